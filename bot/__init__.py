@@ -1,0 +1,18 @@
+"""The core of imagine-bot: no platform, no provider, no database.
+
+In reading order:
+
+model        the nouns, frozen plain data
+errors       what can go wrong, sorted by what to do next
+ports        what the core asks of the outside
+command      "/imagine" text to a request and back
+routing      which backend can do a request, and at what size
+fairness     what a request costs and whose turn is next
+quota        what a person may ask for
+moderation   rules, verdicts, sanctions
+replies      every sentence the bot says
+settings     imagine.toml to frozen settings
+steps        the transitions that both halves share
+studio       the way in: what a platform may ask
+worker       the way out: claim, draw, deliver, settle
+"""

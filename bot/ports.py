@@ -1,0 +1,212 @@
+"""What the core asks of the outside, in the core's words. Each Store method is one transaction."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from enum import StrEnum
+from typing import Protocol
+
+from bot.model import (
+    AuditEvent,
+    Breaker,
+    Capabilities,
+    Drawing,
+    Drawn,
+    Job,
+    Message,
+    NewJob,
+    Picture,
+    Problem,
+    Progress,
+    Settled,
+    Speed,
+    Turn,
+    Usage,
+)
+
+
+class Clock(Protocol):
+    def now(self) -> float:
+        """Seconds since 1970, UTC. May jump; only for what people read and for days."""
+
+    def monotonic(self) -> float:
+        """Seconds that never go back; for durations."""
+
+
+class Report(Protocol):
+    """What a backend tells while it draws. Awaiting it never fails the drawing."""
+
+    async def progress(self, step: int, steps: int) -> None: ...
+
+    async def preview(self, index: int, image: bytes) -> None:
+        """A small encoded picture of image ``index`` of this request."""
+
+    async def remember(self, task: str) -> None:
+        """Durable before it returns: ``task`` comes back as `resume` after a crash."""
+
+
+class Backend(Protocol):
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def capabilities(self) -> Capabilities: ...
+
+    async def generate(self, request: Drawing, resume: str, report: Report) -> Drawn:
+        """Draw. ``resume`` is "" or what `report.remember` was last told. Cancellation stops the work.
+
+        Raises BackendError. May be called `capabilities.at_once` times concurrently.
+        """
+
+    async def probe(self) -> str:
+        """"" when it answers, else one clear line with the fix. Never spends money."""
+
+    async def close(self) -> None: ...
+
+
+Remember = Callable[[Mapping[str, str]], Awaitable[None]]
+"""Adds to a job's reply address, durable before it returns."""
+
+
+class Chat(Protocol):
+    @property
+    def platform(self) -> str: ...
+
+    async def progress(self, job: Job, position: int | None, eta_seconds: float | None, progress: Progress | None) -> None:
+        """Best effort, throttled by the adapter, never raises."""
+
+    async def deliver(self, settled: Settled, remember: Remember) -> None:
+        """Show the pictures, or say why there are none. Calling it again shows nothing twice.
+
+        Raises DeliveryError.
+        """
+
+
+class Pictures(Protocol):
+    """Content-addressed files."""
+
+    async def save(self, images: Sequence[bytes], settings: Sequence[Mapping[str, str]]) -> list[Picture]:
+        """Check, re-encode and write; on disk, synced, before it returns. Raises Down for what is no picture."""
+
+    async def read(self, sha256: str) -> bytes:
+        """Raises FileNotFoundError where the file is missing or not what its name says."""
+
+    async def delete(self, sha256: str) -> None: ...
+
+    async def preview(self, job_id: str, index: int, image: bytes) -> None:
+        """Overwrites the job's preview file; not synced."""
+
+
+class Topic(StrEnum):
+    WORK = "work"  #: a job may be claimable
+    FEED = "feed"  #: something changed that the web or the API shows
+
+
+class Store(Protocol):
+    # -- the way in
+    async def submit(self, new: NewJob) -> tuple[Job, bool]:
+        """Job, quota and idempotency key in one go; False: the key was there before. Raises Refused, StoreError."""
+
+    async def acknowledge(self, job_id: str, address: Mapping[str, str], now: float, *, review: bool) -> Job: ...
+
+    async def cancel(self, job_id: str, person: str, reason: Problem, now: float) -> Job:
+        """Waiting: cancelled and refunded. Running: flagged, the worker ends it. Else: unchanged."""
+
+    async def drop_unacknowledged(self, before: float, reason: Problem, now: float) -> list[Job]: ...
+
+    # -- the way out; every method with an attempt raises Conflict once the lease is somebody else's
+    async def claim(self, worker: str, backends: Sequence[str], lease: float, now: float) -> Job | None: ...
+
+    async def claim_delivery(self, worker: str, lease: float, now: float) -> Job | None: ...
+
+    async def heartbeat(self, worker: str, lease: float, now: float) -> Mapping[str, tuple[int, bool]]:
+        """The worker's jobs: attempt and whether a cancel was asked for."""
+
+    async def expire_leases(self, now: float, *, all_workers: bool = False) -> list[Job]:
+        """Jobs of dead workers, each with one more crash, still to be decided on by `release` or `fail`."""
+
+    async def release(self, job: Job, candidates: Sequence[str], *, error: bool, paid: bool, now: float) -> Job:
+        """Back to the queue at its old place."""
+
+    async def remember_task(self, job: Job, task: str) -> None: ...
+
+    async def record_paid_attempt(self, job: Job) -> Job: ...
+
+    async def remember_address(self, job: Job, address: Mapping[str, str]) -> None: ...
+
+    async def drawn(self, job: Job, pictures: Sequence[Picture], missing: int, notes: Sequence[Problem], now: float) -> Job: ...
+
+    async def delivering(self, job: Job) -> Job: ...
+
+    async def delivery_later(self, job: Job, due_at: float) -> None: ...
+
+    async def delivered(self, job: Job, now: float) -> Job: ...
+
+    async def finish(self, job: Job, state: str, reason: Problem, now: float) -> Job:
+        """Rejected, failed, cancelled or undeliverable; refunds what is still reserved."""
+
+    async def claim_untold(self, worker: str, lease: float, now: float) -> Job | None: ...
+
+    async def told(self, job: Job) -> None: ...
+
+    # -- reading
+    async def job(self, job_id: str) -> Job | None: ...
+
+    async def jobs_of(self, person: str, limit: int, *, active_only: bool = False) -> list[Job]: ...
+
+    async def pictures_of(self, job_id: str) -> list[Picture]: ...
+
+    async def line(self, limit: int) -> list[Turn]:
+        """The first ``limit`` waiting jobs in fair order."""
+
+    async def usage(self, person: str, day: int) -> Usage: ...
+
+    async def depths(self) -> Mapping[str, int]:
+        """How many jobs are in each unfinished state."""
+
+    # -- the backends' memory
+    async def breakers(self) -> list[Breaker]: ...
+
+    async def save_breaker(self, breaker: Breaker) -> None: ...
+
+    async def speeds(self) -> list[Speed]: ...
+
+    async def save_speed(self, speed: Speed) -> None: ...
+
+    async def spend(self, backend: str, day: int, dollars: float, cap: float) -> bool:
+        """False, and nothing spent, where the cap (0: none) would be passed. Negative dollars give back."""
+
+    # -- the web room
+    async def say(self, message: Message) -> Message: ...
+
+    async def messages(self, person: str, before: int, limit: int) -> list[Message]: ...
+
+    async def changed_since(self, seq: int, limit: int) -> tuple[int, list[str]]:
+        """The newest change's number and the jobs changed since ``seq``; web and API jobs only."""
+
+    async def save_progress(self, progress: Progress) -> None: ...
+
+    async def progress_of(self, job_ids: Sequence[str]) -> list[Progress]: ...
+
+    # -- people's data
+    async def delete_pictures(self, job_id: str, now: float) -> list[str]:
+        """File names that no other job uses any more."""
+
+    async def forget(self, person: str, now: float) -> list[str]: ...
+
+    async def sweep(self, before: float, limit: int) -> list[str]: ...
+
+    async def audit(self, event: AuditEvent) -> AuditEvent: ...
+
+    async def wait(self, topic: Topic, timeout: float) -> None:  # noqa: ASYNC109 - a poll behind the wake-up
+        """Returns when the topic was signalled since the last call, or after ``timeout`` seconds."""
+
+    async def close(self) -> None: ...
+
+
+class ImageCheck(Protocol):
+    async def classify(self, image: bytes) -> Mapping[str, float]:
+        """Label to score, 0 to 1. Any failure means that the picture is held."""
+
+
+class Observer(Protocol):
+    def event(self, name: str, **values: object) -> None:
+        """Something worth a log line or a metric. Never raises."""
