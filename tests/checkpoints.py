@@ -1,0 +1,149 @@
+"""Small Stable Diffusion checkpoints with random weights, built on the spot; nothing is downloaded.
+
+Import it only after ``pytest.importorskip("torch")``.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from diffusers import (
+    AutoencoderKL,
+    AutoencoderTiny,
+    EulerDiscreteScheduler,
+    StableDiffusionPipeline,
+    StableDiffusionXLImg2ImgPipeline,
+    StableDiffusionXLPipeline,
+    UNet2DConditionModel,
+)
+from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
+
+TOKENS = 16  #: model_max_length of the small tokenizers, so a chunk holds 14
+WIDTH = 16  #: of each text encoder
+SIDE = 32  #: pixels of the default picture
+
+
+def tokenizer() -> CLIPTokenizer:
+    """One token a letter: enough to tell prompts apart and to make them long."""
+    letters = [chr(code) for code in range(33, 127)]
+    words = ["<|startoftext|>", "<|endoftext|>", *letters, *(f"{letter}</w>" for letter in letters)]
+    made = CLIPTokenizer(vocab={word: number for number, word in enumerate(words)}, merges=[])
+    made.model_max_length = TOKENS
+    return made
+
+
+def _text_config(size: int) -> CLIPTextConfig:
+    return CLIPTextConfig(
+        vocab_size=size,
+        hidden_size=WIDTH,
+        intermediate_size=2 * WIDTH,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        max_position_embeddings=TOKENS,
+        projection_dim=WIDTH,
+        bos_token_id=0,
+        eos_token_id=1,
+        pad_token_id=1,
+    )
+
+
+def unet(*, context: int, time_ids: int | None, **options: Any) -> UNet2DConditionModel:
+    """A two-level UNet; ``time_ids`` micro-conditions make it an SDXL one."""
+    extra: dict[str, Any] = {}
+    if time_ids:
+        extra = {
+            "addition_embed_type": "text_time",
+            "addition_time_embed_dim": 8,
+            "projection_class_embeddings_input_dim": WIDTH + 8 * time_ids,
+        }
+    return UNet2DConditionModel(
+        sample_size=SIDE // 2,
+        block_out_channels=(16, 32),
+        layers_per_block=1,
+        norm_num_groups=8,
+        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
+        up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
+        attention_head_dim=(2, 4),
+        use_linear_projection=True,
+        cross_attention_dim=context,
+        **extra,
+        **options,
+    )
+
+
+def kl_vae() -> AutoencoderKL:
+    return AutoencoderKL(
+        block_out_channels=(8, 8),
+        down_block_types=("DownEncoderBlock2D",) * 2,
+        up_block_types=("UpDecoderBlock2D",) * 2,
+        norm_num_groups=4,
+        latent_channels=4,
+        sample_size=SIDE,
+    )
+
+
+def tiny_vae() -> AutoencoderTiny:
+    return AutoencoderTiny(
+        encoder_block_out_channels=(8, 8),
+        decoder_block_out_channels=(8, 8),
+        num_encoder_blocks=(1, 1),
+        num_decoder_blocks=(1, 1),
+    )
+
+
+def scheduler(**options: Any) -> EulerDiscreteScheduler:
+    return EulerDiscreteScheduler(beta_schedule="scaled_linear", beta_start=0.00085, beta_end=0.012, **options)
+
+
+def sdxl(folder: Path, *, tiny: bool = False, seed: int = 0, schedule: Any = None, **options: Any) -> Path:
+    """Saves an SDXL checkpoint into ``folder`` and returns it."""
+    torch.manual_seed(seed)
+    words = tokenizer()
+    config = _text_config(len(words))
+    StableDiffusionXLPipeline(
+        vae=tiny_vae() if tiny else kl_vae(),
+        text_encoder=CLIPTextModel(config).eval(),
+        text_encoder_2=CLIPTextModelWithProjection(config).eval(),
+        tokenizer=words,
+        tokenizer_2=tokenizer(),
+        unet=unet(context=2 * WIDTH, time_ids=6, **options).eval(),
+        scheduler=schedule or scheduler(),
+        add_watermarker=False,
+    ).save_pretrained(folder)
+    return folder
+
+
+def refiner(folder: Path) -> Path:
+    """An SDXL refiner: the second text encoder only, and an aesthetic score in place of the target size."""
+    torch.manual_seed(7)
+    words = tokenizer()
+    StableDiffusionXLImg2ImgPipeline(
+        vae=kl_vae(),
+        text_encoder=None,
+        text_encoder_2=CLIPTextModelWithProjection(_text_config(len(words))).eval(),
+        tokenizer=None,
+        tokenizer_2=words,
+        unet=unet(context=WIDTH, time_ids=5).eval(),
+        scheduler=scheduler(),
+        requires_aesthetics_score=True,
+        force_zeros_for_empty_prompt=False,
+        add_watermarker=False,
+    ).save_pretrained(folder)
+    return folder
+
+
+def sd15(folder: Path) -> Path:
+    """The older format: one text encoder, no micro-conditions, no safety checker."""
+    torch.manual_seed(3)
+    words = tokenizer()
+    StableDiffusionPipeline(
+        vae=kl_vae(),
+        text_encoder=CLIPTextModel(_text_config(len(words))).eval(),
+        tokenizer=words,
+        unet=unet(context=WIDTH, time_ids=None).eval(),
+        scheduler=scheduler(),
+        safety_checker=None,
+        feature_extractor=None,
+        requires_safety_checker=False,
+    ).save_pretrained(folder)
+    return folder
