@@ -4,7 +4,6 @@ One thread runs it and owns the model. A request joins at the next step after it
 after it was cancelled; its pictures share UNet calls with whoever fits. No torch here: the model is a port.
 """
 
-import io
 import queue
 import time
 from collections.abc import Callable, Hashable, Sequence
@@ -13,13 +12,11 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Protocol
 
-from PIL import Image
-
+from adapters.backends.diffusers import encode
 from adapters.backends.diffusers.batching import Candidate, Gains, bucket, buckets, choose
 from bot.model import Drawing, Size
 
 PREVIEW_EVERY = 0.5  #: seconds between two previews of a picture; the first one comes after its first step
-PREVIEW_SIDE = 128  #: pixels, about
 SLOW_FIRST = 900.0  #: seconds that the first call of a shape may take: it may compile
 
 
@@ -330,26 +327,24 @@ class Engine:
     def _undecoded(self, order: _Order, error: Exception) -> None:
         trouble = self._model.trouble(error)
         if trouble is Trouble.STICKY:
-            raise Unusable(_first_line(error)) from error
+            raise Unusable(first_line(error)) from error
         if trouble is Trouble.MEMORY:
             self._model.free()
             self._too_large(order.drawing.size)
-        order.lost = _first_line(error)
+        order.lost = first_line(error)
 
     def _fail(self, orders: Sequence[str], error: Exception) -> None:
         trouble = self._model.trouble(error)
         if trouble is Trouble.STICKY:
-            raise Unusable(_first_line(error)) from error
+            raise Unusable(first_line(error)) from error
         for order in orders:
             self._orders.pop(order, None)
-            self._listener.failed(order, "broken", _first_line(error))
+            self._listener.failed(order, "broken", first_line(error))
 
     # -- on the encoders' thread
     @staticmethod
     def _encode(order: _Order, pixels: Any, seed: int) -> None:
-        file = io.BytesIO()
-        Image.fromarray(pixels).save(file, "PNG", compress_level=1)
-        order.pictures.append(file.getvalue())
+        order.pictures.append(encode.png(pixels))
         order.seeds.append(seed)
 
     def _deliver(self, order: _Order) -> None:
@@ -362,13 +357,7 @@ class Engine:
             self._listener.failed(order.id, "broken", order.lost)
 
     def _send_preview(self, order: str, index: int, pixels: Any) -> None:
-        small = Image.fromarray(pixels)
-        factor = max(1, round(PREVIEW_SIDE / max(small.size)))
-        file = io.BytesIO()
-        small.resize((small.width * factor, small.height * factor), Image.Resampling.BICUBIC).save(
-            file, "WEBP", quality=60, method=0
-        )
-        self._listener.preview(order, index, file.getvalue())
+        self._listener.preview(order, index, encode.preview(pixels))
 
     # -- what is told on the way
     def _show(self, order: _Order, row: Row) -> None:
@@ -391,5 +380,5 @@ class Engine:
             self._listener.alive(patience or self._patience)
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]

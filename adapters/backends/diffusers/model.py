@@ -247,20 +247,8 @@ class Model:
         if self._device.type == "cuda":
             torch.cuda.synchronize(self._device)
 
-    @staticmethod
-    def trouble(error: Exception) -> Trouble:
-        """What an exception of any method here means."""
-        words = str(error)
-        if isinstance(error, Blank):
-            return Trouble.BLANK
-        if isinstance(error, torch.OutOfMemoryError | MemoryError):
-            return Trouble.MEMORY
-        if not isinstance(error, RuntimeError):
-            return Trouble.OTHER
-        if any(sign in words for sign in NO_MEMORY):
-            return Trouble.MEMORY
-        sticky = isinstance(error, torch.AcceleratorError) or any(sign in words for sign in STICKY)
-        return Trouble.STICKY if sticky else Trouble.OTHER
+    def trouble(self, error: Exception) -> Trouble:
+        return trouble(error)
 
     def free(self) -> None:
         if self._device.type == "cuda":
@@ -274,6 +262,21 @@ class Model:
         for way in ("enable_slicing", "enable_tiling"):
             if hasattr(self._vae, way):
                 getattr(self._vae, way)()
+
+
+def trouble(error: Exception) -> Trouble:
+    """What an exception of any of this package's torch modules means."""
+    words = str(error)
+    if isinstance(error, Blank):
+        return Trouble.BLANK
+    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+        return Trouble.MEMORY
+    if not isinstance(error, RuntimeError):
+        return Trouble.OTHER
+    if any(sign in words for sign in NO_MEMORY):
+        return Trouble.MEMORY
+    sticky = isinstance(error, torch.AcceleratorError) or any(sign in words for sign in STICKY)
+    return Trouble.STICKY if sticky else Trouble.OTHER
 
 
 def _scheduled(template: Any, steps: int) -> Any:
