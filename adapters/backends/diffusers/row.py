@@ -51,7 +51,8 @@ class Course:
         self.conditions = conditions
         self._scale = scale
         known = inspect.signature(scheduler.step).parameters
-        self._extra: dict[str, Any] = {"generator": generator} if "generator" in known else {}
+        told = {"generator": generator, "eta": 0.0}  # eta as the pipelines have it; TCD's own default is another
+        self._extra: dict[str, Any] = {name: value for name, value in told.items() if name in known}
 
     @property
     def steps(self) -> int:

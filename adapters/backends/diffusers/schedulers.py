@@ -21,7 +21,6 @@ NAMES: Mapping[str, tuple[str, Mapping[str, Any]]] = {
         {"algorithm_type": "sde-dpmsolver++", "use_karras_sigmas": True},
     ),
     "dpmpp_2s": ("DPMSolverSinglestepScheduler", {}),
-    "edm_euler": ("EDMEulerScheduler", {}),
     "euler": ("EulerDiscreteScheduler", {}),
     "euler_a": ("EulerAncestralDiscreteScheduler", {}),
     "euler_a_trailing": ("EulerAncestralDiscreteScheduler", {"timestep_spacing": "trailing"}),
