@@ -137,7 +137,7 @@ class Store(Protocol):
     async def expired(self, now: float, *, all_workers: bool = False) -> list[Job]:
         """Jobs whose lease ran out; with ``all_workers`` every lease counts as run out."""
 
-    async def crashed(self, job: Job, lease_until: float) -> Job:
+    async def crashed(self, job: Job, worker: str, lease_until: float) -> Job:
         """Takes the lease of a dead worker over and counts the crash."""
 
     async def release(

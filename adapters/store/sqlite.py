@@ -83,8 +83,7 @@ class SqliteEngine:
                 await _finished(self._rollback())
                 raise
             await _finished(self._commit())
-        for topic in transaction.topics:
-            self._signals.wake(topic)
+        self._wake(transaction.topics)
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Transaction]:
@@ -92,7 +91,13 @@ class SqliteEngine:
 
     @asynccontextmanager
     async def live(self) -> AsyncIterator[Transaction]:
-        yield SqliteTransaction(self._live, self._queries)
+        transaction = SqliteTransaction(self._live, self._queries)
+        yield transaction
+        self._wake(transaction.topics)
+
+    def _wake(self, topics: set[Topic]) -> None:
+        for topic in topics:
+            self._signals.wake(topic)
 
     def subscribe(self, topic: Topic) -> Wakeup:
         return self._signals.subscribe(topic)

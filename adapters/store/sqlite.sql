@@ -142,7 +142,7 @@ RETURNING id, attempt, cancel_requested
 SELECT * FROM jobs WHERE worker <> '' AND (lease_until < :now OR :all_workers) ORDER BY id
 
 -- name: count_crash
-UPDATE jobs SET crashes = crashes + 1, attempt = attempt + 1, lease_until = :lease_until
+UPDATE jobs SET crashes = crashes + 1, attempt = attempt + 1, worker = :worker, lease_until = :lease_until
 WHERE id = :job AND attempt = :attempt
 RETURNING *
 

@@ -115,8 +115,8 @@ class SqlStore:
         async with self._engine.read() as tx:
             return [rows.job(row) for row in await tx.run("expired_leases", now=now, all_workers=int(all_workers))]
 
-    async def crashed(self, job: Job, lease_until: float) -> Job:
-        return await self._fenced("count_crash", job, lease_until=lease_until)
+    async def crashed(self, job: Job, worker: str, lease_until: float) -> Job:
+        return await self._fenced("count_crash", job, worker=worker, lease_until=lease_until)
 
     async def release(
         self, job: Job, candidates: Sequence[str], now: float, *, error: bool = False, paid: bool = False
@@ -283,6 +283,7 @@ class SqlStore:
                 previews=progress.previews,
                 at=progress.at,
             )
+            tx.signal(Topic.FEED)
 
     async def progress_of(self, job_ids: Sequence[str]) -> list[Progress]:
         async with self._engine.live() as tx:
