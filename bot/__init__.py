@@ -5,6 +5,7 @@ In reading order:
 model        the nouns, frozen plain data
 errors       what can go wrong, sorted by what to do next
 ports        what the core asks of the outside
+options      what can be said beside the prompt, as data
 command      "/imagine" text to a request and back
 routing      which backend can do a request, and at what size
 fairness     what a request costs and whose turn is next

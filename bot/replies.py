@@ -6,6 +6,29 @@ from bot.model import Problem
 
 ENGLISH: Mapping[str, str] = {
     # -- asking for an image
+    "prompt_empty": "Tell me in words what to draw, for example: a red fox in snow.",
+    "prompt_long": "That is {count} characters long; a prompt may have up to {limit}.",
+    "character_forbidden": "The text holds a character that cannot be used (NUL, or half of a pair). Leave it out.",
+    "option_missing": "{option} needs a value after it.",
+    "option_trailing": "{option} takes one value only. The words of the prompt go before the options.",
+    "option_twice": "{option} is given more than once. Say it once.",
+    "option_unknown": "There is no option --{option}.",
+    "option_misspelt": "There is no option --{option}. Did you mean --{guess}?",
+    "takes_text": "{option} takes a text of up to {high} characters.",
+    "takes_name": "{option} takes a name of up to {high} characters.",
+    "takes_integer": "{option} takes a whole number from {low} to {high}{backends}.",
+    "takes_number": "{option} takes a number from {low} to {high}{backends}, such as 7.5.",
+    "takes_size": "{option} takes WIDTHxHEIGHT such as 1024x1024, or a ratio such as 16:9; each from {low} to {high}.",
+    "takes_ratio": "{option} takes WIDTH:HEIGHT such as 16:9, each from {low} to {high}.",
+    "option_no": "what the picture should not show",
+    "option_size": "width and height, such as 1024x1024",
+    "option_ar": "the picture's proportions, such as 16:9",
+    "option_steps": "how many steps to draw in: more is slower and finer",
+    "option_guidance": "how closely to follow the words",
+    "option_seed": "a number that makes a picture repeatable",
+    "option_count": "how many pictures",
+    "option_backend": "who draws",
+    "option_style": "a style to draw in",
     # -- routing
     # -- quota and queue
     "quota_day": "That is {count} more than your {left} left of {limit} images today. The day ends in {hours} h.",
