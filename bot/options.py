@@ -117,7 +117,8 @@ def read_typed(option: Option, value: object) -> Reading:
 def misfit(option: Option) -> Problem:
     """What the option takes, with its limits."""
     backends = ", ".join(f"{name} {plain(offer.low)}–{plain(offer.high)}" for name, offer in option.backends)
-    values = {"option": option.name, "low": plain(option.limits.low), "high": plain(option.limits.high)}
+    name = option.field if option.kind is Kind.TEXT else option.name
+    values = {"option": name, "low": plain(option.limits.low), "high": plain(option.limits.high)}
     return Problem(f"takes_{option.kind}", values | {"backends": f" ({backends})" if len(option.backends) > 1 else ""})
 
 

@@ -9,8 +9,8 @@ ENGLISH: Mapping[str, str] = {
     "prompt_empty": "Tell me in words what to draw, for example: a red fox in snow.",
     "prompt_long": "That is {count} characters long; a prompt may have up to {limit}.",
     "character_forbidden": "The text holds a character that cannot be used (NUL, or half of a pair). Leave it out.",
-    "option_missing": "{option} needs a value after it.",
-    "option_trailing": "{option} takes one value only. The words of the prompt go before the options.",
+    "option_missing": "--{option} needs a value after it.",
+    "option_trailing": "--{option} takes one value only. The words of the prompt go before the options.",
     "option_twice": "{option} is given more than once. Say it once.",
     "option_unknown": "There is no option --{option}.",
     "option_misspelt": "There is no option --{option}. Did you mean --{guess}?",
@@ -30,6 +30,20 @@ ENGLISH: Mapping[str, str] = {
     "option_backend": "who draws",
     "option_style": "a style to draw in",
     # -- routing
+    "no_backend": "No backend here can draw that as asked.",
+    "backend_none": "No backend is set up here.",
+    "backend_unknown": "There is no such backend. There are: {names}.",
+    "backend_misspelt": "There is no such backend. Did you mean {guess}? There are: {names}.",
+    "style_none": "No styles are set up here.",
+    "style_unknown": "There is no such style. There are: {names}.",
+    "style_misspelt": "There is no such style. Did you mean {guess}? There are: {names}.",
+    "backend_without": "{backend} does not take {option}.",
+    "backend_range": "{backend} takes {option} from {low} to {high}.",
+    "backend_prompt_short": "{backend} takes prompts of at least {limit} characters.",
+    "backend_characters": "{backend} takes up to {limit} characters as {option}.",
+    "backend_tokens": "{backend} takes up to {limit} tokens as {option}, which this may pass: use fewer words.",
+    "size_nearest": "{wanted} is not to be had exactly, so this is {size}, the nearest to it.",
+    "style_without_negative": "What the style keeps out of pictures was left out: this backend cannot do that.",
     # -- quota and queue
     "quota_day": "That is {count} more than your {left} left of {limit} images today. The day ends in {hours} h.",
     "quota_tenant_day": "This community has {left} of its {limit} images left today. The day ends in {hours} h.",
@@ -37,6 +51,13 @@ ENGLISH: Mapping[str, str] = {
     "store_busy": "The bot is very busy right now and did not take your request. Try again in a moment.",
     "store_full": "The bot's disk is full, so it takes no new requests. Its operator has been told.",
     # -- outcomes
+    "backend_rejected_prompt": "The image service's moderation refused the prompt. Your quota was returned.",
+    "backend_rejected_picture": "The image service's moderation refused the picture. Your quota was returned.",
+    "backend_rejected_unknown": "The image service's moderation refused the request. Your quota was returned.",
+    "failed_down": "No image service answered after several tries. Your quota was returned; try again later.",
+    "failed_paid": "The image service broke off twice, so it was not tried again. Your quota was returned.",
+    "failed_broken": "The image service could not do this request. Your quota was returned, and the operator was told.",
+    "failed_crash": "Drawing this failed twice in a way that stopped the bot. Your quota was returned.",
     # -- moderation
     # -- discord
     # -- slack
