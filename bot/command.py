@@ -44,6 +44,7 @@ Further = Callable[[ImageRequest], Sequence[Problem]]
 """What else a request must satisfy, such as `routing.objections`, so that all errors come together."""
 
 LONGEST_COMMAND = 6000  #: code points; room for both prompts at their longest, escapes and options
+MOST_OPTIONS = 50  #: in one command
 
 _DASHES = "\u2012-\u2015\u2212\ufe58\uff0d"
 _DASH_AND_NAME = rf"(?P<dash>--|-–|[{_DASHES}]{{1,2}})(?P<name>[^\W\d_][\w-]*)"
@@ -76,6 +77,8 @@ def merge(
     _refuse_endless(text)
     clean = without_forbidden(text)
     prompt, written = _scan(_COMMAND.sub("", clean))
+    if len(written) > MOST_OPTIONS:
+        raise Refused(Problem("options_many", {"limit": MOST_OPTIONS}))
     table = {option.name: option for option in options}
     inline = [_read_written(name, raw, table) for name, raw in written]
     beside = [reading for reading in _read_values(values, options) if not _said_among(inline, reading)]

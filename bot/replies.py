@@ -1,6 +1,7 @@
 """Every sentence the bot says, as one table a language. `say` fills the gaps; the deciders only name codes."""
 
-from collections.abc import Mapping
+import unicodedata
+from collections.abc import Iterator, Mapping
 
 from bot.model import Problem
 
@@ -14,6 +15,7 @@ ENGLISH: Mapping[str, str] = {
     "option_twice": "{option} is given more than once. Say it once.",
     "option_unknown": "There is no option --{option}.",
     "option_misspelt": "There is no option --{option}. Did you mean --{guess}?",
+    "options_many": "A request may have up to {limit} options.",
     "takes_text": "{option} takes a text of up to {high} characters.",
     "takes_name": "{option} takes a name of up to {high} characters.",
     "takes_integer": "{option} takes a whole number from {low} to {high}{backends}.",
@@ -74,3 +76,30 @@ def say(code: str, /, **values: object) -> str:
 
 def problem(problem: Problem) -> str:
     return say(problem.code, **problem.values)
+
+
+_FIRST_STRONG_ISOLATE, _POP_ISOLATE = "\u2068", "\u2069"
+_MOST_MARKS = 2  #: combining marks a base
+_AS_OTHERS = {"\t": " ", "\u2028": "\n", "\u2029": "\n"}
+
+
+def display(text: str) -> str:
+    """``text`` of a person, safe to show as plain text anywhere: it cannot reorder, hide or smear what surrounds it.
+
+    Control and format characters go except line breaks, combining marks stop at two a base, and each line stands in a
+    bidirectional isolate of its own. A platform's markup is that platform's to escape.
+    """
+    return "\n".join(
+        f"{_FIRST_STRONG_ISOLATE}{line}{_POP_ISOLATE}" if line else "" for line in "".join(_visible(text)).split("\n")
+    )
+
+
+def _visible(text: str) -> Iterator[str]:
+    marks = 0
+    for char in (_AS_OTHERS.get(char, char) for char in text):
+        category = unicodedata.category(char)
+        if category in {"Cc", "Cf", "Cs"} and char != "\n":
+            continue
+        marks = marks + 1 if category[0] == "M" else 0
+        if marks <= _MOST_MARKS:
+            yield char

@@ -126,6 +126,11 @@ def test_words_after_an_options_value_are_given_back_to_the_prompt() -> None:
     assert refused.corrected == "/imagine a red fox --ar 16:9"
 
 
+def test_more_options_than_anybody_writes_are_refused() -> None:
+    assert parse("a fox" + " --no b" * 50).negative_prompt == ", ".join("b" * 50)
+    assert codes("a fox" + " --no b" * 51) == ["options_many"]
+
+
 def test_size_and_ratio_together_are_one_thing_said_twice() -> None:
     assert codes("a fox --size 512x512 --ar 1:1") == ["option_twice"]
 
