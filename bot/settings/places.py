@@ -1,4 +1,4 @@
-"""On which line a setting stands. tomllib does not say, so the lines that look like headers and keys are asked again."""
+"""On which line a setting stands. tomllib does not say, so lines that look like headers and keys are asked again."""
 
 import re
 import tomllib
@@ -17,13 +17,11 @@ def lines(text: str, document: Mapping[str, object]) -> dict[Path, int]:
     table: Path = ()
     for number, line in enumerate(text.split("\n"), 1):
         stripped = line.lstrip(" \t")
-        if header := _HEADER.match(stripped):
-            if _exists(document, path := _path(header[1])):
-                table = path
-                found.setdefault(path, number)
-        elif key := _KEY.match(stripped):
-            if _exists(document, path := table + _path(key[0])):
-                found.setdefault(path, number)
+        if (header := _HEADER.match(stripped)) and _exists(document, path := _path(header[1])):
+            table = path
+            found.setdefault(path, number)
+        elif (key := _KEY.match(stripped)) and _exists(document, path := table + _path(key[0])):
+            found.setdefault(path, number)
     return found
 
 

@@ -56,7 +56,9 @@ class Key:
 
 
 STORE = (
-    Key("url", StoreUrl(), "a SQLite file, or postgresql://user@host/db (its password: PGPASSWORD; also set IMAGINE_SECRET)"),
+    Key(
+        "url", StoreUrl(), "a SQLite file, or postgresql://user@host/db (password: PGPASSWORD; set IMAGINE_SECRET too)"
+    ),
     Key("images", Text(), "folder of the pictures"),
     Key("retention_days", Whole(1, 36_500), "images and prompts older than this go; the audit log stays"),
     Key("metadata", Flag(), "true: prompt and settings as PNG text; never a person, key or path"),
@@ -83,7 +85,7 @@ ROUTING = (
     Key(
         "order",
         Listed(Text(32)),
-        "the first that can do the request and is healthy draws; the rest are fail-over; by default all, as they stand here",
+        "the first that can do the request and is healthy draws, the rest are fail-over; by default all",
         '["sketch"]',
     ),
 )
@@ -94,8 +96,15 @@ LIMITS = (
 )
 TIER = (
     Key("weight", Number(0.01, 1000), "each member's share of the fair queue", "2.0"),
-    *LIMITS,
-    Key("members", Listed(PRINCIPAL, 10_000), "who is in it", '["discord:role:123", "slack:user:U012", "slack:group:S03"]'),
+    Key("images_per_day", COUNT, "where a limit is left out, that of [quota] holds", "200"),
+    Key("running", COUNT, "requests drawn at once", "2"),
+    Key("waiting", COUNT, "requests in the queue", "10"),
+    Key(
+        "members",
+        Listed(PRINCIPAL, 10_000),
+        "who is in it",
+        '["discord:role:123", "slack:user:U012", "slack:group:S03"]',
+    ),
 )
 GUILD = (Key("images_per_day", COUNT, "of all its members together", "2000"),)
 STYLE = (
@@ -109,9 +118,15 @@ MODERATION = (
     Key("held", Listed(Text(300)), "rules that ask a moderator first"),
     Key("moderators", Listed(PRINCIPAL, 10_000), "who decides", '["discord:role:9", "slack:user:U9"]'),
     Key("required_approvals", Whole(1, 100), "by different moderators"),
-    Key("report_threshold", Whole(1, UNLIMITED), "reports by different people that hide an image until a moderator decides"),
-    Key("review_channels", Named(TENANT, Matching(r"[A-Z0-9]{1,20}", "settings_channel_id")),
-        "where requests are reviewed", '{ "discord:42" = "777", "slack:T1" = "C9" }'),
+    Key(
+        "report_threshold", Whole(1, UNLIMITED), "reports by different people that hide an image until it is decided on"
+    ),
+    Key(
+        "review_channels",
+        Named(TENANT, Matching(r"[A-Z0-9]{1,20}", "settings_channel_id")),
+        "where requests are reviewed",
+        '{ "discord:42" = "777", "slack:T1" = "C9" }',
+    ),
     Key("channels", Named(CHANNEL, MODE), "another mode in one channel", '{ "discord:42:778" = "review-all" }'),
 )
 
@@ -121,10 +136,15 @@ BACKEND = (
     Key("daily_budget_usd", Number(0, 1_000_000), "spend cap, all users together; 0: none", "5.0"),
 )
 HOSTED = (
-    Key("url", HTTP, "overrides the documented endpoint; may be plain http or private"),
-    Key("image_hosts", Listed(HOST), "the only hosts result images may come from; one listed here, port included, "
-        "may be plain http or a private address", '["cdn.example.com"]'),
-    Key("key_env", VARIABLE, "the variable that holds the key, for a second account", '"HIVE_API_KEY_2"'),
+    Key("url", HTTP, "overrides the documented endpoint; may be plain http or private", '"http://127.0.0.1:9000/"'),
+    Key(
+        "image_hosts",
+        Listed(HOST),
+        "the only hosts result images may come from; one listed here, port included, "
+        "may be plain http or a private address",
+        '["cdn.example.com"]',
+    ),
+    Key("key_env", VARIABLE, "the variable that holds the key, for a second account", '"SECOND_API_KEY"'),
 )
 OPTIONS: Mapping[str, tuple[Key, ...]] = {
     "diffusers": (

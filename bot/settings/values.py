@@ -52,7 +52,9 @@ def shown(raw: object) -> str:
         return "[…]"
     text = hex(raw) if isinstance(raw, int) and raw.bit_length() > 64 else str(raw)
     text = text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…"
-    return ascii(text) if isinstance(raw, str) and not text.isprintable() else f'"{text}"' if isinstance(raw, str) else text
+    if not isinstance(raw, str):
+        return text
+    return f'"{text}"' if text.isprintable() else ascii(text)
 
 
 def alike(word: str, known: list[str]) -> str:
