@@ -11,6 +11,7 @@ MAX_PAID_ATTEMPTS = 2  #: attempts that may have been charged for
 MAX_CRASHES = 2  #: workers that died over it
 FAILURES_TO_CLOSE = 5  #: in a row
 LONGEST_RETRY_AFTER = 3600.0  #: seconds; whatever a backend names, it is asked again after this
+DAY = 86_400.0
 _PAUSE = 5.0  #: seconds, where a busy backend names none
 _FIRST_CLOSURE, _LONGEST_CLOSURE = 15.0, 600.0  #: seconds
 
@@ -122,3 +123,8 @@ def _closed(breaker: Breaker, until: float, reason: str) -> Breaker:
 def mended(breaker: Breaker) -> Breaker:
     """After an operator's hand, or a probe that answers."""
     return Breaker(breaker.backend)
+
+
+def over_budget(breaker: Breaker, now: float) -> Breaker:
+    """Closed for the rest of the UTC day: the money of the day is spent."""
+    return _closed(breaker, (now // DAY + 1) * DAY, "the daily budget is spent")
