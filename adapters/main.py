@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 
 from adapters import control
 from adapters.clock import SystemClock
-from adapters.images import FilePictures
-from adapters.observe import Observe, loop_lag_watchdog
+from adapters.images.files import FilePictures
+from adapters.observe import Observe, watch_loop
+from adapters.observe.metrics import CONTENT_TYPE
 from adapters.small import handlers_of, open_store
 from adapters.store.store import SqlStore
 from bot import steps
@@ -115,7 +116,7 @@ async def run(settings: Settings, role: Role, observe: Observe, announce: Callab
             observe.event("recovered", state="received", n=lost)
         chats = await open_chats(stack, house, role)
         tasks = [
-            asyncio.create_task(loop_lag_watchdog(observe)),
+            asyncio.create_task(watch_loop(observe)),
             asyncio.create_task(sweep_loop(house)),
         ]
         if role in {Role.ALL, Role.WORKER}:
@@ -139,7 +140,7 @@ def house_for_web(house: House) -> "WebHouse":
         secret=house.secret,
         picture=house.pictures.read,
         preview=house.pictures.read_preview,
-        metrics=house.observe.exposition,
+        metrics=lambda: (house.observe.metrics.exposition(), CONTENT_TYPE),
         not_ready=lambda: why_not_ready(house),
     )
 
