@@ -59,12 +59,13 @@ class DiffusersOptions:
     device: str = "auto"
     dtype: Literal["auto", "float32", "float16", "bfloat16"] = "auto"
     scheduler: str = ""  #: empty: the checkpoint's own
-    max_batch: int = 0  #: rows; 0: as measured
+    max_batch: int = 0  #: pictures; 0: as measured
     compile: bool = False
     loras: Mapping[str, str] = field(default_factory=dict)
     sizes: tuple[Size, ...] = ()
     refiner: str = ""
     safety_checker: str = ""
+    exact: bool = False  #: a picture's bits never depend on who shares its batch
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,7 @@ loras = { ink = "/srv/loras/ink.safetensors" }
 sizes = ["1024x1024", "1344x768"]
 refiner = "/srv/models/refiner"
 safety_checker = "/srv/models/checker"
+exact = true
 [backends.hive]
 kind = "hive"
 url = "http://127.0.0.1:9002/"

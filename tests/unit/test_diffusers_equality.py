@@ -67,16 +67,15 @@ class Recorder:
 def alone(pipe: Any, drawing: Drawing, **options: Any) -> Any:
     """(height, width, 3) from 0 to 1, as the library itself draws it."""
     pipe.set_progress_bar_config(disable=True)
+    words = {"prompt": drawing.prompt, "negative_prompt": drawing.negative_prompt}
     return pipe(
-        drawing.prompt,
-        negative_prompt=drawing.negative_prompt,
+        **{**words, **options},
         width=drawing.size.width,
         height=drawing.size.height,
         num_inference_steps=drawing.steps,
         guidance_scale=drawing.guidance,
         generator=torch.Generator("cpu").manual_seed(drawing.seed),
         output_type="np",
-        **options,
     ).images[0]
 
 
@@ -86,7 +85,7 @@ def shared(model: Model, drawing: Drawing, company: Mapping[str, Drawing] = COMP
     heard = draw(recorder, {"wanted": drawing, **company})
     assert not heard.failures
     with torch.inference_mode():
-        decoded = model._decoded(recorder.latents[drawing.seed])
+        decoded = model._decoded(recorder.latents[drawing.seed or 0])
     exact = (decoded[0] * 0.5 + 0.5).clamp(0, 1).permute(1, 2, 0).numpy()
     return exact, np.asarray(Image.open(io.BytesIO(heard.pictures["wanted"][0]))) / 255.0
 
@@ -204,7 +203,9 @@ def test_a_long_prompt_is_drawn_whole_in_company_of_short_ones(pipe: Any, model:
     assert positive.hidden.shape[1] == negative.hidden.shape[1] == 2 * checkpoints.TOKENS
     expected = alone(
         pipe,
-        replace(asked, prompt=None, negative_prompt=None),
+        asked,
+        prompt=None,
+        negative_prompt=None,
         prompt_embeds=positive.hidden,
         pooled_prompt_embeds=positive.pooled,
         negative_prompt_embeds=negative.hidden,

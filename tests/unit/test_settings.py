@@ -69,6 +69,7 @@ def test_every_setting_of_a_full_file_arrives() -> None:
         (Size(1024, 1024), Size(1344, 768)),
         "/srv/models/refiner",
         "/srv/models/checker",
+        True,
     )
     assert loaded.backends["hive"] == tables.BackendSettings(
         name="hive",

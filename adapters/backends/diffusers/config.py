@@ -7,20 +7,22 @@ from typing import Any
 
 from bot.model import Size
 
+MOST_BATCH = 16  #: pictures; on a card that gains from more rows than these, nobody has measured it
+
 
 @dataclass(frozen=True, slots=True)
 class DiffusersConfig:
     model: str  #: a folder in the diffusers layout, or a name on the hub
-    device: str = ""  #: "cuda", "cuda:1", "mps", "cpu"; "": the best there is
-    dtype: str = ""  #: "bfloat16", "float16", "float32"; "": what suits the device
-    scheduler: str = ""  #: one of schedulers.NAMES; "": the checkpoint's own
-    max_batch: int = 16  #: pictures side by side, at most
+    device: str = "auto"  #: "cuda", "cuda:1", "mps", "cpu"; "auto": the best there is
+    dtype: str = "auto"  #: "bfloat16", "float16", "float32"; "auto": what suits the device
+    scheduler: str = ""  #: one of schedulers.NAMES, or its diffusers class; "": the checkpoint's own
+    max_batch: int = 0  #: pictures side by side, at most; 0: as measured, up to `MOST_BATCH`
     exact: bool = False  #: always one row count, so that a picture's bits never depend on who else is drawn
     compile: bool = False
     loras: Mapping[str, str] = field(default_factory=dict)  #: name to folder, file or hub name
     sizes: tuple[Size, ...] = ()  #: the only sizes offered, the first is the default; (): any the checkpoint can do
     refiner: str = ""  #: a folder or hub name; takes over for the last fifth of the way
-    safety_checker: bool = True  #: use the checkpoint's own, where it has one
+    safety_checker: str = ""  #: a folder or hub name; "": the checkpoint's own, where it has one
     timeout_seconds: float = 120.0  #: one attempt
     stall_seconds: float = 120.0  #: drawing and not one step in this time: the process is dead
 

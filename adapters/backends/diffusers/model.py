@@ -1,14 +1,15 @@
-"""A loaded checkpoint: noise, denoising and decoding. Everything that touches the card is here; nothing knows a queue."""
+"""A loaded checkpoint: noise, denoising and decoding. All that touches the card is here; nothing knows a queue."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812 - its usual name
 from diffusers.utils.torch_utils import randn_tensor
 from numpy.typing import NDArray
+from PIL import Image
 
 from adapters.backends.diffusers import tags
 from adapters.backends.diffusers.engine import Trouble
@@ -16,7 +17,7 @@ from adapters.backends.diffusers.prompts import Embedding, Encoder
 from adapters.backends.diffusers.row import Conditions, Course, Input, Row
 from bot.model import Drawing
 
-Pixels = NDArray[np.uint8]
+Pixels: TypeAlias = NDArray[np.uint8]
 """(height, width, 3)"""
 
 HANDOVER = 0.8  #: of the way; the refiner draws the rest, as its authors recommend
@@ -42,6 +43,14 @@ class Part:
     aesthetic: bool = False  #: a refiner: told a score in place of the target size
 
 
+@dataclass(frozen=True)
+class Checker:
+    """A safety checker and what prepares pictures for it."""
+
+    model: Any
+    extractor: Any
+
+
 class Model:
     """``parts`` has "base" and perhaps "refiner". Not thread-safe: one thread owns it."""
 
@@ -55,12 +64,14 @@ class Model:
         guidance: float,
         adapters: Mapping[str, str] | None = None,
         always: Sequence[str] = (),
+        checker: Checker | None = None,
     ) -> None:
         """``adapters`` is LoRA name to peft adapter name; those in ``always`` are on for every picture."""
         self._pipe, self._parts, self._device = pipe, parts, device
         self._vae = pipe.vae
         self._steps, self._guidance = steps, guidance
         self._adapters, self._always = dict(adapters or {}), tuple(always)
+        self._checker = checker
         self._loras: tags.Loras | None = None
         self._preview = self._fit_preview()
 
@@ -68,7 +79,7 @@ class Model:
     def rows(self, drawing: Drawing, seed: int) -> list[Row]:
         """The pictures of a request, picture i with the seed ``seed`` + i."""
         words, loras = tags.split(drawing.prompt, self._adapters)
-        chosen = tuple(sorted({**{name: 1.0 for name in self._always}, **dict(loras)}.items()))
+        chosen = tuple(sorted({**dict.fromkeys(self._always, 1.0), **dict(loras)}.items()))
         self.use(chosen)
         return [self._row(drawing, words, seed + index, chosen) for index in range(drawing.count)]
 
@@ -207,15 +218,15 @@ class Model:
         pixels: Pixels = (scaled * 255).round().astype(np.uint8)
         return None if (pixels == pixels[:1, :1]).all() else pixels
 
+    @torch.inference_mode()
     def is_unsafe(self, pixels: Pixels) -> bool:
-        """What the checkpoint's own safety checker says, where it has one."""
-        checker = getattr(self._pipe, "safety_checker", None)
-        if checker is None:
+        """What the safety checker says, where there is one."""
+        if self._checker is None:
             return False
-        seen = self._pipe.feature_extractor([pixels], return_tensors="pt").to(self._device)
+        model = self._checker.model
+        seen = self._checker.extractor([Image.fromarray(pixels)], return_tensors="pt").pixel_values
         checked = pixels[None].astype(np.float32) / 255
-        with torch.inference_mode():
-            _, flagged = checker(images=checked, clip_input=seen.pixel_values.to(self._pipe.unet.dtype))
+        _, flagged = model(images=checked, clip_input=seen.to(self._device, next(model.parameters()).dtype))
         return bool(flagged[0])
 
     # -- previews

@@ -13,7 +13,7 @@ from diffusers import AutoPipelineForText2Image, DiffusionPipeline, StableDiffus
 from adapters.backends.diffusers import schedulers
 from adapters.backends.diffusers.checkpoint import Facts
 from adapters.backends.diffusers.config import DiffusersConfig, always_on, preset
-from adapters.backends.diffusers.model import NO_MEMORY, Model, Part
+from adapters.backends.diffusers.model import NO_MEMORY, Checker, Model, Part
 from adapters.backends.diffusers.prompts import Encoder
 from adapters.backends.diffusers.whole import WholePipeline
 from bot.model import Problem
@@ -38,8 +38,6 @@ def load(config: DiffusersConfig) -> tuple[Model | WholePipeline, Facts]:
         pipe = _pipeline(AutoPipelineForText2Image, config.model, dtype)
         _schedule(pipe, config)
         adapters = _loras(pipe, config)
-        if not config.safety_checker and getattr(pipe, "safety_checker", None) is not None:
-            pipe.register_modules(safety_checker=None)
         pipe.to(device)
         if type(pipe) not in STEPPED:
             return _whole(pipe, config)
@@ -48,13 +46,21 @@ def load(config: DiffusersConfig) -> tuple[Model | WholePipeline, Facts]:
     if config.refiner:
         with _explained(config.refiner):
             parts["refiner"] = _refiner(config, pipe, device, dtype)
+    checker = _checker(pipe, config, device, dtype)
     with _explained(config.model):
         if config.compile:
             for part in parts.values():
                 part.unet.compile(dynamic=False)
         steps, guidance = _defaults(pipe, config)
         model = Model(
-            pipe, parts, device=device, steps=steps, guidance=guidance, adapters=adapters, always=always_on(config)
+            pipe,
+            parts,
+            device=device,
+            steps=steps,
+            guidance=guidance,
+            adapters=adapters,
+            always=always_on(config),
+            checker=checker,
         )
     step = pipe.vae_scale_factor
     return model, Facts(pipe.unet.config.sample_size * step, step)
@@ -68,7 +74,7 @@ def _be_quiet() -> None:
 
 
 def _device(name: str) -> torch.device:
-    if not name:
+    if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
     try:
         torch.empty(1, device=name)
@@ -78,7 +84,7 @@ def _device(name: str) -> torch.device:
 
 
 def _dtype(name: str, device: torch.device) -> torch.dtype:
-    if name:
+    if name != "auto":
         if name not in DTYPES:
             raise Unloadable(Problem("engine_no_dtype", {"dtype": name, "known": ", ".join(DTYPES)}))
         return DTYPES[name]
@@ -152,10 +158,9 @@ def _loras(pipe: Any, config: DiffusersConfig) -> dict[str, str]:
     for number, (name, path) in enumerate(config.loras.items()):
         file = Path(path).expanduser()
         where, options = (file.parent, {"weight_name": file.name}) if file.is_file() else (path, {})
+        local = file.exists() or file.is_absolute()
         try:
-            pipe.load_lora_weights(
-                str(where), adapter_name=f"lora{number}", local_files_only=file.exists() or file.is_absolute(), **options
-            )
+            pipe.load_lora_weights(str(where), adapter_name=f"lora{number}", local_files_only=local, **options)
         except ImportError as error:
             raise Unloadable(Problem("engine_lora_needs_peft", {})) from error
         except Exception as error:
@@ -195,6 +200,21 @@ def _refiner(config: DiffusersConfig, base: Any, device: torch.device, dtype: to
         pipe.scheduler = schedulers.make(config.scheduler, pipe.scheduler)
     pipe.to(device)
     return _part(pipe, device)
+
+
+def _checker(pipe: Any, config: DiffusersConfig, device: torch.device, dtype: torch.dtype) -> Checker | None:
+    """The one that is configured, else the checkpoint's own, else none."""
+    if config.safety_checker:
+        from diffusers.pipelines.stable_diffusion.safety_checker import StableDiffusionSafetyChecker
+        from transformers import CLIPImageProcessor
+
+        with _explained(config.safety_checker):
+            folder = Path(config.safety_checker).expanduser()
+            where: dict[str, Any] = {"local_files_only": folder.exists()}
+            model = StableDiffusionSafetyChecker.from_pretrained(str(folder), dtype=dtype, **where)
+            return Checker(model.to(device).eval(), CLIPImageProcessor.from_pretrained(str(folder), **where))
+    own = getattr(pipe, "safety_checker", None)
+    return None if own is None else Checker(own, pipe.feature_extractor)
 
 
 def _defaults(pipe: Any, config: DiffusersConfig) -> tuple[int, float]:

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, BinaryIO
 
 from adapters.backends.diffusers import wire
-from adapters.backends.diffusers.config import DiffusersConfig, from_plain
+from adapters.backends.diffusers.config import MOST_BATCH, DiffusersConfig, from_plain
 from bot.model import Drawing, Problem, Size
 
 STICKY_EXIT = 70
@@ -128,9 +128,8 @@ def _serve(config: DiffusersConfig, desk: Desk, outbox: Outbox) -> int:
         if isinstance(model, WholePipeline):
             engine = WholeEngine(model, outbox, patience=config.stall_seconds)
         else:
-            engine = Engine(
-                model, outbox, max_batch=config.max_batch, exact=config.exact, patience=config.stall_seconds
-            )
+            most = config.max_batch or MOST_BATCH
+            engine = Engine(model, outbox, max_batch=most, exact=config.exact, patience=config.stall_seconds)
             if config.compile:
                 engine.warm(config.sizes or (Size(facts.side, facts.side),))
         desk.open(engine)

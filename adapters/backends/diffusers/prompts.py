@@ -42,7 +42,10 @@ def chunks(text: str, tokenizer: Any) -> list[list[int]]:
 class Encoder:
     """Encodes with one checkpoint's text encoders, and remembers the latest prompts."""
 
-    def __init__(self, tokenizers: Sequence[Any], models: Sequence[Any], device: torch.device, *, penultimate: bool) -> None:
+    def __init__(
+        self, tokenizers: Sequence[Any], models: Sequence[Any], device: torch.device, *, penultimate: bool
+    ) -> None:
+        """``penultimate``: SDXL takes the last layer but one, the older format the last."""
         self._pairs = [(t, m) for t, m in zip(tokenizers, models, strict=True) if t is not None and m is not None]
         self._device = device
         self._penultimate = penultimate
