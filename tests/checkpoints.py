@@ -147,3 +147,23 @@ def sd15(folder: Path) -> Path:
         requires_safety_checker=False,
     ).save_pretrained(folder)
     return folder
+
+
+def safety_checker(folder: Path, threshold: float) -> Path:
+    """Takes every picture whose likeness to a random concept is above ``threshold``: -1 takes all, 1 none."""
+    from diffusers.pipelines.stable_diffusion.safety_checker import StableDiffusionSafetyChecker
+    from transformers import CLIPConfig, CLIPImageProcessor
+
+    torch.manual_seed(5)
+    vision = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
+    config = CLIPConfig(vision_config={**vision, "image_size": 32, "patch_size": 16}, projection_dim=8)
+    checker = StableDiffusionSafetyChecker(config)
+    for name, parameter in checker.named_parameters():
+        if name.endswith("embeds_weights"):
+            torch.nn.init.constant_(parameter, threshold)
+        elif name.endswith("embeds"):
+            torch.nn.init.normal_(parameter)
+    checker.save_pretrained(folder)
+    size = {"height": 32, "width": 32}
+    CLIPImageProcessor(size=size, crop_size=size).save_pretrained(folder)
+    return folder

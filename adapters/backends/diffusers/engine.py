@@ -116,6 +116,7 @@ class _Order:
     shown: dict[int, float] = field(default_factory=dict)
     pictures: list[bytes] = field(default_factory=list)
     seeds: list[int] = field(default_factory=list)
+    ended: int = 0  #: pictures that are decoded, or lost
     unsafe: int = 0
     lost: str = ""  #: why a picture is missing
 
@@ -216,15 +217,13 @@ class Engine:
         rows = self._choose()
         if not self._step(rows):
             return
+        for order in {owners[id(row)].id: owners[id(row)] for row in rows}.values():
+            self._progress(order)
         for row in rows:
-            order = owners[id(row)]
             if row.finished:
-                self._finish(order, row)
-            elif order.id in self._orders:
-                self._show(order, row)
-        for order in {id(row): owners[id(row)] for row in rows}.values():
-            if order.id in self._orders:
-                self._progress(order)
+                self._finish(owners[id(row)], row)
+            else:
+                self._show(owners[id(row)], row)
 
     def _choose(self) -> list[Row]:
         now = self._clock()
@@ -299,14 +298,13 @@ class Engine:
 
     # -- a finished picture
     def _finish(self, order: _Order, row: Row) -> None:
-        if order.id not in self._orders:
-            return
         self._sign()
         try:
             self._decode(order, row)
         except Exception as error:  # noqa: BLE001 - sorted by `trouble`
             self._undecoded(order, error)
-        if not order.open:
+        order.ended += 1
+        if order.ended == len(order.rows):
             del self._orders[order.id]
             self._encoders.submit(self._deliver, order)
 

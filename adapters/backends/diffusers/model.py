@@ -246,11 +246,11 @@ class Model:
         coarse = torch.randn((4, channels, 4, 4), generator=torch.Generator("cpu").manual_seed(0))
         latents = coarse.repeat_interleave(4, 2).repeat_interleave(4, 3)
         decoded = [self._decoded(one[None].to(self._device)).float().cpu() for one in latents]
-        small = F.adaptive_avg_pool2d(torch.cat(decoded).clamp(-1, 1), latents.shape[2:])
+        small = F.adaptive_avg_pool2d(torch.nan_to_num(torch.cat(decoded)).clamp(-1, 1), latents.shape[2:])
         known = latents.permute(0, 2, 3, 1).flatten(0, 2)
         known = torch.cat([known, torch.ones(len(known), 1)], dim=1)
         fitted = torch.linalg.lstsq(known, small.permute(0, 2, 3, 1).flatten(0, 2)).solution
-        return torch.nan_to_num(fitted).to(self._device)
+        return fitted.to(self._device)
 
     # -- the card
     def settle(self) -> None:
