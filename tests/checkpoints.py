@@ -167,3 +167,24 @@ def safety_checker(folder: Path, threshold: float) -> Path:
     size = {"height": 32, "width": 32}
     CLIPImageProcessor(size=size, crop_size=size).save_pretrained(folder)
     return folder
+
+
+def lora(folder: Path, checkpoint: Path, seed: int) -> Path:
+    """A LoRA of that checkpoint's UNet and first text encoder, strong enough to be seen; returns its file."""
+    from peft import LoraConfig
+    from peft.utils import get_peft_model_state_dict
+
+    pipe = StableDiffusionXLPipeline.from_pretrained(checkpoint, local_files_only=True)
+    torch.manual_seed(seed)
+    pipe.unet.add_adapter(LoraConfig(r=4, target_modules=["to_q", "to_k", "to_v"]))
+    pipe.text_encoder.add_adapter(LoraConfig(r=4, target_modules=["q_proj", "v_proj"]))
+    for model in (pipe.unet, pipe.text_encoder):
+        for name, parameter in model.named_parameters():
+            if "lora_B" in name:
+                torch.nn.init.normal_(parameter, std=0.5)
+    StableDiffusionXLPipeline.save_lora_weights(
+        folder,
+        unet_lora_layers=get_peft_model_state_dict(pipe.unet),
+        text_encoder_lora_layers=get_peft_model_state_dict(pipe.text_encoder),
+    )
+    return folder / "pytorch_lora_weights.safetensors"
