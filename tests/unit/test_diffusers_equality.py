@@ -116,7 +116,8 @@ def model(sdxl: Path) -> Model:
 @pytest.mark.parametrize("name", sorted(set(schedulers.NAMES) - {"lms"}))
 def test_every_scheduler_draws_in_company_what_the_pipeline_draws_alone(pipe: Any, model: Model, name: str) -> None:
     pipe.scheduler = model._parts["base"].scheduler = schedulers.make(name, checkpoints.scheduler())
-    assert_equal(shared(model, FOX), alone(pipe, FOX))
+    asked = replace(FOX, steps=5)
+    assert_equal(shared(model, asked, {"plain": COMPANY["plain"]}), alone(pipe, asked))
 
 
 def test_the_scheduler_of_the_configuration_is_used(sdxl: Path, pipe: Any) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from adapters.backends.diffusers.config import DiffusersConfig, preset
-from bot.model import Capabilities, Range, Size
+from bot.model import Capabilities, Problem, Range, Size
 
 MOST_SEED = 2**32 - 1
 AT_ONCE = 16  #: requests the engine is given side by side; more would only wait inside it
@@ -33,6 +33,18 @@ def read_facts(model: str) -> Facts | None:
         return None
     step = 2 ** (len(levels) - 1)
     return Facts(sample * step, step)
+
+
+def complaint(model: str) -> Problem | None:
+    """What is plainly wrong with a model's path, told before anything heavy is imported."""
+    path = Path(model).expanduser()
+    if path.is_file():
+        return Problem("engine_single_file", {"model": model})
+    if path.is_dir():
+        whole = (path / "model_index.json").is_file()
+        return None if whole else Problem("engine_no_index", {"model": model})
+    is_hub_name = model.count("/") <= 1 and not model.startswith((".", "/", "~"))
+    return None if is_hub_name else Problem("engine_not_found", {"model": model})
 
 
 def local_folder(model: str) -> Path | None:

@@ -146,7 +146,7 @@ class Engine:
         self._orders: dict[str, _Order] = {}
         self._encoders = ThreadPoolExecutor(1, "encode")  # one: an order's last picture is its last task
         self._relieved = False
-        self._told = 0.0
+        self._told, self._slow = 0.0, False
 
     # -- from any thread
     def submit(self, order: str, drawing: Drawing) -> None:
@@ -371,10 +371,10 @@ class Engine:
         self._listener.progress(order.id, step, steps)
 
     def _sign(self, patience: float | None = None) -> None:
-        """Of life. Not more than one a second, except before what takes long."""
+        """Of life. Not more than one a second, except before what takes long and after it."""
         now = self._clock()
-        if patience is not None or now - self._told >= 1.0:
-            self._told = now
+        if patience is not None or self._slow or now - self._told >= 1.0:
+            self._told, self._slow = now, patience is not None
             self._listener.alive(patience or self._patience)
 
 

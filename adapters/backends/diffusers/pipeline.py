@@ -11,7 +11,7 @@ import transformers
 from diffusers import AutoPipelineForText2Image, DiffusionPipeline, StableDiffusionPipeline, StableDiffusionXLPipeline
 
 from adapters.backends.diffusers import schedulers
-from adapters.backends.diffusers.checkpoint import Facts
+from adapters.backends.diffusers.checkpoint import Facts, complaint
 from adapters.backends.diffusers.config import DiffusersConfig, always_on, preset
 from adapters.backends.diffusers.model import NO_MEMORY, Checker, Model, Part
 from adapters.backends.diffusers.prompts import Encoder
@@ -114,14 +114,11 @@ def _first_line(error: Exception) -> str:
 
 
 def _pipeline(kind: Any, model: str, dtype: torch.dtype, **parts: Any) -> Any:
+    wrong = complaint(model)
+    if wrong is not None:
+        raise Unloadable(wrong)
     folder = Path(model).expanduser()
-    if folder.is_file():
-        raise Unloadable(Problem("engine_single_file", {"model": model}))
     local = folder.is_dir()
-    if not local and (model.count("/") > 1 or model.startswith((".", "/", "~"))):
-        raise Unloadable(Problem("engine_not_found", {"model": model}))
-    if local and not (folder / "model_index.json").is_file():
-        raise Unloadable(Problem("engine_no_index", {"model": model}))
     where = str(folder) if local else model
     half = dtype is not torch.float32 and (not local or any(folder.glob("*/*.fp16.*")))
     try:

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, BinaryIO
 
 from adapters.backends.diffusers import wire
+from adapters.backends.diffusers.checkpoint import complaint
 from adapters.backends.diffusers.config import MOST_BATCH, DiffusersConfig, from_plain
 from bot.model import Drawing, Problem, Size
 
@@ -111,6 +112,10 @@ def serve(config: DiffusersConfig, desk: Desk, outbox: Outbox) -> None:
 
 
 def _serve(config: DiffusersConfig, desk: Desk, outbox: Outbox) -> int:
+    wrong = complaint(config.model)
+    if wrong is not None:
+        outbox.unloadable(wrong)
+        return 0
     try:
         from adapters.backends.diffusers.engine import Engine, Unusable
         from adapters.backends.diffusers.pipeline import Unloadable, load
