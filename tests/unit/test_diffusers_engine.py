@@ -237,7 +237,7 @@ def test_f36_a_sticky_error_ends_the_process_and_is_not_blamed_on_a_request(mode
     heard = Heard()
     engine = Engine(Wrapped(model, **{method: broken}), heard)
     engine.submit("fox", FOX)
-    with pytest.raises(Unusable, match="device-side assert triggered$"):
+    with pytest.raises(Unusable, match=r"device-side assert triggered$"):
         engine.run()
     assert not heard.order
 
@@ -246,6 +246,31 @@ def test_f37_the_first_call_of_a_shape_asks_for_patience(model: Model) -> None:
     heard = draw(model, {"fox": FOX})
     assert max(heard.patience) >= 600
     assert min(heard.patience) <= 120
+
+
+def test_f37_a_slow_card_is_given_the_time_its_calls_take(model: Model) -> None:
+    ticks = iter(range(0, 10**9, 50))  # every look at the clock is 50 s after the one before
+    heard = Heard()
+    engine = Engine(model, heard, clock=lambda: float(next(ticks)))
+    engine.submit("fox", replace(FOX, steps=6))
+    engine.close()
+    engine._take()
+    while engine._orders:
+        engine.turn()
+    engine._encoders.shutdown()
+    assert sum(120 < patience < 900 for patience in heard.patience) >= 3
+
+
+def test_a_warmed_engine_has_no_first_call_left(model: Model) -> None:
+    heard = Heard()
+    engine = Engine(model, heard, max_batch=2)
+    engine.warm((SIZE,))
+    assert [heard.patience.pop() for _ in engine._sizes] == [900.0] * 3
+    engine.submit("fox", FOX)
+    engine._take()
+    engine.turn()
+    assert max(heard.patience, default=0) <= 120
+    engine._encoders.shutdown()
 
 
 # -- black pictures and what is no number

@@ -18,6 +18,7 @@ from bot.model import Drawing, Size
 
 PREVIEW_EVERY = 0.5  #: seconds between two previews of a picture; the first one comes after its first step
 SLOW_FIRST = 900.0  #: seconds that the first call of a shape may take: it may compile
+MANY_TIMES = 10  #: as long as the best call so far, before it is thought to hang
 
 
 class Trouble(Enum):
@@ -146,6 +147,7 @@ class Engine:
         self._orders: dict[str, _Order] = {}
         self._encoders = ThreadPoolExecutor(1, "encode")  # one: an order's last picture is its last task
         self._relieved = False
+        self._decoded: set[Size] = set()
         self._told, self._slow = 0.0, False
 
     # -- from any thread
@@ -266,12 +268,19 @@ class Engine:
         for start in range(0, len(inputs), most):
             piece = inputs[start : start + most]
             count = min(bucket(len(piece), self._sizes), most)
-            self._sign(SLOW_FIRST if self._gains.is_new(shape, count) else None)
+            self._sign(self._expected(shape, count))
             started = self._clock()
             predicted += self._model.denoise(row.course.part, piece, count)
             self._model.settle()
             self._gains.record(shape, count, self._clock() - started)
         return predicted
+
+    def _expected(self, shape: Hashable, count: int) -> float | None:
+        """How long a call may take, where that is longer than usual: a first one may compile, a large one is slow."""
+        if self._gains.is_new(shape, count):
+            return SLOW_FIRST
+        usual = MANY_TIMES * count * (self._gains.row_seconds(shape) or 0.0)
+        return usual if usual > self._patience else None
 
     def _recover(self, rows: Sequence[Row], tried: int, error: Exception) -> None:
         """Out of memory: fewer rows, then a smaller footprint, then give up. The rows themselves are unharmed."""
@@ -298,7 +307,8 @@ class Engine:
 
     # -- a finished picture
     def _finish(self, order: _Order, row: Row) -> None:
-        self._sign()
+        self._sign(SLOW_FIRST if order.drawing.size not in self._decoded else None)
+        self._decoded.add(order.drawing.size)
         try:
             self._decode(order, row)
         except Exception as error:  # noqa: BLE001 - sorted by `trouble`
