@@ -53,7 +53,6 @@ class Metrics:
             for name, (text, labels, buckets) in HISTOGRAMS.items()
         }
         for backend in backends:
-            self._gauges["imagine_backend_closed"].labels(backend).set(0)
             self._counters["imagine_pictures"].labels(backend)
             self._counters["imagine_spent_dollars"].labels(backend)
 
@@ -70,5 +69,5 @@ class Metrics:
             (histogram.labels(**labels) if labels else histogram).observe(value)
 
     def exposition(self) -> bytes:
-        """What `GET /metrics` answers, as CONTENT_TYPE."""
+        """What `GET /metrics` answers, of CONTENT_TYPE."""
         return generate_latest(self._registry)
