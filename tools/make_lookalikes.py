@@ -17,8 +17,8 @@ from pathlib import Path
 #: What the table does not link to ASCII: small capitals, Greek by shape.
 SHAPES = {
     "a": "ᴀα", "b": "ʙβ", "c": "ᴄ", "d": "ᴅ", "e": "ᴇεєэ", "f": "ꜰ", "g": "ɢ", "h": "ʜ", "i": "ɪι", "j": "ᴊ",
-    "k": "ᴋĸκ", "l": "ʟ", "m": "ᴍʍ", "n": "ɴᴎη", "o": "ᴏ", "p": "ᴘ", "q": "ꞯ", "r": "ʀᴙ", "s": "ꜱς", "t": "ᴛτ", "u": "ᴜ",
-    "v": "ᴠ", "w": "ᴡω", "x": "χ", "y": "ʏ", "z": "ᴢζ",
+    "k": "ᴋĸκ", "l": "ʟ", "m": "ᴍʍ", "n": "ɴᴎη", "o": "ᴏ", "p": "ᴘ", "q": "ꞯ", "r": "ʀᴙ", "s": "ꜱς", "t": "ᴛτ",
+    "u": "ᴜ", "v": "ᴠ", "w": "ᴡω", "x": "χ", "y": "ʏ", "z": "ᴢζ",
 }  # fmt: skip
 ENCLOSED_STARTS = (0x1F150, 0x1F170, 0x1F1E6)  #: letters: negative circled, negative squared, regional indicators
 

@@ -45,6 +45,7 @@ class Forms:
     plain: str  #: case folded, nothing else guessed: what rules in any script meet
     skeleton: str  #: look-alikes, case and marks folded, punctuation kept: what expressions meet
     words: tuple[str, ...]  #: the skeleton's words, and with leet signs read as letters
+    foreign: tuple[str, ...]  #: the skeleton of the words that were not ASCII; what rules of other scripts meet
     compact: tuple[str, ...]  #: words that separators or doubled letters had broken up; only matched as whole words
     joined: tuple[str, ...]  #: single letters that stood apart, put together; matched anywhere inside
 
@@ -79,6 +80,8 @@ def _word_or_space(character: str) -> str:
 
 
 def _symbol_word_or_space(character: str) -> str:
+    if not _visible(character):
+        return ""
     return character if _in_word(character) or unicodedata.category(character) == "So" else " "
 
 
@@ -109,7 +112,7 @@ def strip_weights(text: str) -> str:
 def plain(text: str) -> str:
     """Words in lower case, in their own script, symbols such as emoji kept."""
     folded = unicodedata.normalize("NFKC", text.translate(_VISIBLE)).casefold()
-    return _spaced(unicodedata.normalize("NFKC", folded).translate(_VISIBLE).translate(_PLAIN_WORDS))
+    return _spaced(unicodedata.normalize("NFKC", folded).translate(_PLAIN_WORDS))
 
 
 def skeleton(text: str) -> str:
@@ -134,11 +137,13 @@ def forms(text: str) -> Forms:
     bases = tuple(dict.fromkeys((base, *_leet(base))))
     lines = tuple(dict.fromkeys(words(each) for each in bases))
     joined = tuple(dict.fromkeys(run for line in lines for run in _joined(line)))
+    simple = plain(written)
     return Forms(
         text=written,
-        plain=plain(written),
+        plain=simple,
         skeleton=base,
         words=lines,
+        foreign=_foreign(simple),
         compact=tuple(dict.fromkeys(filter(None, map(_compact, bases)))),
         joined=tuple(dict.fromkeys(form for run in joined for form in (run, *_leet(run)))),
     )
@@ -146,6 +151,11 @@ def forms(text: str) -> Forms:
 
 def _spaced(text: str) -> str:
     return " ".join(text.split())
+
+
+def _foreign(line: str) -> tuple[str, ...]:
+    found = " ".join(token for token in line.split() if not token.isascii())
+    return (words(skeleton(found)),) if found else ()
 
 
 def _fold_once(text: str) -> str:
