@@ -55,7 +55,7 @@ class Rule:
     target: Target = Target.BOTH
     category: str = ""
     message: str = ""  #: to the person
-    timeout_seconds: float = 600.0  #: with Action.TIMEOUT
+    timeout_seconds: float = 0.0  #: with Action.TIMEOUT; 0: what the ladder of strikes says
     spoiler: bool = False  #: pictures go out behind a spoiler
     dry_run: bool = False  #: is matched and reported, never acts
     exempt_channels: tuple[str, ...] = ()

@@ -256,7 +256,7 @@ def _limits(rule: Rule) -> Iterator[Problem]:
         yield Problem("rule_too_many_allowed", {"limit": MAX_ALLOW})
     if len(rule.exempt_groups) > MAX_EXEMPT_GROUPS or len(rule.exempt_channels) > MAX_EXEMPT_CHANNELS:
         yield Problem("rule_too_many_exempt", {"groups": MAX_EXEMPT_GROUPS, "channels": MAX_EXEMPT_CHANNELS})
-    if not MIN_TIMEOUT <= rule.timeout_seconds <= MAX_TIMEOUT:
+    if rule.timeout_seconds != 0 and not MIN_TIMEOUT <= rule.timeout_seconds <= MAX_TIMEOUT:
         yield Problem("rule_timeout_out_of_range", {"low": 1, "high": 28})
 
 
