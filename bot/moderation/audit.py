@@ -43,7 +43,7 @@ def broken_at(events: Iterable[AuditEvent], previous: AuditEvent | None = None) 
     ``previous`` is the event before the first, where only the later part is looked at.
     """
     for event in events:
-        if seal(event, previous) != event:
+        if (previous and previous.tenant != event.tenant) or seal(event, previous) != event:
             return event.seq
         previous = event
     return None
@@ -69,5 +69,5 @@ def _inert(cell: str) -> str:
 
 def _csv(cells: Iterable[object]) -> str:
     line = io.StringIO()
-    csv.writer(line, lineterminator="").writerow(cells)
-    return line.getvalue()
+    csv.writer(line).writerow(cells)
+    return line.getvalue().removesuffix("\r\n")

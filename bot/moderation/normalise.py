@@ -16,6 +16,7 @@ from bot.moderation.lookalikes import LOOKALIKES
 
 TABLES = 1
 """Grows with every change to the tables or the order of the steps; verdicts name it."""
+MAX_REMEMBERED = 20_000  #: characters a table keeps its decision about
 
 _WEIGHT = re.compile(r":\s{0,3}[-+]?\d{0,3}(?:\.\d{1,4})?(?=\s{0,3}[)\]}>])|::\s{0,3}[-+]?\d{0,3}(?:\.\d{1,4})?")
 _SPACED = re.compile(r"(?<!\S)\S(?: \S(?!\S)){2,}")
@@ -58,7 +59,9 @@ class _Lazy(dict[int, str]):
         self._decide = decide
 
     def __missing__(self, code: int) -> str:
-        self[code] = result = self._decide(chr(code))
+        result = self._decide(chr(code))
+        if len(self) < MAX_REMEMBERED:
+            self[code] = result
         return result
 
 

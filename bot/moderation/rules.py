@@ -114,6 +114,8 @@ class RuleSet:
 
 def compile_rules(rules: Sequence[Rule]) -> RuleSet:
     """Raises Refused with everything that is wrong with any of them. Can take half a second: not on an event loop."""
+    if len({rule.tenant for rule in rules}) > 1:
+        raise ValueError("a rule set holds one community's rules")
     problems = [*_too_many(rules), *(problem for rule in rules for problem in _limits(rule))]
     if problems:
         raise Refused(*problems)

@@ -81,7 +81,7 @@ def automatic(
     now: float,
     degraded: bool = False,
 ) -> Sanction | None:
-    """What a rule with a time-out gives: the rule's own time, or with 0 seconds the ladder's step. Moderators are immune.
+    """What a rule with a time-out gives: its own time, or with 0 seconds the ladder's step. Moderators are immune.
 
     ``strikes`` include the one for this hit. Never longer than that, and never past the cap while degraded.
     """

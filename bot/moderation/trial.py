@@ -15,7 +15,7 @@ MIN_PAST = 20  #: requests; fewer say nothing about a share
 @dataclass(frozen=True, slots=True)
 class Explanation:
     forms: Forms
-    hits: tuple[Hit, ...]  #: exemptions aside
+    hits: tuple[Hit, ...]  #: as a prompt or as a negative prompt, exemptions aside
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Simulation:
 
 def explain(ruleset: RuleSet, text: str) -> Explanation:
     """Raises FilterError."""
-    return Explanation(forms(text), match(ruleset, Texts((text,)), Scene()))
+    return Explanation(forms(text), match(ruleset, Texts((text,), (text,)), Scene()))
 
 
 def simulate(before: RuleSet, after: RuleSet, past: Sequence[Past]) -> Simulation:

@@ -6,10 +6,11 @@ join-semilattice: order, repetition and grouping of the judges make no differenc
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import reduce
 
 from bot.conduct import FOREVER, HARD, Action, Mode, Point, Policy, Standing, Texts
-from bot.model import Person, Place
+from bot.model import Person, Place, Problem
 from bot.moderation.normalise import TABLES
 from bot.moderation.permissions import is_moderator
 from bot.moderation.rules import Hit, RuleSet, Scene, match
@@ -35,6 +36,14 @@ class Reason:
     def key(self) -> tuple[str, str, int]:
         """What an approval remembers: a changed rule is a new reason."""
         return self.code, self.rule, self.version
+
+    @property
+    def problem(self) -> Problem:
+        """For replies.py; the rule's own message is the author's and comes beside it."""
+        until = "" if self.until == FOREVER else f"{datetime.fromtimestamp(self.until, UTC):%Y-%m-%d %H:%M} UTC"
+        return Problem(
+            self.code, {"rule": self.rule, "category": self.category, "reason": self.message, "until": until}
+        )
 
 
 @dataclass(frozen=True, slots=True)
