@@ -112,8 +112,11 @@ class RuleSet:
         return ",".join(sorted(f"{each.rule.id}:{each.rule.version}" for each in self.rules))
 
 
-def compile_rules(rules: Sequence[Rule]) -> RuleSet:
-    """Raises Refused with everything that is wrong with any of them. Can take half a second: not on an event loop."""
+def compile_rules(rules: Sequence[Rule], *, stored: bool = False) -> RuleSet:
+    """Raises Refused with everything that is wrong with any of them. Can take half a second: not on an event loop.
+
+    ``stored`` rules were accepted before: what counts as a catch-all may have changed since, and is not asked again.
+    """
     if len({rule.tenant for rule in rules}) > 1:
         raise ValueError("a rule set holds one community's rules")
     problems = [*_too_many(rules), *(problem for rule in rules for problem in _limits(rule))]
@@ -124,7 +127,7 @@ def compile_rules(rules: Sequence[Rule]) -> RuleSet:
     if problems:
         raise Refused(*problems)
     ruleset = _assemble(rules, {source: each for source, each in parsed.items() if not isinstance(each, Problem)})
-    if problems := list(_catch_alls(ruleset)):
+    if not stored and (problems := list(_catch_alls(ruleset))):
         raise Refused(*problems)
     return ruleset
 
@@ -144,12 +147,11 @@ class _Look:
     def __init__(self, ruleset: RuleSet, prompts: Sequence[Forms], negatives: Sequence[Forms]) -> None:
         self._ruleset = ruleset
         self._texts = {Target.PROMPT: prompts, Target.NEGATIVE: negatives}
-        self._found = {target: _find_all(ruleset, texts) for target, texts in self._texts.items()}
+        self._found = self._search(self._texts)
         self._again: dict[tuple[str, ...], dict[Target, dict[int, str]]] = {}
 
     def hits(self) -> Iterator[Hit]:
-        found = self._found[Target.PROMPT].keys() | self._found[Target.NEGATIVE].keys()
-        for number in sorted({rule for term in found for rule in self._ruleset.by_term[term]}):
+        for number in sorted({rule for term in self._found[Target.BOTH] for rule in self._ruleset.by_term[term]}):
             compiled = self._ruleset.rules[number]
             hit = self._hit(compiled, self._found)
             if hit and compiled.allow and (found_again := self._without_allowed(compiled.rule, compiled.allow)):
@@ -159,31 +161,34 @@ class _Look:
 
     def _hit(self, compiled: _Compiled, found: Mapping[Target, Mapping[int, str]]) -> Hit | None:
         rule = compiled.rule
-        targets = (Target.NEGATIVE, Target.PROMPT) if rule.target is Target.BOTH else (rule.target,)
-        seen = _plainest(found[target] for target in targets)
-        if rule.all_of:
-            seen = {term: way for term, way in seen.items() if way != "near"}
-        terms = [min(group & seen.keys(), default=-1) for group in compiled.groups]
+        seen = found[rule.target]
+        terms = [_first(group, seen, near=not rule.all_of) for group in compiled.groups]
         if -1 in terms:
             return None
-        exact = [term for term in compiled.groups[0] & seen.keys() if seen[term] != "near"]
-        if not rule.all_of and exact:
-            terms = [min(exact)]
         return Hit(rule, tuple(self._ruleset.sources[term] for term in terms), tuple(seen[term] for term in terms))
 
     def _without_allowed(self, rule: Rule, allow: Expression) -> dict[Target, dict[int, str]] | None:
         if rule.allow not in self._again:
             if len(self._again) == MAX_ALLOW_LOOKS:
                 return None
-            self._again[rule.allow] = {
-                target: _find_all(self._ruleset, [forms(without(allow, text.text)) for text in texts])
-                for target, texts in self._texts.items()
-            }
+            self._again[rule.allow] = self._search(
+                {
+                    target: [forms(without(allow, text.text)) for text in texts]
+                    for target, texts in self._texts.items()
+                }
+            )
         return self._again[rule.allow]
 
+    def _search(self, texts: Mapping[Target, Sequence[Forms]]) -> dict[Target, dict[int, str]]:
+        found = {target: _plainest(_find(self._ruleset, text) for text in each) for target, each in texts.items()}
+        return {**found, Target.BOTH: _plainest(found.values())}
 
-def _find_all(ruleset: RuleSet, texts: Iterable[Forms]) -> dict[int, str]:
-    return _plainest(_find(ruleset, text) for text in texts)
+
+def _first(group: frozenset[int], seen: Mapping[int, str], *, near: bool) -> int:
+    """The first pattern of the group that was found, near misses last or not at all; -1: none was."""
+    met = sorted(group & seen.keys())
+    exact = [term for term in met if seen[term] != "near"]
+    return next(iter([*exact, *(met if near else ())]), -1)
 
 
 def _plainest(found: Iterable[Mapping[int, str]]) -> dict[int, str]:

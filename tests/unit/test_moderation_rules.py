@@ -465,3 +465,13 @@ def test_no_request_and_no_pattern_make_the_filter_raise_anything_else(text: str
     except Refused:
         ruleset = compile_rules([rule("fox")])
     hits(ruleset, text, text)
+
+
+def test_stored_rules_are_not_asked_again_whether_they_catch_everything() -> None:
+    assert hits(compile_rules([rule("*e*")], stored=True), "hen")
+
+
+def test_a_text_that_meets_every_rule_is_matched_in_time_that_grows_with_the_rules() -> None:
+    many = [replace(rule(f"word{n}"), id=f"r{n:03}") for n in range(300)]
+    found = hits(compile_rules(many), " ".join(f"word{n}" for n in range(300)), "word1")
+    assert [hit.rule.id for hit in found] == [each.id for each in many]
