@@ -468,7 +468,7 @@ def test_no_request_and_no_pattern_make_the_filter_raise_anything_else(text: str
 
 
 def test_stored_rules_are_not_asked_again_whether_they_catch_everything() -> None:
-    assert hits(compile_rules([rule("*e*")], stored=True), "hen")
+    assert hits(compile_rules([rule("a")], stored=True), "a hen")
 
 
 def test_a_text_that_meets_every_rule_is_matched_in_time_that_grows_with_the_rules() -> None:
