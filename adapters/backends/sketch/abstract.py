@@ -52,10 +52,11 @@ def _waves(stage: Stage, paints: list[Colour], luck: Random) -> Ops:
 def _facets(stage: Stage, paints: list[Colour], luck: Random) -> Ops:
     across = 6
     down = max(3, round(across * stage.height / stage.width))
-    grid = {
-        (column, row): ((column + luck.uniform(-0.34, 0.34)) / across * stage.width, (row + luck.uniform(-0.34, 0.34)) / down * stage.height)
-        for column in range(-1, across + 2) for row in range(-1, down + 2)
-    }  # fmt: skip
+    grid = {}
+    for column in range(-1, across + 2):
+        for row in range(-1, down + 2):
+            x, y = column + luck.uniform(-0.34, 0.34), row + luck.uniform(-0.34, 0.34)
+            grid[column, row] = (x / across * stage.width, y / down * stage.height)
     for column in range(-1, across + 1):
         for row in range(-1, down + 1):
             one, two, three, four = (

@@ -140,10 +140,19 @@ class Standing:
             ):
                 pen.oval(x, middle + y, 0.12, 0.1, main)
         pen.blob(
-            [(-0.35, middle), (-0.28, middle + self.body), (0, middle + self.body * 0.86), (0.24, middle + self.body),
-             (0.36, middle + 0.02), (0.26, middle - self.body), (0, middle - self.body * 0.95), (-0.28, middle - self.body)],
-            lighter(main, 0.03), deep,
-        )  # fmt: skip
+            [
+                (-0.35, middle),
+                (-0.28, middle + self.body),
+                (0, middle + self.body * 0.86),
+                (0.24, middle + self.body),
+                (0.36, middle + 0.02),
+                (0.26, middle - self.body),
+                (0, middle - self.body * 0.95),
+                (-0.28, middle - self.body),
+            ],
+            lighter(main, 0.03),
+            deep,
+        )
         self._marks(pen, middle)
         for x in (-0.27, 0.17):
             self._leg(pen, x, main)
@@ -180,13 +189,30 @@ class Standing:
         if self.ears == "fan":
             pen.oval(x - size * 1.1, y - 0.01, size * 1.0, size * 1.25, lighter(main, -0.07))
         self._horns(pen, x, y + size * 0.8)
-        pen.blob([(x - size, y + size * 0.7), (x + size * 0.3, y + size * 0.9), (x + size * 2, y - size * 0.1),
-                  (x + size * 2, y - size * 0.9), (x + size * 1.3, y - size), (x - size * 0.6, y - size * 0.6)], main)  # fmt: skip
+        pen.blob(
+            [
+                (x - size, y + size * 0.7),
+                (x + size * 0.3, y + size * 0.9),
+                (x + size * 2, y - size * 0.1),
+                (x + size * 2, y - size * 0.9),
+                (x + size * 1.3, y - size),
+                (x - size * 0.6, y - size * 0.6),
+            ],
+            main,
+        )
         if self.snout != "#00000000":
             pen.oval(x + size * 1.75, y - size * 0.5, size * 0.5, size * 0.5, self.snout)
         if self.trunk:
-            pen.curve([(x + size * 1.5, y - size * 0.4), (x + size * 2.3, y - 0.2), (x + size * 2, y - 0.38), (x + size * 2.6, y - 0.42)],
-                      size * 0.8, main)  # fmt: skip
+            pen.curve(
+                [
+                    (x + size * 1.5, y - size * 0.4),
+                    (x + size * 2.3, y - 0.2),
+                    (x + size * 2, y - 0.38),
+                    (x + size * 2.6, y - 0.42),
+                ],
+                size * 0.8,
+                main,
+            )
             pen.curve(
                 [(x + size * 1.1, y - size * 0.8), (x + size * 2, y - 0.17), (x + size * 3, y - 0.13)], 0.03, PALE
             )
@@ -241,97 +267,6 @@ class Standing:
                 pen.curve([(x, middle + 0.13), (x + 0.02, middle), (x, middle - 0.13)], 0.026, DARK)
 
 
-def frog(pen: Pen, main: Colour) -> None:
-    for side in (-1, 1):
-        pen.oval(side * 0.36, 0.16, 0.2, 0.16, lighter(main, -0.05))
-        pen.oval(side * 0.34, 0.03, 0.16, 0.05, lighter(main, -0.08))
-        pen.oval(side * 0.2, 0.78, 0.14, 0.14, main)
-    pen.oval(0, 0.34, 0.36, 0.34, main)
-    pen.oval(0, 0.24, 0.24, 0.22, mix(main, PALE, 0.65))
-    pen.oval(0, 0.6, 0.38, 0.24, lighter(main, 0.03))
-    pen.eyes(0.2, 0.8, 0.075)
-    pen.curve([(-0.26, 0.58), (-0.1, 0.5), (0.1, 0.5), (0.26, 0.58)], 0.022, lighter(main, -0.25))
-    for side in (-1, 1):
-        pen.oval(side * 0.27, 0.6, 0.05, 0.03, BLUSH, BLUSH, alpha=130)
-
-
-def turtle(pen: Pen, main: Colour) -> None:
-    skin = mix(main, "#c8d878", 0.6)
-    for x in (-0.42, 0.28):
-        pen.oval(x, 0.1, 0.1, 0.12, skin)
-    pen.blob([(0.4, 0.28), (0.56, 0.6), (0.74, 0.66), (0.8, 0.52), (0.64, 0.4), (0.55, 0.2)], skin)
-    pen.blob([(-0.62, 0.2), (-0.5, 0.55), (-0.1, 0.82), (0.3, 0.66), (0.52, 0.22), (0, 0.14)], main)
-    for x, y in ((-0.28, 0.42), (-0.02, 0.52), (0.22, 0.4)):
-        pen.oval(x, y, 0.11, 0.12, lighter(main, 0.1))
-    pen.oval(0.68, 0.56, 0.03, 0.035, DARK)
-
-
-def snake(pen: Pen, main: Colour) -> None:
-    body = [(-0.6, 0.08), (-0.4, 0.2), (-0.15, 0.06), (0.1, 0.2), (0.35, 0.1), (0.42, 0.36), (0.24, 0.6), (0.3, 0.82)]
-    pen.curve(body, 0.16, main)
-    pen.curve([(x, y - 0.03) for x, y in body], 0.05, lighter(main, 0.12))
-    pen.oval(0.36, 0.86, 0.16, 0.11, main)
-    pen.oval(0.42, 0.89, 0.026, 0.03, DARK)
-    pen.curve([(0.5, 0.84), (0.6, 0.83), (0.66, 0.88)], 0.018, "#d83848")
-
-
-def dragon(pen: Pen, main: Colour) -> None:
-    deep, pale = lighter(main, -0.14), mix(main, "#f8e0a0", 0.65)
-    pen.blob(
-        [
-            (0.0, 0.5),
-            (-0.2, 0.98),
-            (-0.62, 0.94),
-            (-0.5, 0.8),
-            (-0.62, 0.66),
-            (-0.42, 0.62),
-            (-0.44, 0.48),
-            (-0.22, 0.46),
-        ],
-        deep,
-    )
-    for tip in ((-0.6, 0.93), (-0.6, 0.67), (-0.43, 0.49)):
-        pen.line([(-0.04, 0.52), tip], 0.015, lighter(deep, -0.08))
-    pen.blob([(-0.1, 0.1), (-0.4, 0.02), (-0.66, 0.12), (-0.72, 0.3), (-0.58, 0.2), (-0.36, 0.16), (-0.2, 0.3)], main)
-    pen.poly([(-0.78, 0.26), (-0.68, 0.42), (-0.62, 0.26)], deep)
-    pen.blob(
-        [(-0.28, 0.24), (-0.14, 0.5), (0.06, 0.62), (0.14, 0.86), (0.36, 0.86), (0.3, 0.56), (0.28, 0.2), (0.04, 0.06)],
-        main,
-    )
-    pen.blob([(0.06, 0.1), (0.12, 0.5), (0.24, 0.74), (0.31, 0.6), (0.29, 0.2)], pale)
-    for x in (-0.12, 0.16):
-        pen.oval(x, 0.1, 0.12, 0.12, lighter(main, -0.04))
-        pen.oval(x + 0.06, 0.03, 0.12, 0.035, deep)
-    for x, y in ((-0.19, 0.46), (-0.06, 0.58), (0.06, 0.7), (0.09, 0.83)):
-        pen.poly([(x - 0.05, y - 0.02), (x - 0.07, y + 0.11), (x + 0.05, y + 0.04)], "#f8c850")
-    pen.blob([(0.1, 0.84), (0.2, 0.98), (0.38, 0.96), (0.62, 0.86), (0.64, 0.76), (0.4, 0.74), (0.18, 0.74)], main)
-    for x in (0.14, 0.24):
-        pen.blob([(x, 0.94), (x - 0.08, 1.1), (x + 0.07, 0.98)], PALE)
-    pen.oval(0.34, 0.89, 0.04, 0.045, "#ffe066")
-    pen.oval(0.35, 0.89, 0.018, 0.036, DARK)
-    pen.oval(0.58, 0.84, 0.014, 0.014, DARK)
-
-
-def dinosaur(pen: Pen, main: Colour) -> None:
-    deep = lighter(main, -0.1)
-    pen.blob([(-0.06, 0.5), (-0.5, 0.3), (-0.8, 0.1), (-0.5, 0.16), (-0.1, 0.2)], main)
-    pen.oval(0.14, 0.18, 0.1, 0.18, deep)
-    pen.blob(
-        [(-0.2, 0.36), (-0.08, 0.56), (0.12, 0.66), (0.16, 0.86), (0.4, 0.84), (0.34, 0.5), (0.22, 0.2), (-0.06, 0.18)],
-        main,
-    )
-    pen.blob([(0.14, 0.24), (0.2, 0.56), (0.3, 0.66), (0.31, 0.46), (0.22, 0.22)], mix(main, PALE, 0.6))
-    pen.blob([(0.12, 0.82), (0.18, 0.98), (0.4, 1.0), (0.64, 0.9), (0.62, 0.78), (0.34, 0.74)], main)
-    pen.line([(0.4, 0.82), (0.62, 0.82)], 0.014, deep)
-    pen.oval(-0.06, 0.16, 0.13, 0.17, lighter(main, 0.03))
-    for x in (-0.04, 0.18):
-        pen.oval(x, 0.03, 0.12, 0.035, deep)
-    pen.curve([(0.3, 0.54), (0.42, 0.48), (0.44, 0.42)], 0.045, deep)
-    pen.eyes(0.0, 0.9, 0.032, middle=0.36)
-    for x, y in ((-0.4, 0.36), (-0.22, 0.46), (-0.08, 0.58), (0.03, 0.7), (0.08, 0.86)):
-        pen.poly([(x - 0.05, y - 0.02), (x - 0.05, y + 0.1), (x + 0.06, y + 0.02)], deep)
-
-
 SITTING = {
     "fox": Figure(Sitting(tail="bushy", socks=True), "#e8742c", wide=0.9),
     "cat": Figure(Sitting(mask="muzzle", whiskers=True, stripes=True), "#e0a058"),
@@ -348,19 +283,23 @@ STANDING = {
     "horse": Figure(Standing(mane="#3c2820"), "#9a6238", 0.52, 1.1),
     "unicorn": Figure(Standing(mane="#d890e0", horns="one"), "#fbf8ff", 0.54, 1.1),
     "zebra": Figure(Standing(mane="#2a2628", marks="stripes"), "#f6f4f0", 0.5, 1.1, scene="desert"),
-    "cow": Figure(Standing(0.26, 0.2, (0.4, 0.74), ears="flop", horns="short", marks="patches", snout="#e8a8a0"), "#f4efe8", 0.46, 1.2),
+    "cow": Figure(
+        Standing(0.26, 0.2, (0.4, 0.74), ears="flop", horns="short", marks="patches", snout="#e8a8a0"),
+        "#f4efe8",
+        0.46,
+        1.2,
+    ),
     "sheep": Figure(Standing(0.22, 0.17, (0.38, 0.62), 0.09, "flop", wool=True), "#f6f2ea", 0.36, 1.2),
-    "deer": Figure(Standing(0.38, 0.13, (0.32, 0.82), 0.08, horns="antlers", marks=""), "#b87840", 0.52, 1.0, scene="forest"),
-    "elephant": Figure(Standing(0.26, 0.26, (0.4, 0.68), 0.13, "fan", trunk=True), "#98a0ac", 0.52, 1.3, scene="desert"),
-    "giraffe": Figure(Standing(0.34, 0.1, (0.36, 0.98), 0.06, horns="ossicones", marks="spots"), "#f0c468", 0.7, 0.95, scene="desert"),
+    "deer": Figure(
+        Standing(0.38, 0.13, (0.32, 0.82), 0.08, horns="antlers", marks=""), "#b87840", 0.52, 1.0, scene="forest"
+    ),
+    "elephant": Figure(
+        Standing(0.26, 0.26, (0.4, 0.68), 0.13, "fan", trunk=True), "#98a0ac", 0.52, 1.3, scene="desert"
+    ),
+    "giraffe": Figure(
+        Standing(0.34, 0.1, (0.36, 0.98), 0.06, horns="ossicones", marks="spots"), "#f0c468", 0.7, 0.95, scene="desert"
+    ),
     "pig": Figure(Standing(0.16, 0.2, (0.36, 0.44), 0.12, snout="#f08c98"), "#f4b0b0", 0.36, 1.4),
     "camel": Figure(Standing(0.34, 0.13, (0.42, 0.8), 0.075, hump=True), "#cc9c5c", 0.5, 1.1, scene="desert"),
-}  # fmt: skip
-OTHERS = {
-    "frog": Figure(frog, "#58b04c", 0.3, 1.1, scene="lake"),
-    "turtle": Figure(turtle, "#5c8c48", 0.28, 1.5, scene="beach"),
-    "snake": Figure(snake, "#68a848", 0.36, 1.4, scene="desert"),
-    "dragon": Figure(dragon, "#3c9858", 0.54, 1.56, scene="mountains"),
-    "dinosaur": Figure(dinosaur, "#6ca84c", 0.56, 1.3, scene="forest"),
 }
-ANIMALS = {**SITTING, **STANDING, **OTHERS}
+ANIMALS = {**SITTING, **STANDING}

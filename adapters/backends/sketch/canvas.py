@@ -1,4 +1,4 @@
-"""What one draws on: a picture in a multiple of its size, to be reduced at the end, and a pen that places figures on it."""
+"""What one draws on: a picture larger than the finished one, and a pen that places figures on it."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -10,9 +10,9 @@ from adapters.backends.sketch.colour import Colour, Paint, lighter, mix, rgb
 
 Point = tuple[float, float]
 
-RAMP = 24  # colours in a gradient before it is stretched
+RAMP = 16  # colours in a gradient before it is stretched
 ROUND = 40  # corners of an oval
-SMOOTH = 7  # points between two of a smooth path
+SMOOTH = 9  # points between two of a smooth path
 EDGE = 178  # of Pillow's radial gradient at the middle of a side; 255 is at its corners
 
 
@@ -79,7 +79,7 @@ class Canvas:
         corners = [(x * self.scale, y * self.scale) for x, y in points]
         thick = max(1, round(width * self.scale))
         colour = (*self.tone(paint), alpha)
-        self._draw.line(corners, colour, thick, "curve" if thick > 2 else None)
+        self._draw.line(corners, colour, thick, "curve" if thick > 2 and alpha == 255 else None)
         if alpha == 255 and thick > 3:
             for x, y in (corners[0], corners[-1]):
                 half = thick / 2 - 0.5
@@ -110,7 +110,7 @@ class Canvas:
 
 @dataclass(frozen=True, slots=True)
 class Pen:
-    """Draws a figure that stands on (``x``, ``y``) and is ``size`` high: x from -0.5 to 0.5 to the right, y from 0 up to 1."""
+    """Draws a figure that stands on (``x``, ``y``) and is ``size`` high, in parts of that: x from its middle, y up."""
 
     canvas: Canvas
     x: float

@@ -55,6 +55,7 @@ def to_oklch(paint: Paint) -> tuple[float, float, float]:
     return light, hypot(a, b), degrees(atan2(b, a)) % 360
 
 
+@lru_cache(maxsize=16384)
 def mix(first: Paint, second: Paint, part: float) -> Colour:
     """``part`` 0 is the first colour, 1 the second."""
     pairs = zip(oklab(first), oklab(second), strict=True)
@@ -62,6 +63,7 @@ def mix(first: Paint, second: Paint, part: float) -> Colour:
     return from_oklab(light, a, b)
 
 
+@lru_cache(maxsize=4096)
 def lighter(paint: Paint, by: float) -> Colour:
     """``by`` in OKLab lightness; negative darkens."""
     light, a, b = oklab(paint)

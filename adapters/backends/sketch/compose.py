@@ -9,6 +9,7 @@ from adapters.backends.sketch.abstract import abstract
 from adapters.backends.sketch.animals import ANIMALS
 from adapters.backends.sketch.canvas import Pen
 from adapters.backends.sketch.colour import Colour, mix, oklch, rgb, to_oklch
+from adapters.backends.sketch.creatures import CREATURES
 from adapters.backends.sketch.figure import Figure, Home
 from adapters.backends.sketch.nature import NATURE
 from adapters.backends.sketch.objects import OBJECTS
@@ -20,7 +21,7 @@ from adapters.backends.sketch.weather import weather
 from adapters.backends.sketch.wildlife import WILDLIFE
 from adapters.backends.sketch.words import Idea, Subject
 
-FIGURES: Mapping[str, Figure] = {**ANIMALS, **WILDLIFE, **NATURE, **PEOPLE, **BUILT, **OBJECTS}
+FIGURES: Mapping[str, Figure] = {**ANIMALS, **CREATURES, **WILDLIFE, **NATURE, **PEOPLE, **BUILT, **OBJECTS}
 MOST = 14  # figures on one picture
 ABOVE = (Home.AIR, Home.SKY)
 VARIED = frozenset(
@@ -139,7 +140,7 @@ def _row(
         each = stage.luck(f"{name} {index}")
         room = stage.width * 0.94 / count / figure.wide
         size = min(
-            stage.side * figure.height * subject.scale * 1.12, room * 1.08, _headroom(stage, scene, name)
+            stage.side * figure.height * subject.scale * 1.12 / count**0.25, room * 1.08, _headroom(stage, scene, name)
         ) * each.uniform(0.93, 1.0)
         half = min(0.5, size * figure.wide / stage.width / 2)
         x = min(1 - half, max(half, slot + each.uniform(-0.12, 0.12) / max(2, count)))

@@ -19,7 +19,7 @@ class Home(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """``height`` in parts of the picture's shorter side where it is the only one; ``scene`` where none was asked for."""
+    """``height`` in parts of the picture's shorter side if it is alone; ``scene`` is where it is at home."""
 
     draw: Callable[[Pen, Colour], None]
     paint: Paint

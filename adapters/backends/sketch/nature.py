@@ -31,8 +31,18 @@ def tree(pen: Pen, main: Colour) -> None:
 def pine(pen: Pen, main: Colour) -> None:
     pen.box(-0.04, 0, 0.04, 0.16, BARK)
     for foot, top, across in ((0.12, 0.5, 0.3), (0.34, 0.74, 0.24), (0.58, 1.0, 0.17)):
-        pen.poly([(-across, foot), (-across * 0.5, foot + 0.03), (0, foot - 0.02), (across * 0.5, foot + 0.03), (across, foot), (0, top)],
-                 lighter(main, 0.06), lighter(main, -0.08))  # fmt: skip
+        pen.poly(
+            [
+                (-across, foot),
+                (-across * 0.5, foot + 0.03),
+                (0, foot - 0.02),
+                (across * 0.5, foot + 0.03),
+                (across, foot),
+                (0, top),
+            ],
+            lighter(main, 0.06),
+            lighter(main, -0.08),
+        )
         pen.poly(
             [(0, foot - 0.02), (across * 0.5, foot + 0.03), (across, foot), (0, top)],
             lighter(main, -0.05),
@@ -45,8 +55,10 @@ def palm(pen: Pen, main: Colour) -> None:
     for turn, reach in ((0.15, 0.42), (0.7, 0.36), (1.5, 0.3), (2.4, 0.38), (2.95, 0.44), (-0.35, 0.34), (3.6, 0.34)):
         x, y = 0.03 + reach * cos(turn), 0.78 + reach * sin(turn) * 0.6
         droop = y - 0.12 - reach * 0.1
-        pen.blob([(0.03, 0.79), ((0.03 + x) / 2, max(0.79, y) + 0.06), (x, droop), ((0.03 + x) / 2, max(0.77, y) - 0.02)],
-                 lighter(main, 0.03 * cos(turn * 3)))  # fmt: skip
+        pen.blob(
+            [(0.03, 0.79), ((0.03 + x) / 2, max(0.79, y) + 0.06), (x, droop), ((0.03 + x) / 2, max(0.77, y) - 0.02)],
+            lighter(main, 0.03 * cos(turn * 3)),
+        )
     for x in (-0.01, 0.06):
         pen.oval(x, 0.75, 0.035, 0.035, BARK)
 
@@ -71,8 +83,14 @@ def flower(pen: Pen, main: Colour) -> None:
     for layer, reach in ((0, 0.17), (1, 0.1)):
         for index in range(7):
             turn = 2 * pi * (index + layer * 0.5) / 7
-            pen.oval(reach * cos(turn), 0.76 + reach * sin(turn), 0.115 - layer * 0.03, 0.085 - layer * 0.02,
-                     lighter(main, 0.06 * layer), turn=turn)  # fmt: skip
+            pen.oval(
+                reach * cos(turn),
+                0.76 + reach * sin(turn),
+                0.115 - layer * 0.03,
+                0.085 - layer * 0.02,
+                lighter(main, 0.06 * layer),
+                turn=turn,
+            )
     pen.oval(0, 0.76, 0.075, 0.075, mix("#f8c030", main, 0.15))
 
 
@@ -177,8 +195,21 @@ def volcano(pen: Pen, main: Colour) -> None:
         pen.oval(x, y, radius, radius * 0.8, "#8c8488", "#6c666c", alpha=150)
     pen.glow(0, 0.96, 0.5, "#ff7030", 0.8)
     pen.poly([(-0.85, 0), (-0.3, 0.62), (-0.16, 0.92), (0.16, 0.92), (0.32, 0.6), (0.85, 0)], main, lighter(main, -0.1))
-    pen.blob([(-0.16, 0.92), (0.16, 0.92), (0.14, 0.7), (0.24, 0.4), (0.1, 0.52), (0.02, 0.24), (-0.05, 0.56), (-0.16, 0.44), (-0.1, 0.7)],
-             "#ffb030", "#e83c20")  # fmt: skip
+    pen.blob(
+        [
+            (-0.16, 0.92),
+            (0.16, 0.92),
+            (0.14, 0.7),
+            (0.24, 0.4),
+            (0.1, 0.52),
+            (0.02, 0.24),
+            (-0.05, 0.56),
+            (-0.16, 0.44),
+            (-0.1, 0.7),
+        ],
+        "#ffb030",
+        "#e83c20",
+    )
 
 
 NATURE = {

@@ -19,8 +19,19 @@ def balloon(pen: Pen, main: Colour) -> None:
     stripes = (main, mix(main, WHITE, 0.8), main, mix(main, WHITE, 0.8), main)
     for index, paint in enumerate(stripes):
         wide = (1 - index / len(stripes)) * 0.37
-        pen.blob([(0, 1.0), (-wide, 0.84), (-wide, 0.6), (-0.09 * (1 - index / 5), 0.28), (0.09 * (1 - index / 5), 0.28), (wide, 0.6), (wide, 0.84)],
-                 lighter(paint, 0.03), lighter(paint, -0.1))  # fmt: skip
+        pen.blob(
+            [
+                (0, 1.0),
+                (-wide, 0.84),
+                (-wide, 0.6),
+                (-0.09 * (1 - index / 5), 0.28),
+                (0.09 * (1 - index / 5), 0.28),
+                (wide, 0.6),
+                (wide, 0.84),
+            ],
+            lighter(paint, 0.03),
+            lighter(paint, -0.1),
+        )
     pen.box(-0.09, 0.02, 0.09, 0.17, "#b07c44")
     pen.line([(-0.1, 0.17), (0.1, 0.17)], 0.025, WOOD)
 
@@ -101,8 +112,22 @@ def teapot(pen: Pen, main: Colour) -> None:
 
 
 def apple(pen: Pen, main: Colour) -> None:
-    pen.blob([(0, 0.74), (-0.24, 0.82), (-0.44, 0.6), (-0.36, 0.2), (-0.14, 0.02), (0, 0.06), (0.14, 0.02), (0.36, 0.2), (0.44, 0.6), (0.24, 0.82)],
-             lighter(main, 0.06), lighter(main, -0.1))  # fmt: skip
+    pen.blob(
+        [
+            (0, 0.74),
+            (-0.24, 0.82),
+            (-0.44, 0.6),
+            (-0.36, 0.2),
+            (-0.14, 0.02),
+            (0, 0.06),
+            (0.14, 0.02),
+            (0.36, 0.2),
+            (0.44, 0.6),
+            (0.24, 0.82),
+        ],
+        lighter(main, 0.06),
+        lighter(main, -0.1),
+    )
     pen.curve([(0, 0.72), (0.02, 0.86), (0.08, 0.96)], 0.04, WOOD)
     pen.blob([(0.06, 0.86), (0.2, 0.98), (0.38, 0.94), (0.24, 0.84)], "#58a848")
     pen.blob([(-0.3, 0.62), (-0.2, 0.72), (-0.14, 0.66), (-0.28, 0.48)], WHITE, WHITE, 120)
@@ -113,8 +138,7 @@ def cake(pen: Pen, main: Colour) -> None:
     for foot, half, paint in ((0.08, 0.5, "#e8c088"), (0.4, 0.36, "#f0d0a0")):
         pen.box(-half, foot, half, foot + 0.3, paint)
         drips = [(-half, foot + 0.34), (half, foot + 0.34)]
-        for index in range(7, -1, -1):
-            drips.append((-half + half * 2 * index / 7, foot + (0.16 if index % 2 else 0.23)))
+        drips += [(-half + half * 2 * index / 7, foot + (0.16 if index % 2 else 0.23)) for index in range(7, -1, -1)]
         pen.blob(drips, main)
     for x in (-0.18, 0, 0.18):
         pen.box(x - 0.02, 0.72, x + 0.02, 0.88, "#70b8e8")
@@ -128,8 +152,21 @@ def pumpkin(pen: Pen, main: Colour) -> None:
         pen.oval(x, 0.4, half, 0.38 - abs(x) * 0.12, lighter(main, 0.02), lighter(main, -0.12))
     for side in (-1, 1):
         pen.poly([(side * 0.1, 0.46), (side * 0.3, 0.46), (side * 0.2, 0.62)], "#ffe070", "#f8a830")
-    pen.poly([(-0.32, 0.34), (-0.18, 0.28), (-0.1, 0.34), (0, 0.28), (0.1, 0.34), (0.18, 0.28), (0.32, 0.34), (0.16, 0.14), (-0.16, 0.14)],
-             "#ffe070", "#f8a830")  # fmt: skip
+    pen.poly(
+        [
+            (-0.32, 0.34),
+            (-0.18, 0.28),
+            (-0.1, 0.34),
+            (0, 0.28),
+            (0.1, 0.34),
+            (0.18, 0.28),
+            (0.32, 0.34),
+            (0.16, 0.14),
+            (-0.16, 0.14),
+        ],
+        "#ffe070",
+        "#f8a830",
+    )
 
 
 def chair(pen: Pen, main: Colour) -> None:
@@ -241,4 +278,4 @@ OBJECTS = {
     "gift": Figure(gift, "#d83c48", 0.32, 1.0, Home.GROUND, "room"),
     "bottle": Figure(bottle, "#8850c8", 0.36, 0.7, Home.GROUND, "room"),
     "guitar": Figure(guitar, "#c07c3c", 0.5, 0.6, Home.GROUND, "room"),
-}  # fmt: skip
+}

@@ -19,7 +19,7 @@ from adapters.backends.sketch.land import (
     row_of_trees,
     stars,
     water,
-)  # fmt: skip
+)
 from adapters.backends.sketch.stage import Ops, Stage
 
 GRASS = oklch(0.7, 0.15, 133)
@@ -55,7 +55,7 @@ def mountains(stage: Stage, horizon: float) -> Ops:
 
 def forest(stage: Stage, horizon: float) -> Ops:
     green = stage.ground(oklch(0.55, 0.1, 142))
-    for layer, (tall, number, depth) in enumerate(((0.44, 12, 0.66), (0.52, 9, 0.4), (0.66, 6, 0.14))):
+    for layer, (tall, number, depth) in enumerate(((0.38, 12, 0.66), (0.44, 9, 0.4), (0.52, 7, 0.14))):
         yield partial(_haze, stage, horizon, green)
         kind = "tree" if stage.idea.season or layer == 2 else "pine"
         yield from row_of_trees(stage, f"wood{layer}", horizon + 0.03 * layer, tall, number, depth, kind)
@@ -120,7 +120,7 @@ def underwater(stage: Stage, horizon: float) -> Ops:
     for index in range(stage.many(13)):
         x, tall = luck.uniform(0, 1) * stage.width, luck.uniform(0.12, 0.34) * stage.height
         yield partial(_weed, stage, f"weed{index}", x, tall)
-    for index in range(stage.many(26)):
+    for _ in range(stage.many(26)):
         x, y, size = luck.uniform(0, 1), luck.uniform(0.1, 0.85), stage.side * luck.uniform(0.003, 0.013)
         yield partial(_bubble, stage, x * stage.width, y * stage.height, size)
 
@@ -183,11 +183,14 @@ def _block(stage: Stage, label: str, place: tuple[float, float, float, float], p
 
 
 def _road(stage: Stage, y: float) -> None:
+    top, foot = y * stage.height, (y + 0.012) * stage.height
     for index in range(9):
         left = (index / 8 - 0.04) * stage.width
-        top = y * stage.height
-        stage.canvas.polygon([(left, top), (left + stage.width * 0.06, top), (left + stage.width * 0.05, top + stage.height * 0.012), (left - stage.width * 0.01, top + stage.height * 0.012)],
-                             stage.lit("#e8dca0"))  # fmt: skip
+        right = left + stage.width * 0.06
+        lean = stage.width * 0.01
+        stage.canvas.polygon(
+            [(left, top), (right, top), (right - lean, foot), (left - lean, foot)], stage.lit("#e8dca0")
+        )
 
 
 def desert(stage: Stage, horizon: float) -> Ops:

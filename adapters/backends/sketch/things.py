@@ -62,7 +62,7 @@ def tower(pen: Pen, main: Colour) -> None:
 
 def lighthouse(pen: Pen, main: Colour) -> None:
     for side in (-1, 1):
-        pen.poly([(0, 0.82), (side * 1.5, 1.0), (side * 1.5, 0.66)], "#fff4c0", "#fff4c0", 46)
+        pen.poly([(0, 0.82), (side * 5, 1.5), (side * 5, 0.2)], "#fff4c0", "#fff4c0", 46)
     pen.blob([(-0.4, 0), (-0.28, 0.1), (0.3, 0.09), (0.42, 0)], "#807c80")
     for band in range(5):
         low, high = 0.06 + band * 0.136, 0.06 + (band + 1) * 0.136
@@ -110,8 +110,18 @@ def temple(pen: Pen, main: Colour) -> None:
         pen.box(-half * 0.72, foot, half * 0.72, foot + 0.2, "#f0e4cc")
         for x in (-half * 0.6, 0, half * 0.6):
             pen.line([(x, foot), (x, foot + 0.2)], 0.022, lighter(main, -0.05))
-        pen.blob([(-half - 0.16, foot + 0.2), (-half * 0.6, foot + 0.22), (-half * 0.4, foot + 0.32), (half * 0.4, foot + 0.32),
-                  (half * 0.6, foot + 0.22), (half + 0.16, foot + 0.2), (0, foot + 0.18)], main)  # fmt: skip
+        pen.blob(
+            [
+                (-half - 0.16, foot + 0.2),
+                (-half * 0.6, foot + 0.22),
+                (-half * 0.4, foot + 0.32),
+                (half * 0.4, foot + 0.32),
+                (half * 0.6, foot + 0.22),
+                (half + 0.16, foot + 0.2),
+                (0, foot + 0.18),
+            ],
+            main,
+        )
     pen.line([(0, 0.86), (0, 1.02)], 0.025, "#e8b840")
 
 

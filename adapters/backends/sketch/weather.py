@@ -1,32 +1,27 @@
 """What falls, drifts and flashes in front of everything."""
 
+from collections.abc import Callable, Mapping
 from functools import partial
 from math import cos, pi, sin
 
 from adapters.backends.sketch.colour import mix, oklch
 from adapters.backends.sketch.stage import Ops, Stage
 
-SHEETS = 4  # pieces of work a shower is split into
-
 
 def weather(stage: Stage) -> Ops:
-    kinds = stage.idea.weather
-    if "storm" in kinds:
-        yield partial(_lightning, stage)
-    if "fog" in kinds:
-        for index in range(7):
-            yield partial(_fog, stage, index)
-    if kinds & {"rain", "storm"}:
-        for sheet in range(SHEETS):
-            yield partial(_rain, stage, sheet)
-    if "snowfall" in kinds:
-        for sheet in range(SHEETS):
-            yield partial(_snow, stage, sheet)
-    if "fireworks" in kinds:
-        for index in range(5):
-            yield partial(_firework, stage, index)
+    for kind, (draw, pieces) in KINDS.items():
+        if kind in stage.idea.weather:
+            for piece in range(pieces):
+                yield partial(draw, stage, piece)
     if stage.idea.season in ("autumn", "spring"):
         yield partial(_leaves, stage)
+
+
+def _storm(stage: Stage, piece: int) -> None:
+    if piece == 0:
+        _lightning(stage)
+    if "rain" not in stage.idea.weather:
+        _rain(stage, piece)
 
 
 def _lightning(stage: Stage) -> None:
@@ -98,3 +93,12 @@ def _leaves(stage: Stage) -> None:
             (x - across[0], y - across[1]),
         ]
         stage.canvas.polygon(corners, luck.choice(paints), alpha=225)
+
+
+KINDS: Mapping[str, tuple[Callable[[Stage, int], None], int]] = {  # and into how many pieces of work it is split
+    "storm": (_storm, 4),
+    "fog": (_fog, 7),
+    "rain": (_rain, 4),
+    "snowfall": (_snow, 4),
+    "fireworks": (_firework, 5),
+}

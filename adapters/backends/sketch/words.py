@@ -134,7 +134,7 @@ space: galaxy cosmos universe nebula orbit cosmic interstellar outer
 room: interior indoors kitchen bedroom library cafe office livingroom study still
 garden: backyard orchard greenhouse
 lake: pond river lagoon fjord
-sky: heaven flying clouds
+sky: heaven flying
 """)
 
 TIMES = _table("""night: midnight nighttime nocturnal starry moonlit moonlight
@@ -147,7 +147,7 @@ WEATHERS = _table("""rain: rainy raining drizzle wet shower
 snowfall: snowing snowy blizzard snow snowflake
 fog: foggy mist misty haze hazy smoke
 storm: stormy thunder lightning thunderstorm tempest
-cloudy: overcast clouds
+cloudy: overcast
 aurora: borealis
 fireworks: firework
 """)
@@ -179,10 +179,16 @@ SIZES: Mapping[str, float] = {
     **dict.fromkeys(("huge", "giant", "gigantic", "enormous", "massive", "colossal"), 1.5),
 }
 
-_HEX = ["red", "e03a30", "crimson", "b81c38", "scarlet", "e62e1e", "pink", "f48fb4", "rose", "e8648c", "magenta", "d832a8", "purple", "8444bc", "violet", "7c50d4", "lavender", "b4a0e4", "indigo", "4440a8", "blue", "2e6ae0", "navy", "20306c", "azure", "3c9cf0", "cyan", "2cc4dc", "turquoise", "30c8b4", "teal", "168c88", "green", "38a048", "lime", "9cd83c", "olive", "84842c", "emerald", "14a060", "mint", "98e0bc", "yellow", "f8d030", "gold", "e8b030", "golden", "e8b030", "amber", "f0a020", "orange", "f07c1e", "brown", "8a5430", "tan", "d0a878", "beige", "e4d4b0", "cream", "f6ecd0", "white", "f6f6f4", "silver", "c0c6cc", "gray", "8c9096", "grey", "8c9096", "black", "24242a", "copper", "b87040", "bronze", "a07838", "ivory", "f6f0e0", "maroon", "7c1c2c", "coral", "fa7f64", "peach", "fcb890", "ginger", "d87028"]
-COLOURS: Mapping[str, Colour] = {
-    word: rgb(f"#{code}") for word, code in zip(_HEX[::2], _HEX[1::2], strict=True)
-}  # fmt: skip
+_PAIRS = """
+red e03a30  crimson b81c38  scarlet e62e1e  pink f48fb4  rose e8648c  magenta d832a8  purple 8444bc
+violet 7c50d4  lavender b4a0e4  indigo 4440a8  blue 2e6ae0  navy 20306c  azure 3c9cf0  cyan 2cc4dc
+turquoise 30c8b4  teal 168c88  green 38a048  lime 9cd83c  olive 84842c  emerald 14a060  mint 98e0bc
+yellow f8d030  gold e8b030  golden e8b030  amber f0a020  orange f07c1e  brown 8a5430  tan d0a878
+beige e4d4b0  cream f6ecd0  white f6f6f4  silver c0c6cc  gray 8c9096  grey 8c9096  black 24242a
+copper b87040  bronze a07838  ivory f6f0e0  maroon 7c1c2c  coral fa7f64  peach fcb890  ginger d87028
+"""
+_SPLIT = _PAIRS.split()
+COLOURS: Mapping[str, Colour] = {word: rgb(f"#{code}") for word, code in zip(_SPLIT[::2], _SPLIT[1::2], strict=True)}
 
 IRREGULAR = {
     "mice": "mouse", "geese": "goose", "people": "person", "men": "man", "women": "woman", "children": "child",
@@ -190,7 +196,7 @@ IRREGULAR = {
 }  # fmt: skip
 COMPOUNDS = {
     ("palm", "tree"): "palm", ("pine", "tree"): "pine", ("apple", "tree"): "tree", ("apple", "flower"): "flower",
-    ("apple", "cake"): "cake", ("pumpkin", "lantern"): "pumpkin", ("tower", "house"): "tower", ("boat", "house"): "house",
+    ("apple", "cake"): "cake", ("pumpkin", "lantern"): "pumpkin", ("tower", "house"): "tower",
     ("flower", "bush"): "bush", ("star", "fish"): "star", ("sun", "flower"): "sunflower", ("snake", "dragon"): "dragon",
 }  # fmt: skip
 NEGATIONS = frozenset({"no", "without", "never", "not"})
