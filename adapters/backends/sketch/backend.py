@@ -11,7 +11,7 @@ from bot.ports import Report
 MAX_SEED = 2**32 - 1
 DEFAULT_STEPS = 20
 DEFAULT_GUIDANCE = 7.0
-PACE = 0.025  # seconds between two steps, so that a person sees the picture grow
+PACE = 0.5  # seconds of pauses in a request, spread over its steps, so that a person sees the picture grow
 PREVIEWS = 4
 
 CAPABILITIES = Capabilities(
@@ -31,7 +31,7 @@ CAPABILITIES = Capabilities(
 
 
 class SketchBackend:
-    """Implements `bot.ports.Backend`. ``pace`` is the pause after a step, in seconds; 0 in tests."""
+    """Implements `bot.ports.Backend`. ``pace``: seconds a request pauses altogether; 0 in tests."""
 
     def __init__(self, name: str, pace: float = PACE) -> None:
         self._name = name
@@ -65,7 +65,7 @@ class SketchBackend:
                 if shown < due <= PREVIEWS:
                     shown = due
                     await report.preview(index, await asyncio.to_thread(painter.preview))
-                await asyncio.sleep(self._pace)
+                await asyncio.sleep(self._pace / (sheet.steps * request.count))
             return await asyncio.to_thread(painter.picture)
         finally:
             stop.set()
