@@ -139,9 +139,12 @@ def house_for_web(house: House) -> "WebHouse":
         store=house.store,
         secret=house.secret,
         picture=house.pictures.read,
+        thumb=house.pictures.thumb,
         preview=house.pictures.read_preview,
         metrics=lambda: (house.observe.metrics.exposition(), CONTENT_TYPE),
         not_ready=lambda: why_not_ready(house),
+        clock=house.core.clock,
+        observer=house.observe,
     )
 
 

@@ -17,6 +17,7 @@ from bot.model import (
     Picture,
     Problem,
     Progress,
+    Settled,
     Speed,
     Spending,
     Turn,
@@ -253,27 +254,52 @@ class SqlStore:
 
     # -- the web room
 
-    async def say(self, message: Message) -> Message:
+    async def say(self, message: Message, key: str = "") -> Message:
         fields = asdict(message)
         del fields["seq"]
         fields["job"] = fields.pop("job_id")
         async with self._engine.write() as tx:
+            known = await tx.run("message_by_key", key=key)
+            if known:
+                return rows.message(known[0])
             tx.signal(Topic.FEED)
-            return rows.message((await tx.run("say", **fields))[0])
+            return rows.message((await tx.run("say", **fields, key=key))[0])
 
     async def messages(self, person: str, before: int, limit: int) -> list[Message]:
         async with self._engine.read() as tx:
             found = await tx.run("messages", person=person, before=before, limit=limit)
             return [rows.message(row) for row in found]
 
+    async def messages_after(self, seq: int, limit: int) -> list[Message]:
+        async with self._engine.read() as tx:
+            return [rows.message(row) for row in await tx.run("messages_after", after=seq, limit=limit)]
+
+    async def messages_of_jobs(self, job_ids: Sequence[str]) -> list[Message]:
+        async with self._engine.read() as tx:
+            return [rows.message(row) for row in await tx.run("messages_of_jobs", jobs=rows.text(list(job_ids)))]
+
+    async def settled(self, job_ids: Sequence[str]) -> list[Settled]:
+        jobs = rows.text(list(job_ids))
+        async with self._engine.read() as tx:
+            found = [rows.job(row) for row in await tx.run("jobs_among", jobs=jobs)]
+            pictures: dict[str, list[Picture]] = {}
+            for row in await tx.run("pictures_among", jobs=jobs):
+                pictures.setdefault(row["job"], []).append(rows.picture(row))
+        return [Settled(job, tuple(pictures.get(job.id, ()))) for job in found]
+
+    async def newest(self) -> tuple[int, int]:
+        async with self._engine.read() as tx:
+            said, changed = await tx.run("newest_message"), await tx.run("newest_change")
+            return int(said[0]["seq"]), int(changed[0]["seq"])
+
+    async def report(self, job_id: str, index: int, person: str, reason: str, now: float) -> bool:
+        async with self._engine.write() as tx:
+            return bool(await tx.run("report", job=job_id, position=index, person=person, reason=reason, at=now))
+
     async def changed_since(self, seq: int, limit: int) -> tuple[int, list[str]]:
         async with self._engine.read() as tx:
             changes = await tx.run("changed_since", seq=seq, limit=limit)
             return (changes[-1]["seq"] if changes else seq), list(dict.fromkeys(row["job"] for row in changes))
-
-    async def newest_change(self) -> int:
-        async with self._engine.read() as tx:
-            return int((await tx.run("newest_change"))[0]["seq"])
 
     async def save_progress(self, progress: Progress) -> None:
         async with self._engine.live() as tx:
