@@ -239,6 +239,7 @@ ENGLISH: Mapping[str, str] = {
     "web_large": "That is too large.",
     # -- api
     # -- command line
+    "running": "imagine-bot runs: {url}",
     "already_running": "Another imagine-bot runs on {path}. Stop it first; several processes need PostgreSQL "
     '([store] url = "postgresql://…").',
     "store_unusable": "The store cannot be used: {detail}",
