@@ -172,8 +172,8 @@ async def exchange(wire: Wire, request: httpx.Request, *, deadline: float, room:
         raise Down("the url is neither http nor https", until_fixed=True) from error
     except httpx.ConnectError as error:
         raise Down(redact(f"no connection: {error}", wire.key)) from error
-    except httpx.HTTPError as error:
-        raise Down(f"the exchange broke off: {type(error).__name__}", maybe_charged=sent.started) from error
+    except httpx.HTTPError as error:  # its own words quote what the server sent, which may be the key
+        raise Down(f"the exchange broke off: {type(error).__name__}", maybe_charged=sent.started) from None
 
 
 class _Sent:

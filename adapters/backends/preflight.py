@@ -7,7 +7,6 @@ credit), and refuses a body without a prompt by some other 4xx, which then means
 
 import asyncio
 from collections.abc import Mapping
-from urllib.parse import urlsplit
 
 from adapters.backends.http import ERROR_CAP, Answer, Wire, build, decode_object, exchange, is_sendable
 from adapters.backends.limits import Room
@@ -34,9 +33,10 @@ async def examine(
     if not is_sendable(wire.key):
         return say("probe_no_key", name=name, key_env=key_env)
     deadline = asyncio.get_running_loop().time() + PROBE_SECONDS
-    host = urlsplit(url).hostname or url
+    host = url
     try:
         request = build(wire, "POST", url, headers, body)
+        host = request.url.host
         answer = await exchange(wire, request, deadline=deadline, room=Room(wire.budget), cap=ERROR_CAP)
     except Busy:
         return ""

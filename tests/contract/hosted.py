@@ -50,13 +50,14 @@ class Rig:
     cdn: Server
     make: Callable[..., Backend]
     made: list[Backend] = field(default_factory=list)
+    limiter: ProcessLimiter = field(default_factory=ProcessLimiter)
 
     @property
     def url(self) -> str:
         return self.api.url + self.provider.path
 
     def backend(self, **options: Any) -> Backend:
-        defaults: dict[str, Any] = {"name": self.kind, "key": CANARY, "url": self.url, "limiter": ProcessLimiter()}
+        defaults: dict[str, Any] = {"name": self.kind, "key": CANARY, "url": self.url, "limiter": self.limiter}
         if self.kind in WITH_URLS:
             defaults["image_hosts"] = (self.cdn.host,)
         if self.kind == "imagepipeline":
@@ -77,7 +78,8 @@ class Rig:
     def answer_urls(self, *urls: str) -> Reply:
         """An answer in this provider's form with these urls; only for those that have urls."""
         if self.kind == "hive":
-            return json_reply({"id": "t", "model": "m", "version": "1", "input": {}, "output": [{"url": u} for u in urls]})
+            output = [{"url": url} for url in urls]
+            return json_reply({"id": "t", "model": "m", "version": "1", "input": {}, "output": output})
         return json_reply({"status": "SUCCESS", "download_urls": list(urls)})
 
 
@@ -104,9 +106,9 @@ async def rigged(kind: str) -> AsyncIterator[Rig]:
                     await backend.close()
 
 
-async def outcome(backend: Backend, request: Drawing, resume: str = "", report: Told | None = None) -> Drawn | BackendError:
+async def outcome(backend: Backend, request: Drawing, report: Told | None = None) -> Drawn | BackendError:
     try:
-        return await backend.generate(request, resume, report or Told())
+        return await backend.generate(request, "", report or Told())
     except BackendError as error:
         return error
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import stamina
 
+from adapters.backends import preflight
 from bot.errors import BackendError, Broken, Busy, Down, Rejected
 from bot.model import Drawn, Stage
 from tests.contract.hosted import CANARY, KINDS, WITH_URLS, Rig, Told, bodies, outcome, rigged
@@ -24,6 +25,11 @@ PNG = png()
 def _retry_without_waiting() -> Iterator[None]:
     with stamina.set_testing(True, attempts=3, cap=True):
         yield
+
+
+@pytest.fixture(autouse=True)
+def _probe_quickly(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(preflight, "PROBE_SECONDS", 0.3)
 
 
 @pytest.fixture(params=KINDS)
@@ -66,7 +72,7 @@ async def test_ten_pictures_are_split_over_calls_with_seeds_of_their_own(rig: Ri
 
 
 def seeds_in(said: Any) -> list[int]:
-    return [body.get("seed", body.get("input", body.get("data", {})).get("seed") if "seed" not in body else 0) for body in said]
+    return [{**body, **body.get("input", {}), **body.get("data", {})}["seed"] for body in said]
 
 
 async def test_three_people_are_drawn_for_side_by_side(rig: Rig) -> None:
@@ -105,7 +111,7 @@ async def test_what_the_person_left_out_is_left_out_of_the_body(rig: Rig) -> Non
 
 
 async def test_a_hundred_letters_of_any_script_arrive_as_they_are(rig: Rig) -> None:
-    prompt = "лиса 狐狸 🦊 \"quoted\" \\ \n" * 5
+    prompt = 'лиса 狐狸 🦊 "quoted" \\ \n' * 5
     await rig.backend().generate(rig.drawing(prompt=prompt, negative_prompt="flou é"), "", Told())
     body = bodies(rig.api)[0]
     fields = body.get("data") or body.get("input") or body
@@ -115,8 +121,7 @@ async def test_a_hundred_letters_of_any_script_arrive_as_they_are(rig: Rig) -> N
 async def test_cancelling_ends_the_call_at_once(rig: Rig) -> None:
     rig.api.always(hang)
     task = asyncio.create_task(rig.backend().generate(rig.drawing(2), "", Told()))
-    while not rig.api.heard:
-        await asyncio.sleep(0.01)
+    await rig.api.has_heard(1)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await asyncio.wait_for(task, 1)
@@ -457,8 +462,7 @@ async def test_after_a_crash_while_fetching_nothing_is_paid_twice(url_rig: Rig) 
     url_rig.cdn.always(hang)
     report = Told()
     task = asyncio.create_task(url_rig.backend().generate(url_rig.drawing(7), "", report))
-    while len(url_rig.cdn.heard) < 7:
-        await asyncio.sleep(0.01)
+    await url_rig.cdn.has_heard(7)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     url_rig.cdn.always(None)
@@ -520,7 +524,7 @@ async def test_a_probe_tells_no_network_and_trouble(rig: Rig) -> None:
 
 ECHO = json.dumps({"message": "bad key", "headers": {"Authorization": f"Bearer {CANARY}", "API-Key": CANARY}}).encode()
 LEAKY: dict[str, Raw | Reply] = {
-    **{str(status): Reply(status, ECHO) for status in (400, 401, 402, 403, 404, 405, 408, 409, 422, 429, 451, 500, 503)},
+    **{str(code): Reply(code, ECHO) for code in (400, 401, 402, 403, 404, 405, 408, 409, 422, 429, 451, 500, 503)},
     "200": Reply(200, ECHO),
     "failure": Reply(200, json.dumps({"status": "FAILURE", "message": f"nsfw {CANARY}"}).encode()),
     "cut inside the key": Reply(500, b"x" * 190 + CANARY.encode()),
@@ -540,7 +544,7 @@ async def test_s19_no_key_is_in_any_log_error_reply_or_task(
     rig.api.always(fault)
     report = Told()
     backend = rig.backend(timeout_seconds=0.2)
-    error = await outcome(backend, rig.drawing(), "", report)
+    error = await outcome(backend, rig.drawing(), report)
     assert isinstance(error, BackendError)
     said = [error.detail, str(error), repr(error), *traceback.format_exception(error), await backend.probe()]
     said += [*report.tasks, caplog.text, *capfd.readouterr(), repr(backend.capabilities)]

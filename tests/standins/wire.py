@@ -55,6 +55,7 @@ class Server:
         self._open: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self.heard: list[Heard] = []
+        self._news = asyncio.Event()
         self.names: list[str | None] = []  #: that TLS clients asked for
         self.port = 0
 
@@ -72,6 +73,12 @@ class Server:
     def always(self, answer: Reply | Raw | None) -> None:
         """Every unscripted request gets this; None: the handler again."""
         self._always = answer
+
+    async def has_heard(self, count: int) -> None:
+        """Returns once so many requests have arrived."""
+        while len(self.heard) < count:
+            self._news.clear()
+            await self._news.wait()
 
     async def __aenter__(self) -> Self:
         if self._tls:
@@ -113,6 +120,7 @@ class Server:
         if heard is None:
             return False
         self.heard.append(heard)
+        self._news.set()
         if self._scripted:
             answer: Reply | Raw = self._scripted.popleft()
         else:
