@@ -203,12 +203,12 @@ async def _body(response: httpx.Response, cap: int, room: Room) -> bytes:
         return await read(response, cap=cap, room=room)
     try:  # the status is the news; what the body adds is a courtesy
         async with asyncio.timeout(ERROR_BODY_SECONDS):
-            return bytes(await _collect(response, ERROR_CAP, GRACE_SECONDS))
+            return bytes(await _collect(response, ERROR_CAP))
     except (TimeoutError, UnreadableError, httpx.HTTPError):
         return b""
 
 
-async def read(response: httpx.Response, *, cap: int, room: Room, grace: float = GRACE_SECONDS) -> bytes:
+async def read(response: httpx.Response, *, cap: int, room: Room) -> bytes:
     """The whole body, at most ``cap`` bytes, counted as held while it lives.
 
     Raises UnreadableError, TimeoutError where it drips, httpx.HTTPError.
@@ -220,7 +220,7 @@ async def read(response: httpx.Response, *, cap: int, room: Room, grace: float =
     await room.take(expected)
     body = None
     try:
-        body = await _collect(response, cap, grace)
+        body = await _collect(response, cap)
     finally:
         room.budget.give(expected)
         if body is not None:
@@ -228,7 +228,7 @@ async def read(response: httpx.Response, *, cap: int, room: Room, grace: float =
     return hold(body, room.budget)
 
 
-async def _collect(response: httpx.Response, cap: int, grace: float) -> bytearray:
+async def _collect(response: httpx.Response, cap: int) -> bytearray:
     if response.headers.get("content-encoding", "identity").strip().lower() not in {"", "identity"}:
         raise UnreadableError("the answer is packed although nothing packed was accepted")
     clock = asyncio.get_running_loop().time
@@ -238,7 +238,7 @@ async def _collect(response: httpx.Response, cap: int, grace: float) -> bytearra
         if len(body) > cap:
             raise UnreadableError(f"the answer is larger than {cap} bytes")
         elapsed = clock() - started
-        if elapsed > grace and len(body) < elapsed * MIN_BYTES_PER_SECOND:
+        if elapsed > GRACE_SECONDS and len(body) < elapsed * MIN_BYTES_PER_SECOND:
             raise TimeoutError(f"{len(body)} bytes in {elapsed:.1f} s")
     return body
 
