@@ -17,7 +17,7 @@ import httpx
 import stamina
 
 from adapters.backends import http
-from adapters.backends.limits import Room
+from adapters.backends.limits import TURNS, Room
 from bot.errors import Down
 
 REDIRECTS = 2
@@ -160,6 +160,7 @@ async def _open(fetcher: Fetcher, address: str) -> httpx.Response:
 
 
 async def _connect(client: httpx.AsyncClient, url: httpx.URL, addresses: Sequence[str]) -> httpx.Response:
+    await TURNS.turn()
     for place, address in enumerate(addresses, 1):
         request = client.build_request(
             "GET",

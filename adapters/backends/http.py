@@ -22,7 +22,7 @@ import certifi
 import httpx
 import stamina
 
-from adapters.backends.limits import KEYS, MEMORY, RATE_MARGIN, Budget, Limiter, Room, account_of
+from adapters.backends.limits import KEYS, MEMORY, RATE_MARGIN, TURNS, Budget, Limiter, Room, account_of
 from adapters.backends.limits import held as hold
 from bot.errors import BackendError, Broken, Busy, Down, Rejected
 
@@ -196,6 +196,7 @@ async def _await_turn(wire: Wire, deadline: float) -> None:
         raise Busy("the key's own rate is used up", retry_after=wait)
     if wait > 0:
         await asyncio.sleep(wait)
+    await TURNS.turn()
 
 
 async def _body(response: httpx.Response, cap: int, room: Room) -> bytes:
@@ -234,6 +235,7 @@ async def _collect(response: httpx.Response, cap: int) -> bytearray:
     clock = asyncio.get_running_loop().time
     started, body = clock(), bytearray()
     async for part in response.aiter_raw():
+        await TURNS.turn()
         body += part
         if len(body) > cap:
             raise UnreadableError(f"the answer is larger than {cap} bytes")

@@ -1,4 +1,4 @@
-"""Two limits of one process over all backends: how often a key is used, and how many bytes of pictures are held.
+"""Limits of one process over all backends: uses of a key, bytes of pictures held, work in one round of the event loop.
 
 The rate is GCRA with one time stamp a key and no burst: calls are spaced, so no window of a second ever holds more than
 the provider allows. The bytes are counted until the pictures themselves are gone, wherever they were handed to.
@@ -141,6 +141,43 @@ def held(data: bytes | bytearray, budget: Budget) -> HeldBytes:
     return kept
 
 
-#: Every backend of a process shares these two, unless it is handed others.
+class Turnstile:
+    """Lets a few through in each round of the event loop, in order, so that many answers at once do not stall it."""
+
+    def __init__(self, per_round: int = 8) -> None:
+        self._per_round = per_round
+        self._left = per_round
+        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    async def turn(self) -> None:
+        loop = asyncio.get_running_loop()
+        if self._loop is not loop:  # none is under way, or it was under way in a loop that ended
+            self._loop = loop
+            self._waiting.clear()
+            self._left = self._per_round
+            loop.call_soon(self._next_round)
+        if self._left:
+            self._left -= 1
+        else:
+            place = loop.create_future()
+            self._waiting.append(place)
+            await place
+
+    def _next_round(self) -> None:
+        if self._left == self._per_round or self._loop is None:
+            self._loop = None
+            return
+        self._left = self._per_round
+        while self._waiting and self._left:
+            place = self._waiting.popleft()
+            if not place.done():
+                place.set_result(None)
+                self._left -= 1
+        self._loop.call_soon(self._next_round)
+
+
+#: Every backend of a process shares these, unless it is handed others.
 KEYS = ProcessLimiter()
 MEMORY = Budget()
+TURNS = Turnstile()

@@ -1,12 +1,13 @@
 import asyncio
 import gc
 import threading
+from collections import Counter
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.backends.limits import Budget, ProcessLimiter, Room, account_of, gcra, held
+from adapters.backends.limits import Budget, ProcessLimiter, Room, Turnstile, account_of, gcra, held
 
 RATE = 5.0
 
@@ -119,3 +120,40 @@ async def test_requests_for_several_pictures_never_wait_for_each_other_for_ever(
 
     await asyncio.wait_for(asyncio.gather(*(draw() for _ in range(20))), 5)
     assert budget.used == 0
+
+
+async def test_only_a_few_go_through_in_one_round_of_the_loop_and_in_order() -> None:
+    turns, rounds, passed = Turnstile(3), [0], list[tuple[int, int]]()
+
+    async def count_rounds() -> None:
+        while True:
+            rounds[0] += 1
+            await asyncio.sleep(0)
+
+    async def go(number: int) -> None:
+        await turns.turn()
+        passed.append((rounds[0], number))
+
+    counting = asyncio.create_task(count_rounds())
+    tasks = [asyncio.create_task(go(number)) for number in range(12)]
+    await asyncio.sleep(0)
+    tasks[5].cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    counting.cancel()
+    assert [number for _, number in passed] == [0, 1, 2, 3, 4, 6, 7, 8, 9, 10, 11]
+    assert max(Counter(at for at, _ in passed).values()) <= 3
+    await asyncio.wait_for(asyncio.gather(*(go(number) for number in range(7))), 1)
+
+
+def test_a_turnstile_outlives_a_loop_that_ended_in_the_middle() -> None:
+    turns = Turnstile(1)
+
+    async def leave() -> None:
+        waiting = [asyncio.create_task(turns.turn()) for _ in range(3)]
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+
+    async def use() -> None:
+        await asyncio.wait_for(asyncio.gather(*(turns.turn() for _ in range(3))), 1)
+
+    asyncio.run(leave())
+    asyncio.run(use())
