@@ -25,7 +25,7 @@ from bot.model import Drawing, Size
 from tests.contract.hosted import Told
 from tests.standins.wire import Heard, Reply, Server, json_reply
 
-ROUNDS = 40
+ROUNDS = 100
 TOGETHER = 64
 MIB = 2**20
 ADDED_MS = 15.0
@@ -170,7 +170,7 @@ async def memory(host: str) -> bool:
         f"allowed to be held {MEMORY.limit / MIB:.0f}, held at the end {MEMORY.used / MIB:.0f}"
     )
     await backend.close()
-    return peak - before <= 1.5 * MEMORY.limit / MIB and MEMORY.used == 0
+    return bool(peak - before <= 1.5 * MEMORY.limit / MIB and MEMORY.used == 0)
 
 
 async def measure() -> int:
