@@ -13,9 +13,10 @@ import re
 import ssl
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from functools import cache
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from urllib.parse import quote
 
 import certifi
@@ -51,7 +52,7 @@ class Wire:
     """One backend's way out. ``key`` is here to be redacted, and names the account whose rate is kept."""
 
     kind: str
-    key: str
+    key: str = field(repr=False)
     client: httpx.AsyncClient
     limiter: Limiter
     interval: float  #: seconds between two calls of this key
@@ -83,6 +84,7 @@ def trusted() -> ssl.SSLContext:
 def client(*, keep_alive: bool = True, verify: ssl.SSLContext | None = None) -> httpx.AsyncClient:
     for name in ("httpx", "httpcore"):  # they log whole URLs and headers
         logging.getLogger(name).setLevel(logging.WARNING)
+    stamina.instrumentation.set_on_retry_hooks([_log_retry])  # its own print to stdout where logs are not set up
     return httpx.AsyncClient(
         trust_env=False,
         follow_redirects=False,
@@ -90,7 +92,12 @@ def client(*, keep_alive: bool = True, verify: ssl.SSLContext | None = None) -> 
         timeout=httpx.Timeout(None, connect=CONNECT_SECONDS),
         limits=httpx.Limits(max_connections=None, max_keepalive_connections=32 if keep_alive else 0),
         headers={"Accept-Encoding": "identity", "User-Agent": "imagine-bot"},
+        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
     )
+
+
+def _log_retry(details: stamina.instrumentation.RetryDetails) -> None:
+    logging.getLogger(__name__).info("retry %d in %.1f s: %s", details.retry_num, details.wait_for, details.caused_by)
 
 
 def wire(

@@ -135,7 +135,7 @@ async def stall(host: str) -> bool:
         f"{processor:.1f} ms of processor (on a busy machine they differ), target {STALL_MS} ms"
     )
     await backend.close()
-    return processor <= STALL_MS
+    return bool(processor <= STALL_MS)
 
 
 def resident() -> float:

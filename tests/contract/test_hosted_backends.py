@@ -547,8 +547,16 @@ async def test_s19_no_key_is_in_any_log_error_reply_or_task(
     error = await outcome(backend, rig.drawing(), report)
     assert isinstance(error, BackendError)
     said = [error.detail, str(error), repr(error), *traceback.format_exception(error), await backend.probe()]
-    said += [*report.tasks, caplog.text, *capfd.readouterr(), repr(backend.capabilities)]
+    said += [*report.tasks, caplog.text, *capfd.readouterr(), repr(backend), repr(getattr(backend, "_wire", ""))]
     assert CANARY[:12] not in "\n".join(said)
+
+
+async def test_no_cookie_is_kept_between_two_peoples_requests(rig: Rig) -> None:
+    backend = rig.backend()
+    rig.api.script(Reply(400, b"", {"Set-Cookie": "who=first; Path=/"}))
+    await outcome(backend, rig.drawing())
+    await outcome(backend, rig.drawing())
+    assert "cookie" not in rig.api.heard[1].headers
 
 
 async def test_s19_a_key_is_sent_to_the_provider_alone(url_rig: Rig) -> None:
