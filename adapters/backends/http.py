@@ -254,7 +254,7 @@ async def _collect(response: httpx.Response, cap: int) -> bytearray:
 
 def failure(answer: Answer, key: str, now: float) -> BackendError:
     """What to do about a status that is no success. Pure; ``now`` is in seconds since 1970."""
-    status, detail = answer.status, f"{answer.status}: {excerpt(answer.body, key)}"
+    status, detail = answer.status, f"{answer.status}: {excerpt(answer.body, key) or 'no explanation'}"
     if status == 429:
         return Busy(detail, retry_after=retry_after(answer.headers.get("retry-after"), now))
     if status == 451:

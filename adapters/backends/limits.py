@@ -129,6 +129,10 @@ class HeldBytes(bytes):
 
     budget: Budget | None = None
 
+    def __reduce__(self) -> tuple[type[bytes], tuple[bytes]]:
+        """In another process they are plain bytes."""
+        return bytes, (bytes(self),)
+
     def __del__(self) -> None:
         if self.budget is not None:
             self.budget.give(len(self))

@@ -3,10 +3,9 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import pytest
-import stamina
 
 from adapters.backends.limits import ProcessLimiter
 from bot.errors import Busy, Down, Rejected
@@ -18,10 +17,7 @@ from tests.standins.wire import Reply, drip, hang, json_reply, reset
 PNG = png()
 
 
-@pytest.fixture(autouse=True)
-def _retry_without_waiting() -> Iterator[None]:
-    with stamina.set_testing(True, attempts=3, cap=True):
-        yield
+pytestmark = pytest.mark.usefixtures("quick")
 
 
 @pytest.fixture

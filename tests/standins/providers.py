@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from itertools import count as counter
 from typing import Protocol
 
-from tests.standins.wire import Handler, Heard, Raw, Reply, json_reply
+from tests.standins.wire import Heard, Raw, Reply, json_reply
 
 KEY = "key-of-the-tests"
 
@@ -284,11 +284,3 @@ class ImagePipeline:
         assert isinstance(width, int)
         assert isinstance(height, int)
         return samples, width, height
-
-
-async def nothing(_heard: Heard) -> Reply:
-    return Reply(404)
-
-
-def handler_of(provider: Provider) -> Handler:
-    return provider.answer

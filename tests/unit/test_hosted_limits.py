@@ -1,5 +1,6 @@
 import asyncio
 import gc
+import pickle
 import threading
 from collections import Counter
 
@@ -64,6 +65,17 @@ async def test_bytes_come_back_when_the_picture_is_gone() -> None:
     gc.collect()
     await asyncio.wait_for(waiting, 1)
     assert budget.used == 60
+
+
+async def test_in_another_process_pictures_are_plain_bytes() -> None:
+    budget = Budget(100)
+    await budget.take(10)
+    waiting = asyncio.create_task(budget.take(100))
+    await asyncio.sleep(0)
+    copy = pickle.loads(pickle.dumps(held(b"p" * 10, budget)))
+    assert type(copy) is bytes
+    assert copy == b"p" * 10
+    await asyncio.wait_for(waiting, 1)
 
 
 async def test_bytes_may_come_back_from_another_thread() -> None:
