@@ -240,6 +240,12 @@ ENGLISH: Mapping[str, str] = {
     # -- api
     # -- command line
     "running": "imagine-bot runs: {url}",
+    "probe_no_key": "{name} has no usable key. Put one into {key_env}, or into a file that {key_env}_FILE names.",
+    "probe_key": "{name} refuses the key ({status}). Put a valid one into {key_env}.",
+    "probe_credit": "{name} says that the account is paused or out of credit ({status}). Check its balance.",
+    "probe_url": "{host} answers ({status}), but not as {name} should. Check the configured `url`.",
+    "probe_status": "{name} has trouble of its own ({status}). Try again later.",
+    "probe_unreachable": "{host} ({name}) cannot be reached: {detail}. Check the network and the configured `url`.",
     "already_running": "Another imagine-bot runs on {path}. Stop it first; several processes need PostgreSQL "
     '([store] url = "postgresql://…").',
     "store_unusable": "The store cannot be used: {detail}",
