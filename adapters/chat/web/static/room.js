@@ -16,7 +16,7 @@ const newer = find("newer");
 function parse(html) {
   const template = document.createElement("template");
   template.innerHTML = html;
-  return [...template.content.querySelectorAll(":scope > article")];
+  return [...template.content.children];
 }
 
 const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
