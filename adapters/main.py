@@ -165,7 +165,7 @@ async def until_stopped(stop: asyncio.Event, tasks: Sequence[asyncio.Task[None]]
         task.result()
 
 
-async def open_chats(stack: AsyncExitStack, house: House, role: Role) -> Mapping[str, Chat]:
+async def open_chats(stack: AsyncExitStack, house: House, role: Role) -> Mapping[str, Chat]:  # noqa: ARG001
     from adapters.chat.web.delivery import WebChat
 
     return {"web": WebChat("web"), "api": WebChat("api")}

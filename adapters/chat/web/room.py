@@ -8,7 +8,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from typing import TYPE_CHECKING, Any
 
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response, StreamingResponse
+from starlette.responses import (
+    HTMLResponse,
+    JSONResponse,
+    PlainTextResponse,
+    RedirectResponse,
+    Response,
+    StreamingResponse,
+)
 from starlette.routing import BaseRoute, Route
 
 from adapters.chat.web import pages
@@ -39,7 +46,7 @@ _FORM = ("negative_prompt", "size", "steps", "guidance", "seed", "count", "backe
 Post = Callable[[Visitor, Mapping[str, Any], Request], Awaitable[Response]]
 
 
-class Unfit(Exception):  # noqa: N818 - an answer, not a fault
+class Unfit(Exception):
     """A post that no page of ours sends."""
 
     def __init__(self, status: int, words: str) -> None:
