@@ -174,6 +174,9 @@ ENGLISH: Mapping[str, str] = {
     "web_seconds": "about {n} s",
     "web_minutes": "about {n} min",
     "web_any_moment": "any moment now",
+    "web_cancelled": "Cancelled before it was drawn.",
+    "web_rejected": "This request was not accepted.",
+    "web_ended": "This request ended without a picture.",
     "web_deleted": "The pictures were deleted.",
     "web_hidden": "Hidden until a moderator has looked at it.",
     "web_picture": "Picture {number} of {count}: {prompt}",
@@ -234,7 +237,7 @@ ENGLISH: Mapping[str, str] = {
     "web_history_none": "You have asked for nothing yet.",
     "web_history_pictures": "{n} pictures",
     "web_history_picture": "1 picture",
-    "web_host": "This address is not one that this bot answers to. Set public_url under [web] to the address people use.",
+    "web_host": "This bot does not answer to this address. Set public_url under [web] to the address people use.",
     "web_not_found": "There is no such page.",
     "web_large": "That is too large.",
     # -- api

@@ -1,5 +1,6 @@
 """What the page shows of a message and of a job's state, as plain data for the templates. Pure."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,6 +22,9 @@ WITHHELD = {
     JobState.REJECTED: "web_prompt_rejected",
 }
 """What stands in place of a request's words, which only moderators read then."""
+
+
+_OPTION = re.compile(r"(--[a-z]+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +70,7 @@ class Article:
     at: str  #: ISO 8601, UTC
     clock: str
     command: str  #: "/imagine" where the text is one
-    text: str
+    text: tuple[str, ...]  #: words and option names by turns, for an option is not broken over two lines
     private: bool
     correction: str
     thread: Thread | None = None
@@ -92,7 +96,7 @@ def article(message: Message, settled: Settled | None, live: Live, now: float, l
         at=moment.isoformat(timespec="seconds"),
         clock=f"{moment:%H:%M}",
         command=command,
-        text=text,
+        text=tuple(_OPTION.split(text)),
         private=bool(message.audience),
         correction=message.correction,
         thread=thread(settled, live, now, link) if settled else None,
@@ -151,9 +155,18 @@ def headline(job: Job, shown: Sequence[Picture], live: Live) -> str:
             return say("web_cancelling") if job.cancel_requested else drawing_words(live.progress)
         case JobState.DRAWN | JobState.DELIVERING:
             return say("web_finishing")
-        case JobState.DELIVERED:
-            return "" if shown else say("web_deleted")
-    return problem(job.reason) if job.reason else say("web_deleted")
+    return _ending(job, shown)
+
+
+def _ending(job: Job, shown: Sequence[Picture]) -> str:
+    """Everybody reads it, so it speaks to nobody."""
+    if job.state is JobState.DELIVERED:
+        return "" if shown else say("web_deleted")
+    if job.state is JobState.REJECTED:
+        return say("web_rejected")
+    if job.state is JobState.CANCELLED and job.reason and job.reason.code == "cancelled_by_you":
+        return say("web_cancelled")
+    return problem(job.reason) if job.reason else say("web_ended")
 
 
 def queue_words(standing: Standing | None) -> str:
@@ -204,8 +217,12 @@ def _shot(job: Job, prompt: str, picture: Picture, link: Link) -> Shot:
         height=picture.height,
         full="" if picture.hidden else full,
         thumbs=", ".join(f"{address} {width}w" for width, address in widths),
-        file_name=f"imagine-{job.id[:8]}-{picture.index + 1}.{picture.media_type.rpartition('/')[2]}",
+        file_name=file_name(job.id, picture),
     )
+
+
+def file_name(job_id: str, picture: Picture) -> str:
+    return f"imagine-{job_id[:8]}-{picture.index + 1}.{picture.media_type.rpartition('/')[2]}"
 
 
 def settings_words(job: Job, shown: Sequence[Picture]) -> str:
