@@ -180,7 +180,6 @@ ENGLISH: Mapping[str, str] = {
     "web_deleted": "The pictures were deleted.",
     "web_hidden": "Hidden until a moderator has looked at it.",
     "web_picture": "Picture {number} of {count}: {prompt}",
-    "web_preview": "Preview of picture {number}",
     "web_progress": "Progress of {prompt}",
     "web_answer": "Answer",
     "web_set_size": "{width} × {height}",

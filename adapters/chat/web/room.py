@@ -28,12 +28,14 @@ from adapters.chat.web.speaking import Heard, Speaker, refusal
 from adapters.chat.web.views import file_name
 from bot.errors import Refused, StoreError
 from bot.model import Picture, Problem
+from bot.options import without_forbidden
 from bot.replies import problem, say
 
 if TYPE_CHECKING:
     from adapters.chat.web.server import WebHouse
 
 NEWEST_FIRST_PAGE = 30  #: messages; older ones come as one scrolls
+LONGEST_REASON = 500  #: characters of a report
 HEARTBEAT_SECONDS = 15.0
 RETRY_MS = 1000
 PRIVATE = {"cache-control": "no-store"}
@@ -127,7 +129,7 @@ class Room:
         cursor = await self.hub.cursor()
         articles, more = await self._page_of(known, 2**62)
         studio = self._house.studio
-        options = pages.option_help(studio.options(), studio.backends(), studio.styles())
+        options = pages.option_help(studio.options(), studio.capabilities(), studio.styles())
         html = self._pages.render(
             "room.html",
             style=self._pages.style,
@@ -266,7 +268,8 @@ class Room:
             except Unfit as unfit:
                 return JSONResponse({"problem": unfit.words}, unfit.status)
             except Refused as refused:
-                return JSONResponse({"problem": refusal(refused.problems), "correction": refused.corrected or ""}, 409)
+                # 200: a refusal is an answer, which a browser need not report as an error of the page
+                return JSONResponse({"problem": refusal(refused.problems)})
             except StoreError as error:
                 self._house.observer.event("store_error", detail=str(error))
                 return JSONResponse({"problem": problem(Problem("store_busy"))}, 503)
@@ -320,7 +323,7 @@ class Room:
         index = body.get("picture", 0)
         if isinstance(index, bool) or not isinstance(index, int):
             raise Unfit(400, say("web_failed"))
-        reason = _text(body, "reason")[:500]
+        reason = without_forbidden(_text(body, "reason"))[:LONGEST_REASON]
         fresh = await self._house.studio.report(visitor.person, ROOM, request.path_params["job"], index, reason)
         return JSONResponse({"said": say("web_reported" if fresh else "web_reported_before")})
 

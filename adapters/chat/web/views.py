@@ -84,6 +84,14 @@ class Live:
     standing: Standing | None = None
 
 
+_ISOLATES = {0x2068: None, 0x2069: None}
+
+
+def alone(text: str) -> str:
+    """As `display`, without its isolates: for what is an element or an attribute of its own, which isolates as well."""
+    return display(text).translate(_ISOLATES)
+
+
 def article(message: Message, settled: Settled | None, live: Live, now: float, link: Link) -> Article:
     job = settled.job if settled else None
     command, text = _words(message.text if job is None or job.state not in WITHHELD else "", job)
@@ -108,13 +116,13 @@ def _words(text: str, job: Job | None) -> tuple[str, str]:
         return "", say(WITHHELD[job.state])
     head, separator, rest = text.partition(" ")
     if job is not None and head.lower() == "/imagine" and separator:
-        return "/imagine", display(rest.strip())
-    return "", display(text)
+        return "/imagine", alone(rest.strip())
+    return "", alone(text)
 
 
 def thread(settled: Settled, live: Live, now: float, link: Link) -> Thread:
     job = settled.job
-    prompt = "" if job.state in WITHHELD else display(job.request.prompt)
+    prompt = "" if job.state in WITHHELD else alone(job.request.prompt)
     running = job.state is JobState.RUNNING
     progress = live.progress if running else None
     seconds = eta(job, live, now)
@@ -187,11 +195,16 @@ def eta(job: Job, live: Live, now: float) -> int | None:
         return max(1, round(live.standing.eta_seconds))
     if job.state is not JobState.RUNNING:
         return None
-    spent = max(now - job.started_at, 0.0)
-    progress = live.progress
-    if progress and 0 < progress.step <= progress.steps:
-        return max(1, round(spent / progress.step * (progress.steps - progress.step)))
-    return max(1, round(job.cost - spent))
+    return max(1, round(_left(job, live.progress, max(now - job.started_at, 0.0))))
+
+
+def _left(job: Job, progress: Progress | None, spent: float) -> float:
+    """Seconds of drawing still to do: the estimate at first, and more and more the pace so far."""
+    estimate = max(job.cost - spent, 0.0)
+    if progress is None or not 0 < progress.step <= progress.steps:
+        return estimate
+    done = progress.step / progress.steps
+    return (1 - done) * (spent + estimate)
 
 
 def previews(job: Job, progress: Progress | None, link: Link) -> tuple[str, ...]:
@@ -241,7 +254,7 @@ def settings_words(job: Job, shown: Sequence[Picture]) -> str:
         words.append(say("web_set_without", words=display(request.negative_prompt)))
     if job.backend:
         seconds = max(1, round(job.drawn_at - job.started_at))
-        words.append(say("web_set_backend", backend=display(job.backend), seconds=seconds))
+        words.append(say("web_set_backend", backend=job.backend, seconds=seconds))
     return " · ".join(words)
 
 

@@ -109,7 +109,7 @@ function showProgress({ job, headline, step, steps, eta, previews }) {
     const place = thread.querySelectorAll(".place")[index];
     if (!place || !address) return;
     const image = place.querySelector("img") ?? place.appendChild(new Image());
-    image.alt = fill(words.preview, { number: index + 1 });
+    image.alt = "";
     image.src = address;
   });
 }
