@@ -25,7 +25,9 @@ class Bot(discord.AutoShardedClient):
         self.opened = 0
 
         @self.tree.command(description="says it again")
-        async def echo(interaction: discord.Interaction[Bot], text: app_commands.Range[str, 1, 50], times: int = 1) -> None:
+        async def echo(
+            interaction: discord.Interaction[Bot], text: app_commands.Range[str, 1, 50], times: int = 1
+        ) -> None:
             await interaction.response.send_message(text * times, view=discord.ui.View().add_item(Button(7)))
 
         @self.tree.command(description="thinks first")
@@ -101,7 +103,9 @@ async def bot(standin: DiscordStandIn, room: Channel, monkeypatch: pytest.Monkey
     await asyncio.wait([running])
 
 
-async def test_a_slash_command_is_answered_in_its_channel(standin: DiscordStandIn, bot: Bot, room: Channel, ada: User) -> None:
+async def test_a_slash_command_is_answered_in_its_channel(
+    standin: DiscordStandIn, bot: Bot, room: Channel, ada: User
+) -> None:
     asked = await standin.human.slash(ada, room, "echo", text="hello ", times=2)
     await asked.reply()
     assert room.shown()[0].content == "hello hello "
@@ -133,7 +137,9 @@ async def test_a_button_opens_a_form_and_the_form_comes_back(
         assert (sent.text, sent.private) == (answer, True)
 
 
-async def test_a_late_answer_is_an_unknown_interaction(standin: DiscordStandIn, bot: Bot, room: Channel, ada: User) -> None:
+async def test_a_late_answer_is_an_unknown_interaction(
+    standin: DiscordStandIn, bot: Bot, room: Channel, ada: User
+) -> None:
     standin.interactions.ack_seconds = 0.05
     asked = await standin.human.slash(ada, room, "think", seconds=0.2)
     with pytest.raises(TimeoutError):
@@ -141,7 +147,9 @@ async def test_a_late_answer_is_an_unknown_interaction(standin: DiscordStandIn, 
     assert [call.status for call in standin.calls("POST", "/callback")] == [404]
 
 
-async def test_a_picture_is_kept_and_can_be_read_back(standin: DiscordStandIn, bot: Bot, room: Channel, ada: User) -> None:
+async def test_a_picture_is_kept_and_can_be_read_back(
+    standin: DiscordStandIn, bot: Bot, room: Channel, ada: User
+) -> None:
     asked = await standin.human.slash(ada, room, "think")
     await asked.reply()
     async with asyncio.timeout(3):
@@ -205,7 +213,9 @@ async def test_threads_keep_their_rules(standin: DiscordStandIn, bot: Bot, room:
     assert locked.value.code == 160005
 
 
-async def test_a_large_file_is_refused_and_a_rate_limit_waited_for(standin: DiscordStandIn, bot: Bot, room: Channel) -> None:
+async def test_a_large_file_is_refused_and_a_rate_limit_waited_for(
+    standin: DiscordStandIn, bot: Bot, room: Channel
+) -> None:
     assert room.guild
     room.guild.upload_limit = 40
     channel = bot.get_partial_messageable(room.id)

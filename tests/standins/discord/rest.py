@@ -103,7 +103,12 @@ class Rest:
         if call.body is not None:
             call.problems = validate.problems(call.method, call.path, call.body)
         if call.problems:
-            raise ApiError(400, 50035, "Invalid Form Body", errors={"_errors": [{"code": "INVALID", "message": line} for line in call.problems]})
+            raise ApiError(
+                400,
+                50035,
+                "Invalid Form Body",
+                errors={"_errors": [{"code": "INVALID", "message": line} for line in call.problems]},
+            )
 
     # -- who and what the bot is
 
