@@ -13,6 +13,7 @@ moderation   rules, verdicts, sanctions
 replies      every sentence the bot says
 settings     imagine.toml to frozen settings
 steps        the transitions that both halves share
+drawing      one claimed job: money, backend, pictures, failures
 studio       the way in: what a platform may ask
 worker       the way out: claim, draw, deliver, settle
 """

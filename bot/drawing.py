@@ -1,0 +1,159 @@
+"""Drawing one claimed job: money, backend, pictures, and what follows when it goes wrong."""
+
+import asyncio
+import random
+from collections.abc import Mapping
+
+from bot import fairness, routing, steps
+from bot.errors import BackendError, Broken, Down
+from bot.model import Drawing, Drawn, Job, Problem, Progress
+from bot.ports import Backend, Chat, Pictures
+
+PROGRESS_SECONDS = 0.1
+"""Between two stored steps of one job."""
+
+
+class JobReport:
+    """The `Report` of one drawing. Only `remember` touches the disk."""
+
+    def __init__(self, core: steps.Core, pictures: Pictures, job: Job, chat: Chat | None) -> None:
+        self._core = core
+        self._pictures = pictures
+        self._job = job
+        self._chat = chat
+        self._known = Progress(job.id, 0, 0)
+        self._saved_at = float("-inf")
+
+    async def progress(self, step: int, steps: int) -> None:
+        self._known = Progress(self._job.id, step, steps, self._known.previews, self._core.clock.now())
+        now = self._core.clock.monotonic()
+        if now - self._saved_at >= PROGRESS_SECONDS or step == steps:
+            self._saved_at = now
+            await self._save()
+
+    async def preview(self, index: int, image: bytes) -> None:
+        await self._pictures.preview(self._job.id, index, image)
+        known = self._known
+        self._known = Progress(known.job_id, known.step, known.steps, known.previews + 1, self._core.clock.now())
+        await self._save()
+
+    async def remember(self, task: str) -> None:
+        await self._core.store.remember_task(self._job, task)
+
+    async def _save(self) -> None:
+        await self._core.store.save_progress(self._known)
+        if self._chat is not None:
+            await self._chat.progress(self._job, None, None, self._known)
+
+
+async def draw(
+    core: steps.Core, pictures: Pictures, chats: Mapping[str, Chat], job: Job, rng: random.Random
+) -> Job | None:
+    """The job as `drawn`, or None where it went back to the queue or ended. Raises Conflict, StoreError."""
+    backend = core.backends[job.backend]
+    request, notes = steps.drawing_on(core, job.request, job.seed, job.backend)
+    if not await _afford(core, backend, request):
+        await _close_until_tomorrow(core, job)
+        return None
+    report = JobReport(core, pictures, job, chats.get(job.platform))
+    began = core.clock.monotonic()
+    try:
+        drawn = await _generate(backend, request, job.task, report)
+        saved = await pictures.save(drawn.pictures, _settings(request, drawn, job.backend))
+    except BackendError as error:
+        await _give_back(core, backend, 0 if error.maybe_charged else request.count)
+        await after_error(core, job, error, rng)
+        return None
+    seconds = core.clock.monotonic() - began
+    await _give_back(core, backend, drawn.missing)
+    await _went_well(core, job, request, seconds)
+    if drawn.missing:
+        notes = (*notes, Problem("some_missing", {"missing": drawn.missing, "count": request.count}))
+    return await core.store.drawn(job, saved, drawn.missing, notes, core.clock.now(), held=False)
+
+
+async def _generate(backend: Backend, request: Drawing, resume: str, report: JobReport) -> Drawn:
+    capabilities = backend.capabilities
+    try:
+        async with asyncio.timeout(capabilities.timeout_seconds):
+            drawn = await backend.generate(request, resume, report)
+    except TimeoutError:
+        seconds = capabilities.timeout_seconds
+        raise Down(f"no pictures within {seconds:g} s", maybe_charged=capabilities.charges) from None
+    except BackendError:
+        raise
+    except Exception as error:  # a backend's bug ends one job, not the worker
+        raise Broken(f"unexpected: {error!r}", maybe_charged=capabilities.charges) from error
+    if not drawn.pictures or len(drawn.pictures) + drawn.missing != request.count:
+        raise Down(f"{len(drawn.pictures)} pictures for {request.count}", maybe_charged=capabilities.charges)
+    return drawn
+
+
+def _settings(request: Drawing, drawn: Drawn, backend: str) -> list[Mapping[str, str]]:
+    """What metadata may say of each picture: the settings, never a person, a key or a path."""
+    common = {
+        "prompt": request.prompt,
+        "negative_prompt": request.negative_prompt or "",
+        "steps": "" if request.steps is None else str(request.steps),
+        "guidance": "" if request.guidance is None else f"{request.guidance:g}",
+        "size": str(request.size),
+        "model": backend,
+    }
+    return [common | {"seed": "" if seed is None else str(seed)} for seed in drawn.seeds]
+
+
+async def _went_well(core: steps.Core, job: Job, request: Drawing, seconds: float) -> None:
+    capabilities = core.backends[job.backend].capabilities
+    core.observer.event("job_drawn", job=job.id, backend=job.backend, seconds=seconds, pictures=request.count)
+    await core.health.keep(routing.breaker_after(core.health.breaker(job.backend), None, core.clock.now(), 0.0))
+    await core.health.measured(job.backend, fairness.work(request, capabilities), seconds)
+
+
+async def after_error(core: steps.Core, job: Job, error: BackendError, rng: random.Random) -> None:
+    now = core.clock.now()
+    core.observer.event(
+        "backend_error", job=job.id, backend=job.backend, kind=steps.error_kind(error), detail=error.detail
+    )
+    before = core.health.breaker(job.backend)
+    breaker = routing.breaker_after(before, error, now, rng.random())
+    await core.health.keep(breaker)
+    if breaker.closed_until > now and breaker.closed_until != before.closed_until:
+        core.observer.event("backend_closed", backend=job.backend, until=breaker.closed_until, reason=breaker.reason)
+    await follow(core, job, routing.after_error(error, job))
+
+
+async def after_crash(core: steps.Core, job: Job) -> None:
+    backend = core.backends.get(job.backend)
+    await follow(core, job, routing.after_crash(job, charges=bool(backend and backend.capabilities.charges)))
+
+
+async def follow(core: steps.Core, job: Job, decision: routing.Decision) -> None:
+    """Carries a decision about a running job out."""
+    now = core.clock.now()
+    match decision:
+        case routing.Retry(candidates, error, paid):
+            await core.store.release(job, candidates, now, error=error, paid=paid)
+        case routing.GiveUp(state, reason):
+            await core.store.finish(job, state, reason, now)
+            core.observer.event("job_finished", job=job.id, state=state, reason=reason.code, platform=job.platform)
+
+
+async def _afford(core: steps.Core, backend: Backend, request: Drawing) -> bool:
+    price = backend.capabilities.price_per_image * request.count
+    if not price:
+        return True
+    return await core.store.spend(backend.name, core.day(), price, core.budgets.get(backend.name, 0.0))
+
+
+async def _give_back(core: steps.Core, backend: Backend, images: int) -> None:
+    if images and backend.capabilities.price_per_image:
+        await core.store.spend(backend.name, core.day(), -backend.capabilities.price_per_image * images, 0.0)
+
+
+async def _close_until_tomorrow(core: steps.Core, job: Job) -> None:
+    breaker = routing.over_budget(core.health.breaker(job.backend), core.clock.now())
+    await core.health.keep(breaker)
+    core.observer.event("backend_closed", backend=job.backend, until=breaker.closed_until, reason=breaker.reason)
+    await core.store.release(job, job.candidates, core.clock.now())
+
+
