@@ -5,8 +5,11 @@ In reading order:
 model        the nouns, frozen plain data
 errors       what can go wrong, sorted by what to do next
 ports        what the core asks of the outside
+options      what can be said beside the prompt, as data
 command      "/imagine" text to a request and back
-routing      which backend can do a request, and at what size
+sizes        the nearest size that a backend has
+routing      which backend can do a request, and as what
+failover     what becomes of a job and of a backend after an attempt
 fairness     what a request costs and whose turn is next
 quota        what a person may ask for
 moderation   rules, verdicts, sanctions

@@ -3,8 +3,9 @@
 import asyncio
 import random
 from collections.abc import Mapping
+from typing import assert_never
 
-from bot import fairness, routing, steps
+from bot import failover, fairness, steps
 from bot.errors import BackendError, Broken, Down
 from bot.model import Drawing, Drawn, Job, Problem, Progress
 from bot.ports import Backend, Chat, Pictures
@@ -59,17 +60,18 @@ async def draw(
     began = core.clock.monotonic()
     try:
         drawn = await _generate(backend, request, job.task, report)
-        saved = await pictures.save(drawn.pictures, _settings(request, drawn, job.backend))
+        saved = await pictures.save(drawn.pictures, picture_settings(request, drawn, job.backend))
     except BackendError as error:
         await _give_back(core, backend, 0 if error.maybe_charged else request.count)
         await after_error(core, job, error, rng)
         return None
     seconds = core.clock.monotonic() - began
+    missing = request.count - len(saved)
     await _give_back(core, backend, drawn.missing)
     await _went_well(core, job, request, seconds)
-    if drawn.missing:
-        notes = (*notes, Problem("some_missing", {"missing": drawn.missing, "count": request.count}))
-    return await core.store.drawn(job, saved, drawn.missing, notes, core.clock.now(), held=False)
+    if missing:
+        notes = (*notes, Problem("some_missing", {"missing": missing, "count": request.count}))
+    return await core.store.drawn(job, saved, missing, notes, core.clock.now(), held=False)
 
 
 async def _generate(backend: Backend, request: Drawing, resume: str, report: JobReport) -> Drawn:
@@ -89,7 +91,7 @@ async def _generate(backend: Backend, request: Drawing, resume: str, report: Job
     return drawn
 
 
-def _settings(request: Drawing, drawn: Drawn, backend: str) -> list[Mapping[str, str]]:
+def picture_settings(request: Drawing, drawn: Drawn, backend: str) -> list[Mapping[str, str]]:
     """What metadata may say of each picture: the settings, never a person, a key or a path."""
     common = {
         "prompt": request.prompt,
@@ -97,7 +99,7 @@ def _settings(request: Drawing, drawn: Drawn, backend: str) -> list[Mapping[str,
         "steps": "" if request.steps is None else str(request.steps),
         "guidance": "" if request.guidance is None else f"{request.guidance:g}",
         "size": str(request.size),
-        "model": backend,
+        "backend": backend,
     }
     return [common | {"seed": "" if seed is None else str(seed)} for seed in drawn.seeds]
 
@@ -105,7 +107,7 @@ def _settings(request: Drawing, drawn: Drawn, backend: str) -> list[Mapping[str,
 async def _went_well(core: steps.Core, job: Job, request: Drawing, seconds: float) -> None:
     capabilities = core.backends[job.backend].capabilities
     core.observer.event("job_drawn", job=job.id, backend=job.backend, seconds=seconds, pictures=request.count)
-    await core.health.keep(routing.breaker_after(core.health.breaker(job.backend), None, core.clock.now(), 0.0))
+    await core.health.keep(failover.breaker_after(core.health.breaker(job.backend), None, core.clock.now(), 0.0))
     await core.health.measured(job.backend, fairness.work(request, capabilities), seconds)
 
 
@@ -115,27 +117,32 @@ async def after_error(core: steps.Core, job: Job, error: BackendError, rng: rand
         "backend_error", job=job.id, backend=job.backend, kind=steps.error_kind(error), detail=error.detail
     )
     before = core.health.breaker(job.backend)
-    breaker = routing.breaker_after(before, error, now, rng.random())
+    jitter = rng.random()
+    breaker = failover.breaker_after(before, error, now, jitter)
     await core.health.keep(breaker)
     if breaker.closed_until > now and breaker.closed_until != before.closed_until:
         core.observer.event("backend_closed", backend=job.backend, until=breaker.closed_until, reason=breaker.reason)
-    await follow(core, job, routing.after_error(error, job))
+    await follow(core, job, failover.after_error(error, job, now, before, jitter))
 
 
 async def after_crash(core: steps.Core, job: Job) -> None:
     backend = core.backends.get(job.backend)
-    await follow(core, job, routing.after_crash(job, charges=bool(backend and backend.capabilities.charges)))
+    await follow(core, job, failover.after_crash(job, charges=bool(backend and backend.capabilities.charges)))
 
 
-async def follow(core: steps.Core, job: Job, decision: routing.Decision) -> None:
+async def follow(core: steps.Core, job: Job, decision: failover.Decision) -> None:
     """Carries a decision about a running job out."""
     now = core.clock.now()
     match decision:
-        case routing.Retry(candidates, error, paid):
+        case failover.Retry(candidates, error, paid):
             await core.store.release(job, candidates, now, error=error, paid=paid)
-        case routing.GiveUp(state, reason):
+        case failover.Wait(candidates, _):
+            await core.store.release(job, candidates, now)
+        case failover.GiveUp(state, reason):
             await core.store.finish(job, state, reason, now)
             core.observer.event("job_finished", job=job.id, state=state, reason=reason.code, platform=job.platform)
+        case _:
+            assert_never(decision)
 
 
 async def _afford(core: steps.Core, backend: Backend, request: Drawing) -> bool:
@@ -151,9 +158,7 @@ async def _give_back(core: steps.Core, backend: Backend, images: int) -> None:
 
 
 async def _close_until_tomorrow(core: steps.Core, job: Job) -> None:
-    breaker = routing.over_budget(core.health.breaker(job.backend), core.clock.now())
+    breaker = failover.over_budget(core.health.breaker(job.backend), core.clock.now())
     await core.health.keep(breaker)
     core.observer.event("backend_closed", backend=job.backend, until=breaker.closed_until, reason=breaker.reason)
     await core.store.release(job, job.candidates, core.clock.now())
-
-

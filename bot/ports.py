@@ -86,7 +86,10 @@ class Pictures(Protocol):
     """Content-addressed files."""
 
     async def save(self, images: Sequence[bytes], settings: Sequence[Mapping[str, str]]) -> list[Picture]:
-        """Check, re-encode and write; on disk, synced, before it returns. Raises Down for what is no picture."""
+        """Check, re-encode and write; on disk, synced, before it returns.
+
+        An image that is none is left out: `Picture.index` is the place in ``images``. Raises Down where none is left.
+        """
 
     async def read(self, sha256: str) -> bytes:
         """Raises FileNotFoundError where the file is missing or not what its name says."""

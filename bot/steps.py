@@ -95,7 +95,7 @@ class Plan:
 def plan(core: Core, request: ImageRequest, seed: int) -> Plan:
     """Raises Refused where no backend can do it."""
     capabilities = core.capabilities()
-    candidates = routing.candidates(request, capabilities, core.order)
+    candidates = routing.candidates(request, capabilities, core.order, core.styles)
     first = core.health.first_open(candidates, core.clock.now()) or candidates[0]
     drawing, notes = drawing_on(core, request, seed, first)
     cost = fairness.cost(drawing, capabilities[first], core.health.speed(first))

@@ -5,7 +5,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from bot import command, fairness, quota, steps
+from bot import command, fairness, quota, routing, steps
 from bot.errors import Conflict, Refused, StoreBusy, StoreFull
 from bot.model import (
     CANCELLABLE_STATES,
@@ -61,8 +61,7 @@ class Studio:
 
         Raises Refused, StoreError.
         """
-        asked = command.parse(request) if isinstance(request, str) else request
-        self._check(asked)
+        asked = self._asked(request)
         seed = asked.seed if asked.seed is not None else self._rng.randrange(SEEDS)
         plan = steps.plan(self._core, asked, seed)
         limits = quota.limits_of(origin.person, origin.place, self._core.quota)
@@ -84,14 +83,18 @@ class Studio:
             self._core.observer.event("job_received", job=job.id, platform=job.platform)
         return await self._ticket(stored, fresh=fresh)
 
-    def _check(self, request: ImageRequest) -> None:
-        problems = list(command.validate(request))
-        if request.style is not None and request.style not in self._core.styles:
-            problems.append(command.unknown_choice("style", request.style, tuple(self._core.styles)))
-        if request.backend is not None and request.backend not in self._core.backends:
-            problems.append(command.unknown_choice("backend", request.backend, tuple(self._core.backends)))
+    def _asked(self, request: ImageRequest | str) -> ImageRequest:
+        """Every problem at once: of the words, of the names in them, and of what the backends can do."""
+
+        def further(asked: ImageRequest) -> tuple[Problem, ...]:
+            return routing.objections(asked, self._core.capabilities(), self._core.order, self._core.styles)
+
+        if isinstance(request, str):
+            return command.parse(request, further=further)
+        problems = command.validate(request) or further(request)
         if problems:
             raise Refused(*problems)
+        return command.tidied(request)
 
     async def _stored(self, new: NewJob) -> tuple[Job, bool]:
         began = self._core.clock.monotonic()

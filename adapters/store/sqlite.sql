@@ -278,8 +278,8 @@ UPDATE pictures SET deleted = 1 WHERE job = :job AND deleted = 0 RETURNING sha25
 -- name: picture_still_used
 SELECT 1 AS used FROM pictures WHERE sha256 = :sha256 AND deleted = 0 LIMIT 1
 
--- name: is_picture_known
-SELECT 1 AS known FROM pictures WHERE sha256 = :sha256 AND deleted = 0 LIMIT 1
+-- name: known_pictures
+SELECT DISTINCT sha256 FROM pictures WHERE deleted = 0 AND sha256 IN (SELECT value FROM json_each(:names))
 
 -- name: jobs_past
 SELECT id FROM jobs WHERE finished_at > 0 AND finished_at < :before ORDER BY finished_at LIMIT :limit

@@ -1,6 +1,6 @@
 """The Store port over named queries, once for every dialect."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 
 from adapters.store import ledger, people, rows, turns
@@ -303,6 +303,11 @@ class SqlStore:
     async def sweep(self, before: float, limit: int, day: int) -> list[str] | None:
         async with self._engine.write() as tx:
             return await people.sweep(tx, before, limit, day)
+
+    async def known_pictures(self, names: Collection[str]) -> set[str]:
+        """Those of the file names that a job still shows."""
+        async with self._engine.read() as tx:
+            return {row["sha256"] for row in await tx.run("known_pictures", names=rows.text(sorted(names)))}
 
     async def audit(self, event: AuditEvent) -> AuditEvent:
         async with self._engine.write() as tx:

@@ -1,0 +1,78 @@
+"""The web pages' server: one uvicorn inside the bot's own event loop."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from adapters.chat.web.room import room_routes
+from bot.ports import Store
+from bot.settings import WebSettings
+from bot.studio import Studio
+
+CLOSE_SECONDS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class WebHouse:
+    """What the web pages are given by the composition root."""
+
+    settings: WebSettings
+    studio: Studio
+    store: Store
+    secret: bytes
+    picture: Callable[[str], Awaitable[bytes]]  #: a picture file's bytes by its SHA-256
+    preview: Callable[[str, int], Awaitable[tuple[bytes, str]]]  #: a job's newest preview and its media type
+    metrics: Callable[[], tuple[bytes, str]]  #: the exposition and its content type
+    not_ready: Callable[[], Awaitable[str]]  #: "" or why not
+
+
+class Server(uvicorn.Server):
+    """The bot handles signals itself."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def health_routes(house: WebHouse) -> Sequence[BaseRoute]:
+    async def healthz(_: Request) -> Response:
+        return PlainTextResponse("ok\n")
+
+    async def readyz(_: Request) -> Response:
+        why = await house.not_ready()
+        return PlainTextResponse(why + "\n" if why else "ok\n", 503 if why else 200)
+
+    async def metrics(_: Request) -> Response:
+        body, content_type = house.metrics()
+        return Response(body, headers={"content-type": content_type})
+
+    return [Route("/healthz", healthz), Route("/readyz", readyz), Route("/metrics", metrics)]
+
+
+def build_app(house: WebHouse, stop: asyncio.Event) -> Starlette:
+    return Starlette(routes=[*health_routes(house), *room_routes(house, stop)])
+
+
+async def serve_web(house: WebHouse, stop: asyncio.Event, announce: Callable[[str], None]) -> None:
+    """Until ``stop``. Raises OSError where the port is taken."""
+    settings = house.settings
+    config = uvicorn.Config(
+        build_app(house, stop),
+        host=settings.host,
+        port=settings.port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=CLOSE_SECONDS,
+        lifespan="off",
+    )
+    server = Server(config)
+    async with _stopping(server, stop):
+        await server.serve()
