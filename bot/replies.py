@@ -62,6 +62,19 @@ ENGLISH: Mapping[str, str] = {
     "failed_crash": "Drawing this failed twice in a way that stopped the bot. Your quota was returned.",
     # -- moderation
     # -- discord
+    "discord_thread": "Pictures",
+    "discord_asked": "Drawing {count} × this:",
+    "discord_held": "A request is waiting for a moderator.",
+    "discord_queued": "Waiting for its turn.",
+    "discord_position": "Number {position} in the queue.",
+    "discord_position_eta": "Number {position} in the queue, ready <t:{at}:R>.",
+    "discord_drawing": "Being drawn: {percent} %.",
+    "discord_drawing_eta": "Being drawn: {percent} %, ready <t:{at}:R>.",
+    "discord_ready": "The pictures are ready.",
+    "discord_seeds": "seed {seeds}",
+    "discord_refitted": "The files were made smaller to fit what Discord takes here.",
+    "discord_ended": "This request ended without pictures.",
+    "discord_corrected": "This would work:",
     # -- slack
     # -- web
     # -- api

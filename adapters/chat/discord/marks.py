@@ -1,5 +1,6 @@
 """Custom ids of buttons and forms: ``v1:action:job:tag``. Clients see and can forge them, so they carry no right:
-the tag proves that the bot made this one, and who may do it is looked up at the click. Pure."""
+the tag proves that the bot made this one, and who may do it is looked up at the click. Pure.
+"""
 
 import base64
 import hashlib

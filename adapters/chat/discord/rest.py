@@ -248,7 +248,7 @@ class Rest:
                 int(application),
                 token,
                 session=_session(http),
-                payload=_without_tts(params.payload),
+                payload=params.payload,
                 multipart=params.multipart,
                 files=params.files,
             )
@@ -260,10 +260,6 @@ def _session(http: discord.http.HTTPClient) -> aiohttp.ClientSession:
     """The library's own session: its webhook calls need one, and it keeps it under a private name."""
     session: aiohttp.ClientSession = getattr(http, "_HTTPClient__session")  # noqa: B009
     return session
-
-
-def _without_tts(payload: dict[str, Any] | None) -> dict[str, Any] | None:
-    return None if payload is None else {key: value for key, value in payload.items() if key != "tts"}
 
 
 def _retry_after(error: discord.HTTPException) -> float | None:

@@ -74,15 +74,13 @@ def drawing(progress: Progress, done_at: int | None) -> str:
     return replies.say("discord_drawing_eta", percent=percent, at=done_at)
 
 
-def result(job: Job, pictures: tuple[Picture, ...], *, refitted: bool) -> str:
+def result(job: Job, pictures: tuple[Picture, ...]) -> str:
     """The small print under the pictures: sizes, backend, seeds; then what the person should know."""
     sizes = list(dict.fromkeys(f"{picture.width}x{picture.height}" for picture in pictures))
     seeds = [str(picture.seed) for picture in pictures if picture.seed is not None]
     parts = [*sizes, job.backend, *([replies.say("discord_seeds", seeds=", ".join(seeds))] if seeds else [])]
     lines = ["-# " + " · ".join(part for part in parts if part), *(replies.problem(note) for note in job.notes)]
-    if refitted:
-        lines.append(replies.say("discord_refitted"))
-    return clip("\n".join(lines), MESSAGE)
+    return clip("\n".join(lines), 800)
 
 
 def outcome(reason: Problem | None) -> str:
