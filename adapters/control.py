@@ -25,7 +25,7 @@ class ControlError(Exception):
     """The one line that the small command prints."""
 
 
-class NobodyThere(Exception):  # noqa: N818 - a state, not a fault
+class NobodyThere(Exception):
     """No process listens: the store is free."""
 
 

@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from adapters import main
-from adapters.images import FilePictures
+from adapters.images.files import FilePictures
 from adapters.small import Desk, open_desk
 from bot import command, quota, routing
 from bot.drawing import picture_settings
@@ -40,13 +40,12 @@ class Result:
 
 async def draw(settings: Settings, text: str, backend: str, out: Path, *, as_json: bool) -> int:
     """The exit code: 0 drawn, 1 it failed, 2 a request or configuration that cannot be."""
-    only = {backend} if backend else None
-    backends = {name: main.build_backend(each) for name, each in settings.backends.items() if _wanted(name, only, settings)}
+    wanted = {backend} if backend else settings.routing.order
+    backends = {name: main.build_backend(each) for name, each in settings.backends.items() if name in wanted}
     try:
         request = _asked(settings, text, backend, backends)
-        candidates = routing.candidates(
-            request, {name: each.capabilities for name, each in backends.items()}, settings.routing.order, settings.styles
-        )
+        capabilities = {name: each.capabilities for name, each in backends.items()}
+        candidates = routing.candidates(request, capabilities, settings.routing.order, settings.styles)
         missing = missing_secrets(settings, Role.DRAW, candidates)
         if missing:
             return _say(2, *(problem(each) for each in missing))
@@ -64,10 +63,6 @@ async def draw(settings: Settings, text: str, backend: str, out: Path, *, as_jso
     return 0
 
 
-def _wanted(name: str, only: set[str] | None, settings: Settings) -> bool:
-    return name in only if only else name in settings.routing.order
-
-
 def _asked(settings: Settings, text: str, backend: str, backends: dict[str, Backend]) -> ImageRequest:
     capabilities = {name: each.capabilities for name, each in backends.items()}
 
@@ -75,8 +70,8 @@ def _asked(settings: Settings, text: str, backend: str, backends: dict[str, Back
         named = replace(asked, backend=asked.backend or backend or None)
         return routing.objections(named, capabilities, settings.routing.order, settings.styles)
 
-    request = command.parse(text, further=further)
-    seed = request.seed if request.seed is not None else random.SystemRandom().randrange(2**31 - 1)
+    request = command.parse(text, command.options_for(capabilities), further)
+    seed = request.seed if request.seed is not None else random.SystemRandom().randrange(routing.SEEDS)
     return replace(request, backend=request.backend or backend or None, seed=seed)
 
 
@@ -152,7 +147,8 @@ class BarReport:
 
 def _bar() -> Progress:
     console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f}%"), TimeElapsedColumn())
+    percent = TextColumn("{task.percentage:>3.0f}%")
+    columns = (TextColumn("{task.description}"), BarColumn(), percent, TimeElapsedColumn())
     return Progress(*columns, console=console, disable=not console.is_terminal, transient=True)
 
 

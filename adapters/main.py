@@ -9,11 +9,13 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from adapters import control
 from adapters.clock import SystemClock
-from adapters.images import FilePictures
-from adapters.observe import Observe, loop_lag_watchdog
+from adapters.images.files import FilePictures
+from adapters.observe import Observe, watch_loop
+from adapters.observe.metrics import CONTENT_TYPE
 from adapters.small import handlers_of, open_store
 from adapters.store.store import SqlStore
 from bot import steps
@@ -22,6 +24,9 @@ from bot.ports import Backend, Chat
 from bot.settings import BackendSettings, Role, Settings
 from bot.studio import Studio
 from bot.worker import Worker
+
+if TYPE_CHECKING:
+    from adapters.chat.web.server import WebHouse
 
 SWEEP_SECONDS = 3600.0
 ORPHAN_AGE = 3600.0
@@ -111,7 +116,7 @@ async def run(settings: Settings, role: Role, observe: Observe, announce: Callab
             observe.event("recovered", state="received", n=lost)
         chats = await open_chats(stack, house, role)
         tasks = [
-            asyncio.create_task(loop_lag_watchdog(observe)),
+            asyncio.create_task(watch_loop(observe)),
             asyncio.create_task(sweep_loop(house)),
         ]
         if role in {Role.ALL, Role.WORKER}:
@@ -122,6 +127,34 @@ async def run(settings: Settings, role: Role, observe: Observe, announce: Callab
 
             tasks.append(asyncio.create_task(serve_web(house_for_web(house), stop, announce)))
         await until_stopped(stop, tasks)
+
+
+def house_for_web(house: House) -> "WebHouse":
+    """The part of the house that the web pages are given."""
+    from adapters.chat.web.server import WebHouse
+
+    return WebHouse(
+        settings=house.settings.web,
+        studio=house.studio,
+        store=house.store,
+        secret=house.secret,
+        picture=house.pictures.read,
+        preview=house.pictures.read_preview,
+        metrics=lambda: (house.observe.metrics.exposition(), CONTENT_TYPE),
+        not_ready=lambda: why_not_ready(house),
+    )
+
+
+async def why_not_ready(house: House) -> str:
+    """"" where the store answers and at least one backend is usable, for /readyz."""
+    try:
+        await house.store.depths()
+    except StoreError as error:
+        return f"store: {error}"
+    now = house.core.clock.now()
+    if all(house.core.health.is_closed(name, now) for name in house.core.backends):
+        return "no backend is usable"
+    return ""
 
 
 async def until_stopped(stop: asyncio.Event, tasks: Sequence[asyncio.Task[None]]) -> None:

@@ -12,7 +12,7 @@ from bot.model import Drawing, ImageRequest
 from bot.settings import Settings
 
 
-class AlreadyRunning(Exception):  # noqa: N818 - a state, not a fault
+class AlreadyRunning(Exception):
     """Another process has the SQLite store."""
 
 

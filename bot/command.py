@@ -98,18 +98,20 @@ def typed(
 
 
 def validate(request: ImageRequest, options: Sequence[Option] = OPTIONS) -> tuple[Problem, ...]:
-    """What `typed` would refuse about a request that exists already."""
-    values = {option.field: getattr(request, option.field) for option in options}
+    """What `tidied` would refuse about a request that exists already."""
     try:
-        typed(request.prompt, values, options)
+        tidied(request, options)
     except Refused as refused:
         return refused.problems
     return ()
 
 
-def tidied(request: ImageRequest) -> ImageRequest:
-    """As `parse` would give it: without outer white space, blank texts left out. Raises Refused."""
-    return typed(request.prompt, {option.field: getattr(request, option.field) for option in OPTIONS})
+def tidied(
+    request: ImageRequest, options: Sequence[Option] = OPTIONS, further: Further = nothing_further
+) -> ImageRequest:
+    """As `parse` would give it: without outer white space, blank texts left out. Raises Refused with a correction."""
+    values = {option.field: getattr(request, option.field) for option in options}
+    return typed(request.prompt, values, options, further)
 
 
 def format_command(request: ImageRequest) -> str:

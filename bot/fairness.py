@@ -1,9 +1,9 @@
 """What a request costs and whose turn is next (pure).
 
-Start-time fair queueing: a job's tag is max(where its person's previous one ended, the virtual clock of the backend it
-would go to), the person's next one starts tag + cost / weight later, and the smallest tag goes first. A clock belongs to
-a backend, not to the house: a busy backend's clock is far behind an idle one's, and a tag from the one would mean waiting
-behind the whole queue of the other.
+Start-time fair queueing: a job's tag is max(where its person's previous one ended, the virtual clock of the backend
+it would go to), the person's next one starts cost / weight after it, and the smallest tag goes first. A clock belongs
+to a backend, not to the house: a busy backend's clock is far behind an idle one's, and a tag from the one would mean
+waiting behind the whole queue of the other.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,8 +1,8 @@
 """The nouns. Frozen plain data, standard library only; everything here can be stored and read back.
 
-Keys are strings of the form ``platform:kind:id``: a person is ``discord:user:1``, ``slack:user:U1``, ``web:user:ID`` or
-``api:key:NAME``; a group is ``discord:role:9`` or ``slack:group:S3``. A tenant, the guild or workspace nothing crosses, is
-``discord:42`` or ``slack:T1``, and for the two built-in rooms simply ``web`` and ``api``.
+Keys are strings of the form ``platform:kind:id``: a person is ``discord:user:1``, ``slack:user:U1``, ``web:user:ID``
+or ``api:key:NAME``; a group is ``discord:role:9`` or ``slack:group:S3``. A tenant, the guild or workspace that nothing
+crosses, is ``discord:42`` or ``slack:T1``, and for the two built-in rooms simply ``web`` and ``api``.
 Times are seconds since 1970 in UTC.
 """
 

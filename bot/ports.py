@@ -72,7 +72,9 @@ class Chat(Protocol):
     @property
     def platform(self) -> str: ...
 
-    async def progress(self, job: Job, position: int | None, eta_seconds: float | None, progress: Progress | None) -> None:
+    async def progress(
+        self, job: Job, position: int | None, eta_seconds: float | None, progress: Progress | None
+    ) -> None:
         """Best effort, throttled by the adapter, never raises."""
 
     async def deliver(self, settled: Settled, remember: Remember) -> None:
@@ -116,7 +118,9 @@ class Store(Protocol):
     async def submit(self, new: NewJob) -> tuple[Job, bool]:
         """Job, quota and idempotency key in one go; False: the key was there before. Raises Refused, StoreError."""
 
-    async def acknowledge(self, job_id: str, address: Mapping[str, str], clock: str, now: float, *, review: bool) -> Job:
+    async def acknowledge(
+        self, job_id: str, address: Mapping[str, str], clock: str, now: float, *, review: bool
+    ) -> Job:
         """To the queue, at the turn of backend ``clock``'s clock, or to review. Raises Conflict unless `received`."""
 
     async def queue(self, job_id: str, clock: str, now: float) -> Job:

@@ -86,8 +86,8 @@ ENGLISH: Mapping[str, str] = {
     "init_next": "Start the bot with: imagine-bot run -c {path}",
     "init_slack": "Slack: create the app from {path} at https://api.slack.com/apps",
     "init_discord": "Discord: invite the bot with {link}",
-    "init_discord_unknown": "Discord: put your application's id into this invitation, or set DISCORD_TOKEN and run this "
-    "again, since the token names it: {link}",
+    "init_discord_unknown": "Discord: put your application's id into this invitation, or set DISCORD_TOKEN and run "
+    "this again, since the token names it: {link}",
     # -- settings
     "settings_place": "{place} (line {line})",
     "settings_missing_file": "{path} does not exist. Write one with: imagine-bot init",

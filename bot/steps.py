@@ -102,7 +102,9 @@ def plan(core: Core, request: ImageRequest, seed: int) -> Plan:
     return Plan(candidates, drawing, cost, notes)
 
 
-def drawing_on(core: Core, request: ImageRequest, seed: int | None, backend: str) -> tuple[Drawing, tuple[Problem, ...]]:
+def drawing_on(
+    core: Core, request: ImageRequest, seed: int | None, backend: str
+) -> tuple[Drawing, tuple[Problem, ...]]:
     style = core.styles.get(request.style) if request.style else None
     return routing.drawing(request, style, core.backends[backend].capabilities, seed)
 

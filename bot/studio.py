@@ -32,9 +32,6 @@ SLOWEST_COMMIT = 1.5
 STANDINGS_FRESH = 2.0
 """Seconds for which one pass over the line serves everybody's position."""
 
-SEEDS = 2**31 - 1
-"""Seeds the bot draws are below this: every documented provider takes them."""
-
 
 @dataclass(frozen=True, slots=True)
 class Status:
@@ -62,7 +59,7 @@ class Studio:
         Raises Refused, StoreError.
         """
         asked = self._asked(request)
-        seed = asked.seed if asked.seed is not None else self._rng.randrange(SEEDS)
+        seed = asked.seed if asked.seed is not None else self._rng.randrange(routing.SEEDS)
         plan = steps.plan(self._core, asked, seed)
         limits = quota.limits_of(origin.person, origin.place, self._core.quota)
         job = Job(
@@ -85,16 +82,24 @@ class Studio:
 
     def _asked(self, request: ImageRequest | str) -> ImageRequest:
         """Every problem at once: of the words, of the names in them, and of what the backends can do."""
+        capabilities = self._core.capabilities()
+        options = command.options_for(capabilities)
 
         def further(asked: ImageRequest) -> tuple[Problem, ...]:
-            return routing.objections(asked, self._core.capabilities(), self._core.order, self._core.styles)
+            return routing.objections(asked, capabilities, self._core.order, self._core.styles)
 
         if isinstance(request, str):
-            return command.parse(request, further=further)
-        problems = command.validate(request) or further(request)
-        if problems:
-            raise Refused(*problems)
-        return command.tidied(request)
+            return command.parse(request, options, further)
+        return command.tidied(request, options, further)
+
+    def read(self, text: str, values: Mapping[str, object]) -> ImageRequest:
+        """A prompt with inline options, and typed options beside it by ImageRequest field. Raises Refused."""
+        capabilities = self._core.capabilities()
+
+        def further(asked: ImageRequest) -> tuple[Problem, ...]:
+            return routing.objections(asked, capabilities, self._core.order, self._core.styles)
+
+        return command.merge(text, values, command.options_for(capabilities), further)
 
     async def _stored(self, new: NewJob) -> tuple[Job, bool]:
         began = self._core.clock.monotonic()

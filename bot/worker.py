@@ -187,7 +187,7 @@ class Worker:
             await chat.deliver(Settled(job, tuple(pictures)), remember)
         except (DeliveryError, Conflict, StoreError):
             raise
-        except Exception as error:  # noqa: BLE001 - an adapter's bug must not lose the pictures
+        except Exception as error:
             self.core.observer.event("alert", text="delivery_bug", job=job.id, detail=repr(error))
             raise ChatBusy(f"unexpected: {error!r}") from error
 

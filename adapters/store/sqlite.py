@@ -27,6 +27,8 @@ BUSY_SECONDS = 3.0
 CHECKPOINT_EVERY = 1000
 """Commits between two checkpoints of the write-ahead log."""
 
+DURABLE = ("PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL", "PRAGMA wal_autocheckpoint = 0")
+
 LIVE_SCHEMA = """
 CREATE TABLE progress (job TEXT PRIMARY KEY, step INTEGER, steps INTEGER, previews INTEGER, at REAL)
     STRICT, WITHOUT ROWID
@@ -52,7 +54,8 @@ class SqliteTransaction:
 
     async def run(self, name: str, /, **values: object) -> Sequence[Mapping[str, Any]]:
         try:
-            return list(await self._connection.execute_fetchall(self._queries[name], values))  # type: ignore[arg-type] # sqlite3.Row answers by name
+            found = await self._connection.execute_fetchall(self._queries[name], values)
+            return list(found)  # type: ignore[arg-type] # a Row answers by name
         except sqlite3.Error as error:
             raise store_error(error) from error
 
@@ -67,7 +70,7 @@ class SqliteEngine:
         self._writer = writer
         self._reader = reader
         self._live = live
-        self._queries = sql.load("sqlite") | sql.load("live")
+        self._queries = {**sql.load("sqlite"), **sql.load("live")}
         self._lock = asyncio.Lock()
         self._signals = Signals()
         self._commits = 0
@@ -156,7 +159,7 @@ async def connect(path: Path) -> SqliteEngine:
     """Opens and migrates. Raises StoreBroken for a file that is damaged, read-only or of a newer version."""
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        writer = await _open(path, "PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL", "PRAGMA wal_autocheckpoint = 0")
+        writer = await _open(path, *DURABLE)
         try:
             await _sound(writer, path)
             await migrate(writer, path)
@@ -201,7 +204,7 @@ async def migrate(writer: aiosqlite.Connection, path: Path) -> list[str]:
     have = await version(writer)
     steps = sql.migrations("sqlite")
     if have > steps[-1][0]:
-        raise StoreBroken(f"{path} has schema {have}, newer than this program's {steps[-1][0]}: install a newer version")
+        raise StoreBroken(f"{path} has schema {have}, this program knows {steps[-1][0]}: install a newer version")
     missing = [step for step in steps if step[0] > have]
     if missing and have:
         await _back_up(writer, path, have)

@@ -43,7 +43,9 @@ class SqlStore:
             )
             return rows.job(stored[0]), True
 
-    async def acknowledge(self, job_id: str, address: Mapping[str, str], clock: str, now: float, *, review: bool) -> Job:
+    async def acknowledge(
+        self, job_id: str, address: Mapping[str, str], clock: str, now: float, *, review: bool
+    ) -> Job:
         state = JobState.REVIEW if review else JobState.QUEUED
         async with self._engine.write() as tx:
             changed = await tx.run("acknowledge", job=job_id, state=state, address=rows.text(dict(address)), now=now)
@@ -323,7 +325,8 @@ class SqlStore:
 async def _end(tx: Transaction, before: Row, state: JobState, reason: Problem, now: float) -> Row:
     """To a final state without pictures: the quota goes back, the line moves up."""
     fence = {"job": before["id"], "attempt": before["attempt"]}
-    job = _one(await tx.run("set_finished", **fence, state=state, reason=rows.problem_text(reason), now=now), before["id"])
+    ended = await tx.run("set_finished", **fence, state=state, reason=rows.problem_text(reason), now=now)
+    job = _one(ended, before["id"])
     await ledger.settle(tx, job, spent=0, now=now)
     if before["state"] == JobState.RUNNING:
         await turns.stop_running(tx, job, waiting=False)

@@ -1,4 +1,4 @@
-"""The fair order inside a transaction: joining it, taking the next turn, leaving it. `bot.fairness` decides the tags."""
+"""The fair order inside a transaction: joining, taking the next turn, leaving. `bot.fairness` decides the tags."""
 
 from adapters.store import rows
 from adapters.store.engine import Row, Transaction

@@ -27,7 +27,7 @@ class Fault:
         return replace(self, path=(*path, *self.path))
 
 
-class Wrong(Exception):  # noqa: N818 - always caught by the reader; never an error that travels
+class Wrong(Exception):
     def __init__(self, *faults: Fault) -> None:
         super().__init__(", ".join(fault.code for fault in faults))
         self.faults = faults

@@ -39,8 +39,7 @@ async def test_s29_fifty_parallel_submits_never_exceed_the_quota(store: SqlStore
     async def submit() -> bool:
         try:
             await store.submit(factories.new(factories.job(), limits))
-        except Refused as refused:
-            assert refused.problems[0].code == "quota_day"
+        except Refused:
             return False
         return True
 

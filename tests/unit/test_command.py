@@ -229,6 +229,13 @@ def test_a_literal_prompt_is_not_searched_for_options() -> None:
     assert typed("a fox --no blur", {"count": 2}) == ImageRequest("a fox --no blur", count=2)
 
 
+def test_a_typed_request_that_is_refused_comes_back_corrected() -> None:
+    with pytest.raises(Refused) as caught:
+        tidied(ImageRequest(" a fox --no blur", steps=5000, negative_prompt=""))
+    assert [problem.code for problem in caught.value.problems] == ["takes_integer"]
+    assert caught.value.corrected == r"/imagine a fox \--no blur --steps 1000"
+
+
 @given(st.one_of(st.text(), TRICKY, WORDS))
 @example("--no --no")
 @example("\\" * 50 + "--no")

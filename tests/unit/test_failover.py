@@ -14,6 +14,7 @@ from bot.failover import (
     after_error,
     breaker_after,
     mended,
+    over_budget,
 )
 from bot.model import Breaker, ImageRequest, Job, JobState, Origin, Person, Place, Problem, Stage
 from bot.replies import problem as sentence
@@ -109,6 +110,13 @@ def test_f06_a_crash_during_a_paid_call_counts_as_a_paid_attempt() -> None:
 def test_f28_a_crash_during_a_task_that_can_be_resumed_is_not_paid_twice() -> None:
     crashed = replace(JOB, crashes=1, task="abc", paid_attempts=1)
     assert after_crash(crashed, charges=True) == Retry(("hive", "ovh"))
+
+
+def test_a_backend_whose_budget_is_spent_rests_until_the_next_utc_day() -> None:
+    closed = over_budget(OPEN, 86_400 * 3 + 5.0)
+    assert closed.closed_until == 86_400 * 4
+    assert "budget" in closed.reason
+    assert over_budget(replace(OPEN, closed_until=math.inf, reason="401"), NOW).reason == "401"
 
 
 def failures(breaker: Breaker, count: int, now: float, jitter: float = 1.0) -> Breaker:

@@ -2,7 +2,8 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+import socket
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import uvicorn
@@ -63,10 +64,9 @@ def build_app(house: WebHouse, stop: asyncio.Event) -> Starlette:
 async def serve_web(house: WebHouse, stop: asyncio.Event, announce: Callable[[str], None]) -> None:
     """Until ``stop``. Raises OSError where the port is taken."""
     settings = house.settings
+    listening = socket.create_server((settings.host, settings.port))
     config = uvicorn.Config(
         build_app(house, stop),
-        host=settings.host,
-        port=settings.port,
         log_config=None,
         access_log=False,
         server_header=False,
@@ -74,5 +74,10 @@ async def serve_web(house: WebHouse, stop: asyncio.Event, announce: Callable[[st
         lifespan="off",
     )
     server = Server(config)
-    async with _stopping(server, stop):
-        await server.serve()
+    serving = asyncio.create_task(server.serve(sockets=[listening]))
+    announce(settings.public_url)
+    waiting = asyncio.create_task(stop.wait())
+    await asyncio.wait([serving, waiting], return_when=asyncio.FIRST_COMPLETED)
+    server.should_exit = True
+    waiting.cancel()
+    await serving
