@@ -67,12 +67,13 @@ ON CONFLICT (backend) DO UPDATE SET tag = max(tag, excluded.tag)
 SELECT finish, head_job, head_tag FROM turns WHERE person = :person AND lane = :lane
 
 -- name: join_line
-INSERT INTO turns (person, lane, finish, head_job, head_tag, open)
-SELECT :person, :lane, :finish, :job, :tag, running_limit = 0 OR running < running_limit
+INSERT INTO turns (person, lane, finish, head_job, head_tag, head_at, open)
+SELECT :person, :lane, :finish, :job, :tag, :at, running_limit = 0 OR running < running_limit
 FROM people WHERE person = :person
 ON CONFLICT (person, lane) DO UPDATE
 SET finish = excluded.finish, open = excluded.open,
-    head_job = coalesce(head_job, excluded.head_job), head_tag = coalesce(head_tag, excluded.head_tag)
+    head_job = coalesce(head_job, excluded.head_job), head_tag = coalesce(head_tag, excluded.head_tag),
+    head_at = coalesce(head_at, excluded.head_at)
 
 -- name: set_tag
 UPDATE jobs SET tag = :tag WHERE id = :job
@@ -80,7 +81,7 @@ UPDATE jobs SET tag = :tag WHERE id = :job
 -- name: next_turn
 SELECT person, lane, head_job, head_tag FROM turns
 WHERE open = 1 AND head_job IS NOT NULL AND lane IN (SELECT value FROM json_each(:lanes))
-ORDER BY head_tag, head_job LIMIT 1
+ORDER BY head_tag, head_at LIMIT 1
 
 -- name: start_running
 UPDATE people SET running = running + 1, waiting = waiting - 1
@@ -94,8 +95,9 @@ UPDATE people SET running = running - 1, waiting = waiting + :waiting WHERE pers
 UPDATE people SET waiting = waiting - 1 WHERE person = :person
 
 -- name: next_of_turn
-UPDATE turns SET (head_job, head_tag) = (
-    SELECT id, tag FROM jobs WHERE person = :person AND lane = :lane AND state = 'queued' ORDER BY tag, id LIMIT 1)
+UPDATE turns SET (head_job, head_tag, head_at) = (
+    SELECT id, tag, created_at FROM jobs
+    WHERE person = :person AND lane = :lane AND state = 'queued' ORDER BY tag, created_at, id LIMIT 1)
 WHERE person = :person AND lane = :lane
 
 -- name: close_turns
@@ -105,7 +107,7 @@ UPDATE turns SET open = 0 WHERE person = :person
 UPDATE turns SET open = 1, head_tag = max(head_tag, :floor) WHERE person = :person AND open = 0
 
 -- name: line
-SELECT id, cost, tag FROM jobs WHERE state = 'queued' ORDER BY tag, id LIMIT :limit
+SELECT id, cost, tag FROM jobs WHERE state = 'queued' ORDER BY tag, created_at, id LIMIT :limit
 
 -- ---------------------------------------------------------------- the way out
 
@@ -224,7 +226,8 @@ FROM people AS p WHERE person = :person
 SELECT state, jobs FROM depths WHERE jobs > 0
 
 -- name: oldest_waiting
-SELECT min(queued_at) AS queued_at FROM (SELECT queued_at FROM jobs WHERE state = 'queued' ORDER BY tag, id LIMIT 200)
+SELECT min(queued_at) AS queued_at FROM (SELECT queued_at FROM jobs WHERE state = 'queued'
+    ORDER BY tag, created_at, id LIMIT 200)
 
 -- ---------------------------------------------------------------- the backends' memory
 

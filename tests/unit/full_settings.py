@@ -32,7 +32,9 @@ compile = true
 loras = { ink = "/srv/loras/ink.safetensors" }
 sizes = ["1024x1024", "1344x768"]
 refiner = "/srv/models/refiner"
-safety_checker = "/srv/models/checker"
+safety_checker = false
+exact = true
+stall_seconds = 60
 [backends.hive]
 kind = "hive"
 url = "http://127.0.0.1:9002/"
