@@ -1,12 +1,13 @@
 """From an interaction to a queued job: stored, then acknowledged to Discord, then given its thread, then queued.
 
-The acknowledgement is the public placeholder itself (or the private refusal): one call, and its answer names the message.
+The acknowledgement is the public placeholder itself (or the private refusal): one call, whose answer names
+the message.
 """
 
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -22,7 +23,7 @@ from adapters.chat.discord.reading import Interaction
 from adapters.chat.discord.rest import NO_MENTIONS, Body, Closed
 from bot import replies
 from bot.errors import ChatBusy, Refused, StoreError
-from bot.model import Job, JobState, Origin, Ticket
+from bot.model import Job, JobState, Origin, Problem, Ticket
 from bot.ports import Observer
 from bot.studio import Studio
 
@@ -36,6 +37,7 @@ THREAD_SECONDS = 1.5
 """A thread that takes longer to make does not hold the request up: the delivery finds or makes it."""
 
 UNKNOWN_INTERACTION = 10062
+PRIVATE: Mapping[str, Any] = {"ephemeral": True, "allowed_mentions": NO_MENTIONS, "suppress_embeds": True}
 
 Submit = Callable[[Origin], Awaitable[Ticket]]
 
@@ -97,8 +99,10 @@ class Desk:
         began = time.monotonic()
         async with self.at_work():
             problem = reading.objection(interaction)
-            if problem is not None or self.stopping:
-                await self.private(interaction, replies.problem(problem) if problem else replies.say("discord_stopping"))
+            if self.stopping:
+                problem = Problem("discord_stopping")
+            if problem is not None:
+                await self.private(interaction, replies.problem(problem))
                 return
             address = reading.address(interaction, self._seal(interaction.token), threads=self._threads)
             ticket = await self._submitted(interaction, submit, reading.origin(interaction, address))
@@ -213,10 +217,8 @@ class Desk:
         """Only the person who asked reads it. Never raises."""
         try:
             if interaction.response.is_done():
-                await interaction.followup.send(words, ephemeral=True, allowed_mentions=NO_MENTIONS, suppress_embeds=True)
+                await interaction.followup.send(words, **PRIVATE)
             else:
-                await interaction.response.send_message(
-                    words, ephemeral=True, allowed_mentions=NO_MENTIONS, suppress_embeds=True
-                )
+                await interaction.response.send_message(words, **PRIVATE)
         except (discord.HTTPException, aiohttp.ClientError, OSError, TimeoutError) as error:
             self.observer.event("discord_reply_lost", detail=str(error))

@@ -75,7 +75,7 @@ class DiscordChat:
 
     platform = "discord"
 
-    def __init__(  # noqa: PLR0917 - its collaborators, each of its own type
+    def __init__(
         self,
         rest: Rest,
         pictures: Pictures,
@@ -294,6 +294,14 @@ class DiscordChat:
             uploads.append(Upload(name, data, parcel.alt))
             changed = changed or refitted
         return tuple(uploads), changed
+
+    async def uploads(self, settled: Settled, address: Address) -> tuple[Upload, ...]:
+        """The pictures of a request that could not be posted, for whoever asked."""
+        parcel = self._parcel(settled, address)
+        return (await self._uploads(parcel, max(SMALLEST, min(address.upload_limit, REQUEST_LIMIT))))[0]
+
+    def now(self) -> float:
+        return self._clock.now()
 
     def _token(self, address: Address) -> str | None:
         """None: none was stored, it cannot be opened, or its time is over."""

@@ -47,7 +47,7 @@ AUTOMOD = frozenset({200000, 200001, 240000, 20009})
 THREAD_EXISTS = 160004
 
 
-class Closed(Exception):  # noqa: N818 - these five name what is the case
+class Closed(Exception):
     pass
 
 

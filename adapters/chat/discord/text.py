@@ -1,7 +1,5 @@
 """What people read on Discord: other people's words made harmless, and the sentences around them. Pure."""
 
-import unicodedata
-
 from bot import replies
 from bot.model import Job, Picture, Problem, Progress
 
@@ -9,23 +7,13 @@ MESSAGE = 2000  #: characters of a message's content
 ALT_TEXT = 1024
 THREAD_NAME = 100
 SHOWN_PROMPT = 1000  #: a longer one is cut in messages; the alt text and the form hold more
-MARKS_A_LETTER = 2
 BREAK = "\u200b"  #: after a backtick it keeps a code block closed to what is inside
 ISOLATE, POP = "\u2068", "\u2069"
 
 
 def clean(text: str) -> str:
-    """Without invisible and direction-changing characters; at most two combining marks a letter (BAD_INPUT S04)."""
-    kept: list[str] = []
-    marks = 0
-    for char in text:
-        category = unicodedata.category(char)
-        if char != "\n" and category in ("Cf", "Cc", "Cs", "Co", "Zl", "Zp"):
-            continue
-        marks = marks + 1 if category in ("Mn", "Me") else 0
-        if marks <= MARKS_A_LETTER:
-            kept.append(char)
-    return "".join(kept)
+    """Without invisible and direction-changing characters (BAD_INPUT S04); `replies.display` puts isolates round it."""
+    return replies.display(text).replace(ISOLATE, "").replace(POP, "")
 
 
 def clip(text: str, limit: int) -> str:
@@ -33,9 +21,17 @@ def clip(text: str, limit: int) -> str:
 
 
 def block(words: str, limit: int = SHOWN_PROMPT) -> str:
-    """A code block, in which nothing is a mention, a link or formatting; isolated from the text around it."""
-    shown = clip(clean(words).strip(), limit).replace("`", f"`{BREAK}")
-    return f"```\n{ISOLATE}{shown}{POP}\n```"
+    """A code block, in which nothing is a mention, a link or formatting."""
+    return _fenced(replies.display(clip(clean(words).strip(), limit)))
+
+
+def to_copy(command: str) -> str:
+    """A block without isolates, which would be copied along."""
+    return _fenced(clip(clean(command).strip(), SHOWN_PROMPT))
+
+
+def _fenced(shown: str) -> str:
+    return f"```\n{shown.replace('`', f'`{BREAK}')}\n```"
 
 
 def alt_text(prompt: str) -> str:
@@ -93,4 +89,4 @@ def refusal(problems: tuple[Problem, ...], corrected: str | None) -> str:
     sentences = [replies.problem(problem) for problem in problems]
     lines = sentences if len(sentences) == 1 else [f"- {sentence}" for sentence in sentences]
     text = clip("\n".join(lines), 900)
-    return text if corrected is None else f"{text}\n{replies.say('discord_corrected')}\n{block(corrected)}"
+    return text if corrected is None else f"{text}\n{replies.say('discord_corrected')}\n{to_copy(corrected)}"
