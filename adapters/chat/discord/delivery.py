@@ -38,6 +38,9 @@ SMALLEST = 256 * 1024
 BETWEEN_EDITS = 4.0
 """Seconds between two progress edits of one message; Discord takes about five edits in five seconds a channel."""
 
+JUST_POSTED = 2.0
+"""Seconds in which a request that is drawn quickly goes without a progress edit."""
+
 EDITS_AT_ONCE = 8
 REMEMBERED = 10_000
 T = TypeVar("T")
@@ -99,6 +102,8 @@ class DiscordChat:
         self, job: Job, position: int | None, eta_seconds: float | None, progress: Progress | None
     ) -> None:
         done_at = None if eta_seconds is None else int(self._clock.now() + eta_seconds) // 10 * 10
+        if progress is not None and self._clock.now() - job.acked_at < JUST_POSTED:
+            return
         if progress is None:
             words = text.waiting(position, done_at)
         else:

@@ -122,7 +122,7 @@ class Rest:
         async with self._login:
             if self._client is None:
                 client = discord.Client(
-                    intents=discord.Intents.none(),
+                    intents=discord.Intents(guilds=True),
                     allowed_mentions=NO_MENTIONS,
                     max_ratelimit_timeout=WAITED_FOR_LIMIT,
                 )
