@@ -14,7 +14,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from adapters import main
+from adapters.factory import build_backend
 from adapters.images.files import FilePictures
 from adapters.small import Desk, open_desk
 from bot import command, quota, routing
@@ -40,8 +40,8 @@ class Result:
 
 async def draw(settings: Settings, text: str, backend: str, out: Path, *, as_json: bool) -> int:
     """The exit code: 0 drawn, 1 it failed, 2 a request or configuration that cannot be."""
-    wanted = {backend} if backend else settings.routing.order
-    backends = {name: main.build_backend(each) for name, each in settings.backends.items() if name in wanted}
+    wanted = {backend} if backend else set(settings.backends)
+    backends = {name: build_backend(each) for name, each in settings.backends.items() if name in wanted}
     try:
         request = _asked(settings, text, backend, backends)
         capabilities = {name: each.capabilities for name, each in backends.items()}

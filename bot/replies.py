@@ -60,6 +60,14 @@ ENGLISH: Mapping[str, str] = {
     "failed_paid": "The image service broke off twice, so it was not tried again. Your quota was returned.",
     "failed_broken": "The image service could not do this request. Your quota was returned, and the operator was told.",
     "failed_crash": "Drawing this failed twice in a way that stopped the bot. Your quota was returned.",
+    "cancelled_by_you": "You cancelled this request. Your quota was given back.",
+    "cancelled_by_moderator": "A moderator cancelled this request. Your quota was given back.",
+    "never_acknowledged": "This request was lost before it was accepted. Nothing was charged; please ask again.",
+    "too_late_to_cancel": "This request is already done, so there is nothing to cancel.",
+    "some_missing": "{missing} of {count} pictures could not be made; your quota for them was given back.",
+    "undeliverable": "The pictures were drawn, but this place could not be reached. Your quota was given back.",
+    "unknown_request": "This request does not exist here any more.",
+    "not_yours": "Only the person who asked, or a moderator, can do that.",
     # -- moderation
     # -- discord
     "discord_thread": "Pictures",
@@ -120,6 +128,23 @@ ENGLISH: Mapping[str, str] = {
     # -- web
     # -- api
     # -- command line
+    "already_running": "Another imagine-bot runs on {path}. Stop it first; several processes need PostgreSQL "
+    '([store] url = "postgresql://…").',
+    "store_unusable": "The store cannot be used: {detail}",
+    "cannot_start": "The bot cannot start: {detail}. Is the port taken? Choose another with [web] port or --port.",
+    "command_failed": "That failed: {detail}",
+    "draw_rejected": "The provider's moderation refused this request. Nothing was charged; change the prompt.",
+    "draw_busy": "The backend is busy; ask again in {seconds} s or choose another with --backend.",
+    "draw_failed": "No picture: {detail}",
+    "over_budget": "{backend} has spent its budget of ${cap} for today. Raise daily_budget_usd or use another backend.",
+    "check_configuration": "{path} is right",
+    "check_store": "{path} is writable, schema {version}",
+    "check_images": "{path} is writable",
+    "check_images_failed": "{path} cannot be written ({detail}): make it and give it to the bot's user",
+    "check_no_key": "no key: set {variable}, or {variable}_FILE naming a file",
+    "check_backend": "{kind} answers",
+    "check_backend_slow": "no answer within {seconds} s: look at the network and the url",
+    "migrated": "{path}: schema {before} is now {after}",
     # -- init
     "init_written": "Wrote {path}",
     "init_exists": "{path} exists already and was left as it is.",

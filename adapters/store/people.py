@@ -27,6 +27,7 @@ async def forget(tx: Transaction, person: str, day: int) -> list[str]:
     await tx.run("forget_person", person=person)
     await tx.run("delete_turns_of", person=person)
     await tx.run("delete_allowances_of", person=person, day=day)
+    await tx.run("delete_idle_person", person=person)
     tx.signal(Topic.FEED)
     return await _unused(tx, files)
 

@@ -199,6 +199,17 @@ async def version(connection: aiosqlite.Connection) -> int:
     return int(rows[0][0])
 
 
+async def version_of(path: Path) -> int:
+    """0 where there is no database yet."""
+    if not path.exists():
+        return 0
+    connection = await aiosqlite.connect(path)
+    try:
+        return await version(connection)
+    finally:
+        await connection.close()
+
+
 async def migrate(writer: aiosqlite.Connection, path: Path) -> list[str]:
     """Runs what is missing, each migration in a transaction, with a backup first. Returns the names that ran."""
     have = await version(writer)

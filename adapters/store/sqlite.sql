@@ -137,11 +137,11 @@ WHERE id = (SELECT id FROM jobs WHERE told = 0 AND worker = '' AND due_at <= :no
 RETURNING *
 
 -- name: extend_leases
-UPDATE jobs SET lease_until = :lease_until WHERE worker = :worker
+UPDATE jobs SET lease_until = :lease_until WHERE worker = :worker AND worker <> ''
 RETURNING id, attempt, cancel_requested
 
 -- name: expired_leases
-SELECT * FROM jobs WHERE worker <> '' AND (lease_until < :now OR :all_workers) ORDER BY id
+SELECT * FROM jobs WHERE worker <> '' AND (lease_until < :now OR :all_workers)
 
 -- name: count_crash
 UPDATE jobs SET crashes = crashes + 1, attempt = attempt + 1, worker = :worker, lease_until = :lease_until
@@ -224,10 +224,6 @@ FROM people AS p WHERE person = :person
 
 -- name: depths
 SELECT state, jobs FROM depths WHERE jobs > 0
-
--- name: oldest_waiting
-SELECT min(queued_at) AS queued_at FROM (SELECT queued_at FROM jobs WHERE state = 'queued'
-    ORDER BY tag, created_at, id LIMIT 200)
 
 -- ---------------------------------------------------------------- the backends' memory
 

@@ -178,14 +178,21 @@ class SqlStore:
             row = _one(await tx.run("set_delivered", **_fence(job), now=now), job.id)
             await ledger.settle(tx, row, spent=row["images"] - row["missing"], now=now)
             _show(tx, row)
-            return rows.job(row)
+        await self._forget_progress(job.id)
+        return rows.job(row)
 
     async def finish(self, job: Job, state: JobState, reason: Problem, now: float) -> Job:
         async with self._engine.write() as tx:
             before = _one(await tx.run("job", job=job.id), job.id)
             if before["attempt"] != job.attempt:
                 raise Conflict(job.id)
-            return rows.job(await _end(tx, before, state, reason, now))
+            row = await _end(tx, before, state, reason, now)
+        await self._forget_progress(job.id)
+        return rows.job(row)
+
+    async def _forget_progress(self, job_id: str) -> None:
+        async with self._engine.live() as tx:
+            await tx.run("delete_progress", job=job_id)
 
     async def told(self, job: Job) -> None:
         async with self._engine.write() as tx:
@@ -314,6 +321,24 @@ class SqlStore:
     async def audit(self, event: AuditEvent) -> AuditEvent:
         async with self._engine.write() as tx:
             return await people.append_audit(tx, event)
+
+    async def audit_since(self, since: float, after: int, limit: int) -> list[AuditEvent]:
+        """Events from ``since`` on with numbers above ``after``, oldest first."""
+        async with self._engine.read() as tx:
+            found = await tx.run("audit_since", since=since, after=after, limit=limit)
+            return [rows.audit_event(row) for row in found]
+
+    # -- what adapters remember
+
+    async def meta(self, name: str) -> str:
+        """"" where nothing was remembered."""
+        async with self._engine.read() as tx:
+            found = await tx.run("meta", name=name)
+            return str(found[0]["value"]) if found else ""
+
+    async def set_meta(self, name: str, value: str) -> None:
+        async with self._engine.write() as tx:
+            await tx.run("set_meta", name=name, value=value)
 
     def subscribe(self, topic: Topic) -> Wakeup:
         return self._engine.subscribe(topic)
