@@ -117,6 +117,17 @@ class DiscordHouse:
     def thread(self, message: Message) -> Channel:
         return self.discord.world.channels[message.id]
 
+    async def status(self, index: int = 0) -> Message:
+        """The message in the thread of the room's n-th placeholder, once it is there."""
+        placeholder = self.shown()[index]
+
+        def there() -> bool:
+            thread = self.discord.world.channels.get(placeholder.id)
+            return thread is not None and bool(thread.shown())
+
+        await self.eventually(there)
+        return self.thread(placeholder).shown()[0]
+
     def with_pictures(self) -> list[Message]:
         """Every message anywhere that has pictures."""
         every = [message for channel in self.discord.world.channels.values() for message in channel.messages.values()]

@@ -56,17 +56,21 @@ class Buttons:
             return
         async with self._desk.at_work():
             try:
-                await handler(interaction, mark.job_id)
-            except Refused as refused:
-                await self._desk.private(interaction, text.refusal(refused.problems, refused.corrected))
-            except StoreError as error:
-                self._desk.observer.event("store_error", detail=str(error))
-                await self._desk.private(interaction, replies.say("store_busy"))
+                await self._tried(interaction, handler(interaction, mark.job_id))
             except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
                 self._desk.observer.event("discord_reply_lost", detail=str(error))
-            except Exception as error:  # noqa: BLE001 - one click must not be silent nor end the client
+            except Exception as error:  # noqa: BLE001 - a click is never without an answer
                 self._desk.observer.event("alert", text="discord_click_failed", detail=repr(error))
                 await self._desk.private(interaction, replies.say("discord_failed"))
+
+    async def _tried(self, interaction: Interaction, work: Awaitable[None]) -> None:
+        try:
+            await work
+        except Refused as refused:
+            await self._desk.private(interaction, text.refusal(refused.problems, refused.corrected))
+        except StoreError as error:
+            self._desk.observer.event("store_error", detail=str(error))
+            await self._desk.private(interaction, replies.say("store_busy"))
 
     def _is_double(self, interaction: Interaction, what: str) -> bool:
         now, key = time.monotonic(), (interaction.user.id, what)

@@ -27,6 +27,8 @@ STEADY = 120.0
 """Seconds of life after which the next restart counts as the first one again."""
 
 DRAIN_SECONDS = 3.0
+ZOMBIE_SECONDS = 60.0
+"""A connection that says nothing for so long is dead, and is resumed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,7 @@ class Client(discord.AutoShardedClient):
             allowed_mentions=NO_MENTIONS,
             max_ratelimit_timeout=WAITED_FOR_LIMIT,
             guild_ready_timeout=0.5,
+            heartbeat_timeout=ZOMBIE_SECONDS,
             member_cache_flags=discord.MemberCacheFlags.none(),
             max_messages=None,
         )

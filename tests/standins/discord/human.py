@@ -13,7 +13,7 @@ SUB, TEXT, INTEGER, FLAG, PERSON, NUMBER = 1, 3, 4, 5, 6, 10
 ACCEPTS: dict[int, tuple[type, ...]] = {TEXT: (str,), INTEGER: (int,), FLAG: (bool,), NUMBER: (int, float)}
 
 
-class NotOffered(Exception):  # noqa: N818 - reads as what happened
+class NotOffered(Exception):
     """The client would not have let the person do this."""
 
 
