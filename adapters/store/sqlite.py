@@ -27,7 +27,12 @@ BUSY_SECONDS = 3.0
 CHECKPOINT_EVERY = 1000
 """Commits between two checkpoints of the write-ahead log."""
 
-DURABLE = ("PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL", "PRAGMA wal_autocheckpoint = 0")
+WRITER = (
+    "PRAGMA journal_mode = WAL",
+    "PRAGMA synchronous = FULL",
+    "PRAGMA wal_autocheckpoint = 0",
+    "PRAGMA secure_delete = ON",  # what a person had deleted is overwritten, not only forgotten
+)
 
 LIVE_SCHEMA = """
 CREATE TABLE progress (job TEXT PRIMARY KEY, step INTEGER, steps INTEGER, previews INTEGER, at REAL)
@@ -159,7 +164,7 @@ async def connect(path: Path) -> SqliteEngine:
     """Opens and migrates. Raises StoreBroken for a file that is damaged, read-only or of a newer version."""
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        writer = await _open(path, *DURABLE)
+        writer = await _open(path, *WRITER)
         try:
             await _sound(writer, path)
             await migrate(writer, path)
