@@ -141,6 +141,13 @@ class DiscordHouse:
                 await asyncio.sleep(0.01)
 
 
+def open_desk(core: TestHouse, token: str, api: str, gateway: str, *, threads: bool = True) -> tuple[Rest, Desk]:
+    marks, sealer = Marks(SECRET), Sealer(SECRET, "discord tokens")
+    rest = Rest(token, core.recorder, api=api, gateway=gateway)
+    chat = DiscordChat(rest, core.pictures, core.pictures.fit, marks, sealer.open, core.core.clock, core.recorder)
+    return rest, Desk(core.studio, chat, marks, sealer.seal, core.recorder, threads=threads)
+
+
 @asynccontextmanager
 async def open_discord_house(
     folder: Path,
@@ -152,10 +159,7 @@ async def open_discord_house(
 ) -> AsyncIterator[DiscordHouse]:
     """``clean``: no request may have had a wrong body."""
     async with DiscordStandIn() as discord, open_house(folder, backends, quota) as core:
-        marks, sealer = Marks(SECRET), Sealer(SECRET, "discord tokens")
-        rest = Rest(discord.token, core.recorder, api=discord.api, gateway=discord.gateway_url)
-        chat = DiscordChat(rest, core.pictures, core.pictures.fit, marks, sealer.open, core.core.clock, core.recorder)
-        desk = Desk(core.studio, chat, marks, sealer.seal, core.recorder, threads=threads)
+        rest, desk = open_desk(core, discord.token, discord.api, discord.gateway_url, threads=threads)
         reports, synced = Reports(), Note()
         guild = discord.world.guild()
         room = discord.world.text_channel(guild)
@@ -163,7 +167,7 @@ async def open_discord_house(
         for user in (ada, bob):
             discord.world.join(guild, user)
         setup = Setup(discord.token, synced.load, synced.save, reports)
-        house = DiscordHouse(core, discord, chat, desk, setup, reports, synced, guild, room, ada, bob)
+        house = DiscordHouse(core, discord, desk.chat, desk, setup, reports, synced, guild, room, ada, bob)
         try:
             yield house
         finally:

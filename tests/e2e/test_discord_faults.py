@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from adapters.chat.discord.client import serve
 from bot.errors import Rejected
@@ -297,8 +298,26 @@ async def test_f47_the_pictures_find_another_way(
         [job] = await idle.settled()
     assert job.state is JobState.DELIVERED
     [result] = idle.with_pictures()
+    everywhere = [thread, idle.room, idle.discord.world.dm(idle.ada)]
+    assert not [each for place in everywhere for each in place.shown() if each.content == "The pictures are ready."]
     places = {"thread": thread, "channel": idle.room, "direct": idle.discord.world.dm(idle.ada)}
     assert result.channel == places[where].id
+
+
+@pytest.mark.parametrize("when", list(When))
+@pytest.mark.parametrize("method", ["POST", "PATCH"])
+async def test_f44_a_direct_message_that_breaks_off_is_repeated_and_shows_one_set_of_pictures(
+    idle: DiscordHouse, when: When, method: str
+) -> None:
+    await idle.imagine()
+    await idle.status()
+    delete_channel(idle)
+    private = idle.discord.world.dm(idle.ada)
+    idle.discord.faults.drop(method, f"/channels/{private.id}/", when=when)
+    async with idle.working():
+        await idle.settled()
+    [result] = private.shown()
+    assert len(result.attachments) == 1
 
 
 async def test_f47_where_no_way_is_left_it_is_refunded_and_kept_for_the_status_command(idle: DiscordHouse) -> None:

@@ -19,7 +19,7 @@ import discord
 from adapters.chat.discord import rows, text
 from adapters.chat.discord.address import DEFAULT_UPLOAD_LIMIT, Address, nonce
 from adapters.chat.discord.marks import Marks
-from adapters.chat.discord.rest import Archived, Body, Closed, Rest, TooLarge, Upload
+from adapters.chat.discord.rest import Archived, Body, Closed, Missing, Rest, TooLarge, Upload
 from bot import replies
 from bot.errors import ChatBusy, ChatGone
 from bot.model import Job, JobState, Picture, Progress, Settled
@@ -151,20 +151,31 @@ class DiscordChat:
             await self._through_the_chain(errand)
 
     async def _through_the_chain(self, errand: Errand) -> None:
-        refusals = []
-        ways = (self._on_status, self._by_token, self._in_thread, self._on_placeholder, self._in_channel, self._in_dm)
-        for way in ways:
+        """Tries each way in turn; a place that refused once is not asked again, unless only a message was gone."""
+        address, refusals, shut = errand.address, list[str](), set[str]()
+        ways = (
+            (address.room, self._on_status),
+            ("", self._by_token),
+            (address.placeholder, self._in_thread),
+            (address.channel, self._on_placeholder),
+            (address.channel, self._in_channel),
+            ("", self._in_dm),
+        )
+        for room, way in ways:
+            if room in shut:
+                continue
             try:
                 await way(errand)
             except Closed as error:
-                refusals.append(str(error))
+                tried = str(error)
+                refusals += [tried] if tried else []
+                shut |= {room} if tried and room and not isinstance(error, Missing) else set()
                 continue
-            tried = [refusal for refusal in refusals if refusal]
-            if tried:
-                detail = "; ".join(tried)
+            if refusals:
+                detail = "; ".join(refusals)
                 self._observer.event("delivery_fell_back", job=errand.job.id, to=way.__name__, detail=detail)
             return
-        raise ChatGone("; ".join(refusal for refusal in refusals if refusal))
+        raise ChatGone("; ".join(refusals))
 
     def _parcel(self, settled: Settled, address: Address) -> Parcel:
         job = settled.job
@@ -184,11 +195,20 @@ class DiscordChat:
     async def _tried_unheard(self, errand: Errand) -> bool:
         """A crash came before the acknowledgement was known. Had the person not got one, they saw an error at once."""
         token = self._token(errand.address)
-        if errand.address.placeholder or not token or errand.job.acked_at:
+        if errand.address.placeholder or not token or errand.job.acked_at or errand.parcel.pictures:
             return False
+        body = Body(f"{errand.parcel.header}\n{errand.parcel.content}")
         with suppress(Closed):
-            await self._fitted(errand.parcel, errand.address, self._original(errand.address, token))
+            message = await self.rest.edit_original(errand.address.application, token, body)
+            if errand.address.wants_thread:
+                await self._tell_thread(message, errand)
         return True
+
+    async def _tell_thread(self, thread: str, errand: Errand) -> None:
+        """The crash may have come after the thread and its message were made; the nonce finds that message again."""
+        body = Body(errand.parcel.content)
+        status = await self.rest.send(thread, body, nonce(errand.job.id, "thread"))
+        await self.rest.edit(thread, status, body)
 
     # -- the ways, each raising Closed where it leads nowhere (without a word where it was not even tried)
 

@@ -54,6 +54,8 @@ class Rest:
         self.automod: set[str] = set()
         self.nonce_seconds = 300.0
         self.scribe = Scribe(world)
+        #: told before and after each call's effect
+        self.watch: Callable[[Call, When], None] = lambda _call, _when: None
         self.dispatch: Callable[[str, Json, int | None], Awaitable[None]] | None = None
 
     # -- the wire
@@ -71,7 +73,9 @@ class Rest:
             await asyncio.sleep(fault.delay)
         if fault and fault.status >= 0 and fault.when is When.BEFORE:
             return self._failed(request, call, fault)
+        self.watch(call, When.BEFORE)
         status, answer = await self._answer(call, dict(request.query))
+        self.watch(call, When.AFTER)
         if fault and fault.status >= 0:
             return self._failed(request, call, fault)
         call.status = status
