@@ -7,7 +7,7 @@ the message.
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -32,6 +32,9 @@ SLOWEST_COMMIT = 1.5
 
 SLOWEST_ANSWER = 2.7
 """Seconds from the event's arrival; a lost answer is looked for after that."""
+
+ANSWERS_FIRST = 1.0
+"""Seconds for which a request that is answered steps back behind those that are not."""
 
 THREAD_SECONDS = 1.5
 """A thread that takes longer to make does not hold the request up: the delivery finds or makes it."""
@@ -70,6 +73,9 @@ class Desk:
         self._under_way = 0
         self._idle = asyncio.Event()
         self._idle.set()
+        self._unanswered = 0
+        self._all_answered = asyncio.Event()
+        self._all_answered.set()
         self.stopping = False
 
     # -- its life
@@ -92,6 +98,23 @@ class Desk:
             async with asyncio.timeout(seconds):
                 await self._idle.wait()
 
+    @contextlib.contextmanager
+    def _unanswered_one(self) -> Iterator[None]:
+        self._unanswered += 1
+        self._all_answered.clear()
+        try:
+            yield
+        finally:
+            self._unanswered -= 1
+            if not self._unanswered:
+                self._all_answered.set()
+
+    async def _after_the_answers(self) -> None:
+        """People who wait for an answer go before threads and the queue."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(ANSWERS_FIRST):
+                await self._all_answered.wait()
+
     # -- asking
 
     async def ask(self, interaction: Interaction, submit: Submit) -> None:
@@ -105,9 +128,17 @@ class Desk:
                 await self.private(interaction, replies.problem(problem))
                 return
             address = reading.address(interaction, self._seal(interaction.token), threads=self._threads)
-            ticket = await self._submitted(interaction, submit, reading.origin(interaction, address))
-            if ticket is not None and ticket.fresh:
-                await self._acknowledged(Asked(interaction, address, began), ticket)
+            asked = Asked(interaction, address, began)
+            with self._unanswered_one():
+                ticket = await self._submitted(interaction, submit, reading.origin(interaction, address))
+                if ticket is None or not ticket.fresh:
+                    return
+                message = await self._answer(asked, ticket.job)
+            if message is None:
+                await self._given_back(ticket.job.id)
+                return
+            await self._after_the_answers()
+            await self._acknowledged(ticket.job, replace(asked.address, placeholder=message))
 
     async def _submitted(self, interaction: Interaction, submit: Submit, origin: Origin) -> Ticket | None:
         """None: the person was told why not."""
@@ -136,14 +167,8 @@ class Desk:
             with contextlib.suppress(StoreError):
                 await self.studio.unacknowledged(job_id)
 
-    async def _acknowledged(self, asked: Asked, ticket: Ticket) -> None:
-        job = ticket.job
-        address = replace(asked.address, held=job.state in (JobState.REVIEW, JobState.HELD))
-        message = await self._answer(asked, job, address)
-        if message is None:
-            await self._given_back(job.id)
-            return
-        address = await self._with_status(job, replace(address, placeholder=message))
+    async def _acknowledged(self, job: Job, placed: Address) -> None:
+        address = await self._with_status(job, replace(placed, held=_is_held(job)))
         queued = await self._queued(job.id, address)
         if queued is not None and queued.position is not None and queued.position > 1:
             told = replace(queued.job, origin=replace(queued.job.origin, address=address.stored()))
@@ -162,10 +187,10 @@ class Desk:
 
     # -- the answer
 
-    async def _answer(self, asked: Asked, job: Job, address: Address) -> str | None:
+    async def _answer(self, asked: Asked, job: Job) -> str | None:
         """The placeholder's id; None: Discord did not take it, so the person saw an error."""
-        shown = text.placeholder(None if address.held else job.request.prompt, job.request.count)
-        more: dict[str, Any] = {} if address.wants_thread else {"view": rows.waiting_row(self.marks, job.id)}
+        shown = text.placeholder(None if _is_held(job) else job.request.prompt, job.request.count)
+        more: dict[str, Any] = {} if asked.address.wants_thread else {"view": rows.waiting_row(self.marks, job.id)}
         try:
             async with asyncio.timeout(max(0.1, SLOWEST_ANSWER - (time.monotonic() - asked.began))):
                 answer = await asked.interaction.response.send_message(
@@ -222,3 +247,8 @@ class Desk:
                 await interaction.response.send_message(words, **PRIVATE)
         except (discord.HTTPException, aiohttp.ClientError, OSError, TimeoutError) as error:
             self.observer.event("discord_reply_lost", detail=str(error))
+
+
+def _is_held(job: Job) -> bool:
+    """A moderator has to see it first, so nothing public shows the prompt."""
+    return job.state in (JobState.REVIEW, JobState.HELD)
