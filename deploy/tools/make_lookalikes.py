@@ -1,6 +1,6 @@
 """Writes bot/moderation/lookalikes.py from Unicode's table of confusable characters.
 
-Usage: python tools/make_lookalikes.py confusables.json > bot/moderation/lookalikes.py
+Usage: python deploy/tools/make_lookalikes.py confusables.json > bot/moderation/lookalikes.py
 
 The input is the file of that name in the package confusable_homoglyphs (3.3.1, MIT): Unicode's confusables.txt as a
 mapping from each string to those it is confusable with. Kept are single characters that compatibility normalisation
@@ -22,7 +22,8 @@ SHAPES = {
 }  # fmt: skip
 ENCLOSED_STARTS = (0x1F150, 0x1F170, 0x1F1E6)  #: letters: negative circled, negative squared, regional indicators
 
-HEADER = '''"""Characters that look like an ASCII letter or digit. Written by tools/make_lookalikes.py: do not edit.
+HEADER = '''"""Characters that look like an ASCII letter or digit. Written
+by deploy/tools/make_lookalikes.py: do not edit.
 
 Data derived from confusables.txt of Unicode's Technical Standard 39, by way of confusable_homoglyphs 3.3.1 (MIT,
 copyright Victor Felder). Copyright (c) 1991-2024 Unicode, Inc.; the licence is in LICENSE-UNICODE.txt beside this file.
