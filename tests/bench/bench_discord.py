@@ -1,5 +1,5 @@
-"""Interaction to acknowledgement at 200 simultaneous commands, stored before it is acknowledged, against a bare discord.py
-echo command on the same stand-in. Each bot is a process of its own. Run: python -m tests.bench.bench_discord.
+"""Interaction to acknowledgement at 200 simultaneous commands, stored before it is acknowledged, against a bare
+discord.py echo command on the same stand-in. Each bot is a process of its own. Run: python -m tests.bench.bench_discord.
 """
 
 import asyncio
@@ -18,6 +18,7 @@ import yarl
 from discord import app_commands
 
 from tests import discord_process
+from tests.bench.table import Row, show
 from tests.standins.discord import Channel, DiscordStandIn, Interaction, User
 
 AT_ONCE = 200
@@ -104,18 +105,21 @@ def figures(seconds: list[float]) -> tuple[float, float, float]:
     return cuts[49], cuts[98], max(seconds)
 
 
+def row(name: str, seconds: list[float]) -> Row:
+    middle, late, worst = (f"{each * 1000:.0f} ms" for each in figures(seconds))
+    return Row(f"{name}: median, p99, worst", f"{middle}, {late}, {worst}", f"p99 {TARGET_SECONDS:.0f} s")
+
+
 async def main() -> int:
     bare, _ = await measured(echo)
     ours, calls = await measured(discord_process.process)
-    for name, seconds in (("bare echo", bare), ("imagine-bot", ours)):
-        middle, late, worst = figures(seconds)
-        sys.stdout.write(f"{name:12} median {middle * 1e3:6.0f} ms  p99 {late * 1e3:6.0f} ms  worst {worst * 1e3:6.0f} ms\n")
     times = figures(ours)[1] / figures(bare)[1]
-    sys.stdout.write(f"p99 is {times:.1f} times the bare one (target {TARGET_TIMES}), target {TARGET_SECONDS} s\n")
     requests = AT_ONCE * ROUNDS
-    for name, count in calls.most_common():
-        sys.stdout.write(f"  {count / requests:5.2f} calls a request  {name}\n")
-    sys.stdout.write(f"  {calls.total() / requests:5.2f} calls a request in all\n")
+    table = [row(name, seconds) for name, seconds in (("bare echo", bare), ("imagine-bot", ours))]
+    table.append(Row("p99 against the bare echo", f"{times:.1f} times", f"{TARGET_TIMES:.0f} times"))
+    table += [Row(f"calls a request: {name}", f"{count / requests:.2f}") for name, count in calls.most_common(4)]
+    table.append(Row("calls a request in all", f"{calls.total() / requests:.2f}"))
+    show(f"Discord: {AT_ONCE} simultaneous commands, {ROUNDS} rounds, interaction to acknowledgement", table)
     return int(figures(ours)[1] > TARGET_SECONDS or times > TARGET_TIMES)
 
 
