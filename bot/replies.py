@@ -387,6 +387,22 @@ ENGLISH: Mapping[str, str] = {
     "secret_missing": "[{where}] needs {name}: set it (or {name}_FILE, naming a file) in the environment.",
     "secret_missing_postgres": "PostgreSQL needs {name}, the same on every machine: set it (or {name}_FILE, naming "
     "a file) in the environment.",
+    # -- local drawing
+    "engine_broken_model": "The model {model} could not be read: {detail}. Download it again, or mend `model`.",
+    "engine_died": "The local drawing process does not run: {detail}. See its log for the cause.",
+    "engine_loading": "The model {model} is still loading after {seconds} s. Ask again later.",
+    "engine_lora_needs_peft": "LoRAs need the package peft: pip install 'imagine-bot[local]'.",
+    "engine_no_device": "This machine has no usable device {device}. Leave `device` out, or mend the driver.",
+    "engine_no_dtype": "`dtype` cannot be {dtype}. It is one of {known}.",
+    "engine_no_index": "The folder {model} has no model_index.json: it is no model in the diffusers layout.",
+    "engine_no_lora": "The LoRA {name} could not be loaded from {path}. Mend its path, or take one made for this model.",
+    "engine_no_memory": "There is too little memory for the model {model}. Take a smaller `dtype` or model.",
+    "engine_no_scheduler": "There is no scheduler {name}. Known are {known}.",
+    "engine_no_torch": "Local drawing needs the package {name}: pip install 'imagine-bot[local]'.",
+    "engine_not_found": "The model folder {model} does not exist. Mend `model`.",
+    "engine_not_on_hub": "The model {model} is no folder here, and the hub did not give it: {detail}.",
+    "engine_scheduler_needs": "The scheduler {name} does not work here: {detail}.",
+    "engine_single_file": "{model} is a single file. Give the folder of a model in the diffusers layout.",
 }
 
 

@@ -112,7 +112,8 @@ def test_draw_starts_in_under_a_second_of_processor_time(tmp_path: Path) -> None
 def test_drawing_imports_no_chat_web_or_torch(tmp_path: Path) -> None:
     script = (
         "import sys; from adapters import draw, factory, cli; import adapters.backends.ovh\n"
-        "print([n for n in ('discord', 'slack_bolt', 'starlette', 'uvicorn', 'torch', 'diffusers') if n in sys.modules])"
+        "heavy = ('discord', 'slack_bolt', 'starlette', 'uvicorn', 'torch', 'diffusers')\n"
+        "print([name for name in heavy if name in sys.modules])"
     )
     done = subprocess.run(
         [sys.executable, "-c", script], env=program.environment(), capture_output=True, text=True, check=True
