@@ -26,8 +26,8 @@ PERMISSIONS: Mapping[str, int] = {  # Discord's "Permissions" page, bit by bit
 PLACEHOLDER = "YOUR_APPLICATION_ID"
 
 
-def init(folder: Path, environ: Mapping[str, str]) -> tuple[list[str], int]:
-    """Writes what is not there yet; the lines to print and the exit code."""
+def init(folder: Path, environ: Mapping[str, str]) -> tuple[list[str], bool]:
+    """Writes what is not there yet; the lines to print, and whether all went well."""
     lines: list[str] = []
     failed = False
     for name, text in ((CONFIGURATION, settings.sample()), (MANIFEST, slack_manifest())):
@@ -41,7 +41,7 @@ def init(folder: Path, environ: Mapping[str, str]) -> tuple[list[str], int]:
     application = application_id(token.reveal()) if token else ""
     code = "init_discord" if application else "init_discord_unknown"
     lines.append(replies.say(code, link=invitation(application or PLACEHOLDER)))
-    return lines, int(failed)
+    return lines, not failed
 
 
 def slack_manifest() -> str:

@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING
 
 from adapters import control
 from adapters.clock import SystemClock
+from adapters.factory import build_backend
 from adapters.images.files import FilePictures
-from adapters.observe import Observe, watch_loop
-from adapters.observe.metrics import CONTENT_TYPE
+from adapters.observe import Observe, loop_lag_watchdog, store_watchdog
 from adapters.small import handlers_of, open_store
 from adapters.store.store import SqlStore
 from bot import steps
 from bot.errors import StoreError
-from bot.ports import Backend, Chat
-from bot.settings import BackendSettings, Role, Settings
+from bot.ports import Chat
+from bot.settings import Role, Secret, Settings
 from bot.studio import Studio
 from bot.worker import Worker
 
@@ -48,17 +48,6 @@ class House:
     secret: bytes
 
 
-def build_backend(settings: BackendSettings) -> Backend:
-    """Imports only what this kind needs."""
-    match settings.kind:
-        case "sketch":
-            from adapters.backends.sketch import SketchBackend
-
-            return SketchBackend(settings.name)
-        case _:
-            raise NotImplementedError(settings.kind)
-
-
 def signing_secret(settings: Settings) -> bytes:
     """IMAGINE_SECRET, or one made at the first start beside the database, readable by its owner only."""
     if settings.signing is not None:
@@ -80,7 +69,7 @@ async def open_house(settings: Settings, observe: Observe) -> AsyncIterator[Hous
         pictures = FilePictures(Path(settings.store.images), metadata=settings.store.metadata)
         stack.push_async_callback(pictures.close)
         backends = {}
-        for name in settings.routing.order:
+        for name in settings.backends:
             backends[name] = build_backend(settings.backends[name])
             stack.push_async_callback(backends[name].close)
         health = steps.Health(store)
@@ -97,7 +86,9 @@ async def open_house(settings: Settings, observe: Observe) -> AsyncIterator[Hous
             budgets={name: backend.daily_budget_usd for name, backend in settings.backends.items()},
             moderators=settings.moderation.moderators,
         )
-        yield House(settings, core, store, pictures, Studio(core, pictures), observe, signing_secret(settings))
+        secret = signing_secret(settings)
+        observe.redactor.learn(Secret(secret.decode()))
+        yield House(settings, core, store, pictures, Studio(core, pictures), observe, secret)
 
 
 async def run(settings: Settings, role: Role, observe: Observe, announce: Callable[[str], None]) -> None:
@@ -115,10 +106,12 @@ async def run(settings: Settings, role: Role, observe: Observe, announce: Callab
         if lost:
             observe.event("recovered", state="received", n=lost)
         chats = await open_chats(stack, house, role)
-        tasks = [
-            asyncio.create_task(watch_loop(observe)),
+        endless = [
+            asyncio.create_task(loop_lag_watchdog(observe)),
+            asyncio.create_task(store_watchdog(observe, house.store)),
             asyncio.create_task(sweep_loop(house)),
         ]
+        tasks = []
         if role in {Role.ALL, Role.WORKER}:
             worker = Worker(house.core, house.pictures, chats, f"{os.uname().nodename}-{os.getpid()}", alone=True)
             tasks.append(asyncio.create_task(worker.run(stop)))
@@ -126,7 +119,7 @@ async def run(settings: Settings, role: Role, observe: Observe, announce: Callab
             from adapters.chat.web.server import serve_web
 
             tasks.append(asyncio.create_task(serve_web(house_for_web(house), stop, announce)))
-        await until_stopped(stop, tasks)
+        await until_stopped(stop, tasks, endless)
 
 
 def house_for_web(house: House) -> "WebHouse":
@@ -139,9 +132,12 @@ def house_for_web(house: House) -> "WebHouse":
         store=house.store,
         secret=house.secret,
         picture=house.pictures.read,
+        thumb=house.pictures.thumb,
         preview=house.pictures.read_preview,
-        metrics=lambda: (house.observe.metrics.exposition(), CONTENT_TYPE),
+        metrics=house.observe.exposition,
         not_ready=lambda: why_not_ready(house),
+        clock=house.core.clock,
+        observer=house.observe,
     )
 
 
@@ -157,20 +153,26 @@ async def why_not_ready(house: House) -> str:
     return ""
 
 
-async def until_stopped(stop: asyncio.Event, tasks: Sequence[asyncio.Task[None]]) -> None:
-    """Waits for the signal, or for a task that fails: then everything stops and its error is raised."""
+async def until_stopped(
+    stop: asyncio.Event, tasks: Sequence[asyncio.Task[None]], endless: Sequence[asyncio.Task[None]]
+) -> None:
+    """Waits for the signal, or for a task that fails: then everything stops and its error is raised.
+
+    ``tasks`` end by themselves once ``stop`` is set.
+    """
     waiter = asyncio.create_task(stop.wait())
-    done, _ = await asyncio.wait([waiter, *tasks], return_when=asyncio.FIRST_COMPLETED)
+    done, _ = await asyncio.wait([waiter, *tasks, *endless], return_when=asyncio.FIRST_COMPLETED)
     stop.set()
-    await asyncio.wait(tasks, timeout=5.0)
-    for task in (waiter, *tasks):
+    if tasks:
+        await asyncio.wait(tasks, timeout=5.0)
+    for task in (waiter, *tasks, *endless):
         task.cancel()
-    await asyncio.gather(waiter, *tasks, return_exceptions=True)
+    await asyncio.gather(waiter, *tasks, *endless, return_exceptions=True)
     for task in done - {waiter}:
         task.result()
 
 
-async def open_chats(stack: AsyncExitStack, house: House, role: Role) -> Mapping[str, Chat]:
+async def open_chats(stack: AsyncExitStack, house: House, role: Role) -> Mapping[str, Chat]:  # noqa: ARG001
     from adapters.chat.web.delivery import WebChat
 
     return {"web": WebChat("web"), "api": WebChat("api")}

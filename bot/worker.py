@@ -35,7 +35,14 @@ class Held:
     job: Job
     task: asyncio.Task[None]
     drawing: bool
-    cancelled: bool = False
+    cancelled: bool = False  #: by the person
+    ending: bool = False
+
+    def end(self) -> None:
+        """Cancels the task once: a second cancel would hit it while it tidies up."""
+        if not self.ending:
+            self.ending = True
+            self.task.cancel()
 
 
 @dataclass(slots=True)
@@ -241,7 +248,7 @@ class Worker:
         except StoreError:
             if self.core.clock.monotonic() - self._last_beat > LEASE_SECONDS * 0.75:
                 for held in mine.values():
-                    held.task.cancel()
+                    held.end()
             raise
         self._last_beat = self.core.clock.monotonic()
         for job_id, held in mine.items():
@@ -250,10 +257,10 @@ class Worker:
                 continue
             if attempt != held.job.attempt:
                 self.core.observer.event("lease_lost", job=job_id)
-                held.task.cancel()
-            elif cancel and held.drawing:
+                held.end()
+            elif cancel and held.drawing and not held.ending:
                 held.cancelled = True
-                held.task.cancel()
+                held.end()
 
     async def _recover_loop(self) -> None:
         while True:
@@ -281,14 +288,14 @@ class Worker:
     async def _drain(self) -> None:
         for held in list(self._held.values()):
             if held.drawing:
-                held.task.cancel()
+                held.end()
         tasks = [held.task for held in self._held.values()]
         if tasks:
             await asyncio.wait(tasks, timeout=DRAIN_SECONDS)
-        late = [held.task for held in self._held.values()]
-        for task in late:
-            task.cancel()
-        await asyncio.gather(*late, return_exceptions=True)
+        late = list(self._held.values())
+        for held in late:
+            held.end()
+        await asyncio.gather(*(held.task for held in late), return_exceptions=True)
 
     # -- people who wait
 

@@ -67,12 +67,13 @@ ON CONFLICT (backend) DO UPDATE SET tag = max(tag, excluded.tag)
 SELECT finish, head_job, head_tag FROM turns WHERE person = :person AND lane = :lane
 
 -- name: join_line
-INSERT INTO turns (person, lane, finish, head_job, head_tag, open)
-SELECT :person, :lane, :finish, :job, :tag, running_limit = 0 OR running < running_limit
+INSERT INTO turns (person, lane, finish, head_job, head_tag, head_at, open)
+SELECT :person, :lane, :finish, :job, :tag, :at, running_limit = 0 OR running < running_limit
 FROM people WHERE person = :person
 ON CONFLICT (person, lane) DO UPDATE
 SET finish = excluded.finish, open = excluded.open,
-    head_job = coalesce(head_job, excluded.head_job), head_tag = coalesce(head_tag, excluded.head_tag)
+    head_job = coalesce(head_job, excluded.head_job), head_tag = coalesce(head_tag, excluded.head_tag),
+    head_at = coalesce(head_at, excluded.head_at)
 
 -- name: set_tag
 UPDATE jobs SET tag = :tag WHERE id = :job
@@ -80,7 +81,7 @@ UPDATE jobs SET tag = :tag WHERE id = :job
 -- name: next_turn
 SELECT person, lane, head_job, head_tag FROM turns
 WHERE open = 1 AND head_job IS NOT NULL AND lane IN (SELECT value FROM json_each(:lanes))
-ORDER BY head_tag, head_job LIMIT 1
+ORDER BY head_tag, head_at LIMIT 1
 
 -- name: start_running
 UPDATE people SET running = running + 1, waiting = waiting - 1
@@ -94,8 +95,9 @@ UPDATE people SET running = running - 1, waiting = waiting + :waiting WHERE pers
 UPDATE people SET waiting = waiting - 1 WHERE person = :person
 
 -- name: next_of_turn
-UPDATE turns SET (head_job, head_tag) = (
-    SELECT id, tag FROM jobs WHERE person = :person AND lane = :lane AND state = 'queued' ORDER BY tag, id LIMIT 1)
+UPDATE turns SET (head_job, head_tag, head_at) = (
+    SELECT id, tag, created_at FROM jobs
+    WHERE person = :person AND lane = :lane AND state = 'queued' ORDER BY tag, created_at, id LIMIT 1)
 WHERE person = :person AND lane = :lane
 
 -- name: close_turns
@@ -105,7 +107,7 @@ UPDATE turns SET open = 0 WHERE person = :person
 UPDATE turns SET open = 1, head_tag = max(head_tag, :floor) WHERE person = :person AND open = 0
 
 -- name: line
-SELECT id, cost, tag FROM jobs WHERE state = 'queued' ORDER BY tag, id LIMIT :limit
+SELECT id, cost, tag FROM jobs WHERE state = 'queued' ORDER BY tag, created_at, id LIMIT :limit
 
 -- ---------------------------------------------------------------- the way out
 
@@ -135,11 +137,11 @@ WHERE id = (SELECT id FROM jobs WHERE told = 0 AND worker = '' AND due_at <= :no
 RETURNING *
 
 -- name: extend_leases
-UPDATE jobs SET lease_until = :lease_until WHERE worker = :worker
+UPDATE jobs SET lease_until = :lease_until WHERE worker = :worker AND worker <> ''
 RETURNING id, attempt, cancel_requested
 
 -- name: expired_leases
-SELECT * FROM jobs WHERE worker <> '' AND (lease_until < :now OR :all_workers) ORDER BY id
+SELECT * FROM jobs WHERE worker <> '' AND (lease_until < :now OR :all_workers)
 
 -- name: count_crash
 UPDATE jobs SET crashes = crashes + 1, attempt = attempt + 1, worker = :worker, lease_until = :lease_until
@@ -223,9 +225,6 @@ FROM people AS p WHERE person = :person
 -- name: depths
 SELECT state, jobs FROM depths WHERE jobs > 0
 
--- name: oldest_waiting
-SELECT min(queued_at) AS queued_at FROM (SELECT queued_at FROM jobs WHERE state = 'queued' ORDER BY tag, id LIMIT 200)
-
 -- ---------------------------------------------------------------- the backends' memory
 
 -- name: breakers
@@ -257,9 +256,32 @@ SELECT backend, day, dollars FROM spending WHERE day = :day
 -- ---------------------------------------------------------------- the web room
 
 -- name: say
-INSERT INTO messages (person, name, text, at, audience, job, correction)
-VALUES (:person, :name, :text, :at, :audience, :job, :correction)
+INSERT INTO messages (person, name, text, at, audience, job, correction, key)
+VALUES (:person, :name, :text, :at, :audience, :job, :correction, :key)
 RETURNING *
+
+-- name: message_by_key
+SELECT * FROM messages WHERE key = :key AND key <> ''
+
+-- name: messages_after
+SELECT * FROM messages WHERE seq > :after ORDER BY seq LIMIT :limit
+
+-- name: messages_of_jobs
+SELECT * FROM messages WHERE job <> '' AND job IN (SELECT value FROM json_each(:jobs)) ORDER BY seq
+
+-- name: newest_message
+SELECT coalesce(max(seq), 0) AS seq FROM messages
+
+-- name: jobs_among
+SELECT * FROM jobs WHERE id IN (SELECT value FROM json_each(:jobs))
+
+-- name: pictures_among
+SELECT * FROM pictures WHERE job IN (SELECT value FROM json_each(:jobs)) ORDER BY job, position
+
+-- name: report
+INSERT INTO reports (job, position, person, reason, at) VALUES (:job, :position, :person, :reason, :at)
+ON CONFLICT (job, position, person) DO NOTHING
+RETURNING job
 
 -- name: messages
 SELECT * FROM messages WHERE seq < :before AND (audience = '' OR audience = :person) ORDER BY seq DESC LIMIT :limit
@@ -301,6 +323,12 @@ DELETE FROM feed WHERE job = :job
 
 -- name: delete_job_messages
 DELETE FROM messages WHERE job = :job
+
+-- name: delete_job_reports
+DELETE FROM reports WHERE job = :job
+
+-- name: delete_reports_of
+DELETE FROM reports WHERE person = :person
 
 -- name: delete_old_messages
 DELETE FROM messages WHERE at < :before

@@ -19,7 +19,7 @@ async def join(tx: Transaction, job: Row, clock: str) -> None:
     if not known:
         await tx.run("know_lane", lane=job["lane"])
     after = fairness.finish_tag(tag, job["cost"], job["weight"])
-    await tx.run("join_line", **turn, job=job["id"], tag=tag, finish=after)
+    await tx.run("join_line", **turn, job=job["id"], tag=tag, at=job["created_at"], finish=after)
     tx.signal(Topic.WORK)
 
 
@@ -29,7 +29,7 @@ async def rejoin(tx: Transaction, job: Row) -> None:
     known = await tx.run("turn", **turn)
     finish = max(known[0]["finish"] if known else 0.0, job["tag"])
     await tx.run("know_lane", lane=job["lane"])
-    await tx.run("join_line", **turn, job=job["id"], tag=job["tag"], finish=finish)
+    await tx.run("join_line", **turn, job=job["id"], tag=job["tag"], at=job["created_at"], finish=finish)
     await tx.run("next_of_turn", **turn)
     tx.signal(Topic.WORK)
 

@@ -153,12 +153,10 @@ class _Reader:
             self._keys(path, raw, (*spec.BACKEND, *spec.HOSTED), others=_ANY_OPTION)
             return BackendSettings(name, "sketch")
         own = spec.OPTIONS.get(kind, ())
-        values = self._keys(path, raw, spec.backend_keys(kind), required=("model", "model_id")) | {"kind": kind}
+        values = self._keys(path, raw, spec.backend_keys(kind), required=("model",)) | {"kind": kind}
         options = {key.name: values.pop(key.name) for key in own if key.name in values}
-        complete = {"model", "model_id"}.isdisjoint(key.name for key in own if key.name not in options)
-        backend = BackendSettings(
-            name=name, **values, options=spec.MAKE[kind](**options) if kind in spec.MAKE and complete else None
-        )
+        complete = kind in spec.MAKE and (kind != "diffusers" or "model" in options)
+        backend = BackendSettings(name=name, **values, options=spec.MAKE[kind](**options) if complete else None)
         variable = backend.key_env or spec.KEY_VARIABLES.get(kind, "")
         return replace(backend, key_env=variable, key=self._secrets.get(variable) if variable else None)
 

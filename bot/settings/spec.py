@@ -21,6 +21,7 @@ from bot.settings.values import (
     Value,
     Whole,
     size,
+    unless_auto,
 )
 
 UNLIMITED = 1_000_000_000
@@ -39,6 +40,8 @@ HOST = Matching(
 VARIABLE = Matching(r"[A-Za-z_][A-Za-z0-9_]{0,63}", "settings_variable", shows=False)
 STYLE_PROMPT = Matching(r"[\s\S]*\{prompt\}[\s\S]*", "settings_style_prompt")
 SIZE = Parsed(Matching(r"[1-9][0-9]{1,4}x[1-9][0-9]{1,4}", "settings_size"), size)
+DEVICE = Parsed(Matching(r"auto|cpu|mps|cuda(:[0-9]{1,2})?", "settings_device"), unless_auto)
+DTYPE = Parsed(Choice(("auto", "bfloat16", "float16", "float32")), unless_auto)
 MODE = Choice(("open", "new-members", "review-all", "closed"))
 PORT = Whole(0, 65535)
 HTTP = Url(("https", "http"))
@@ -151,25 +154,26 @@ OPTIONS: Mapping[str, tuple[Key, ...]] = {
         Key("model", Text(), "a folder, or a name the local model cache knows", '"/srv/models/sdxl"'),
         Key("device", Matching(r"auto|cpu|mps|cuda(:[0-9]{1,2})?", "settings_device"), "auto, cpu, cuda, cuda:1, mps"),
         Key("dtype", Choice(("auto", "float32", "float16", "bfloat16")), "auto: what the device does best"),
-        Key("scheduler", Text(100), "a sampler's name or diffusers class; by default the checkpoint's own", '"euler_a"'),
+        Key("scheduler", Text(100), "a sampler; by default the checkpoint's own", '"euler_a"'),
         Key("max_batch", Whole(0, 256), "pictures drawn together, at most; 0: as measured"),
         Key("exact", Flag(), "the same bits whoever shares the batch: always a whole batch's work"),
         Key("compile", Flag(), "torch.compile: slower to start, faster to draw"),
         Key("loras", Named(WORD, Text()), "name = path", '{ ink = "/srv/loras/ink.safetensors" }'),
-        Key("sizes", Listed(SIZE), "the only sizes it draws", '["1024x1024", "1344x768"]'),
-        Key("refiner", Text(), "folder of a refiner", '"/srv/models/sdxl-refiner"'),
-        Key("safety_checker", Text(), "folder of a safety checker", '"/srv/models/safety-checker"'),
+        Key("sizes", Listed(SIZE), "the only sizes it draws, the default first", '["1024x1024", "1344x768"]'),
+        Key("refiner", Text(), "a folder, or a name on the hub", '"/srv/models/sdxl-refiner"'),
+        Key("safety_checker", Text(), "a folder; by default the checkpoint's own", '"/srv/checker"'),
+        Key("stall_seconds", Number(1, 86_400), "drawing without one step in this time: it is restarted"),
     ),
     "imagepipeline": (
-        Key("model_id", Text(200), "from the provider's models page", '"…"'),
+        Key("model_id", Text(200), "from the provider's models page", '"d961a274-658c-4889-8c1a-bf85416cb1c1"'),
         Key("refiner", Flag(), "sent only where it stands here", "true"),
         Key("scheduler", Text(100), "sent only where it stands here", '"UniPCMultistepScheduler"'),
         Key("safety_checker", Flag(), "sent only where it stands here", "true"),
         Key("strength", Number(0, 1), "sent only where it stands here", "0.5"),
     ),
     "hive": (
-        Key("output_format", Choice(("png", "jpeg")), "what the provider encodes"),
-        Key("output_quality", Whole(1, 100), "jpeg only"),
+        Key("output_format", Choice(("png", "jpeg")), "sent only where it stands here", '"jpeg"'),
+        Key("output_quality", Whole(1, 100), "jpeg only", "90"),
     ),
     "ray": (Key("address", Text(500), "of the cluster; auto: the one this machine is in"),),
 }

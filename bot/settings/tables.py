@@ -56,8 +56,8 @@ class SlackSettings:
 @dataclass(frozen=True, slots=True)
 class DiffusersOptions:
     model: str
-    device: str = "auto"
-    dtype: Literal["auto", "float32", "float16", "bfloat16"] = "auto"
+    device: str = "auto"  #: the best there is
+    dtype: str = "auto"  #: what suits the device
     scheduler: str = ""  #: empty: the checkpoint's own
     max_batch: int = 0  #: pictures; 0: as measured
     compile: bool = False
@@ -66,23 +66,26 @@ class DiffusersOptions:
     refiner: str = ""
     safety_checker: str = ""
     exact: bool = False  #: a picture's bits never depend on who shares its batch
+    stall_seconds: float = 120.0
 
 
 @dataclass(frozen=True, slots=True)
 class ImagePipelineOptions:
-    """None and empty: left out of the request."""
+    """None: as the backend has it; nothing is sent but the model's id."""
 
-    model_id: str
+    model_id: str | None = None
     refiner: bool | None = None
-    scheduler: str = ""
+    scheduler: str | None = None
     safety_checker: bool | None = None
     strength: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class HiveOptions:
-    output_format: Literal["png", "jpeg"] = "png"
-    output_quality: int = 80  #: sent with jpeg only
+    """None: not sent."""
+
+    output_format: Literal["png", "jpeg"] | None = None
+    output_quality: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

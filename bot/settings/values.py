@@ -205,7 +205,7 @@ class Named:
 class Parsed:
     """A text of a known form, as something better than text."""
 
-    form: Matching
+    form: Value
     parse: Callable[[str], Any]
 
     def read(self, raw: object) -> Any:
@@ -227,6 +227,10 @@ class Snowflake:
 def size(text: str) -> Size:
     width, _, height = text.partition("x")
     return Size(int(width), int(height))
+
+
+def unless_auto(text: str) -> str:
+    return "" if text == "auto" else text
 
 
 def _parts(parts: Iterable[tuple[str, Value, object]]) -> list[Any]:

@@ -34,6 +34,7 @@ sizes = ["1024x1024", "1344x768"]
 refiner = "/srv/models/refiner"
 safety_checker = "/srv/models/checker"
 exact = true
+stall_seconds = 60
 [backends.hive]
 kind = "hive"
 url = "http://127.0.0.1:9002/"

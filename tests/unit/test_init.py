@@ -12,9 +12,9 @@ TOKEN = base64.urlsafe_b64encode(b"1234567890123456789").decode().rstrip("=") + 
 
 
 def test_init_writes_a_file_that_runs_without_any_token(tmp_path: Path) -> None:
-    lines, code = init.init(tmp_path / "new" / "folder", {})
+    lines, clean = init.init(tmp_path / "new" / "folder", {})
     loaded = configuration.load(tmp_path / "new" / "folder" / "imagine.toml", {})
-    assert code == 0
+    assert clean
     assert missing_secrets(loaded, Role.ALL) == ()
     assert list(loaded.backends) == ["sketch"]
     assert (tmp_path / "new" / "folder" / "slack-manifest.yaml").read_text() == init.slack_manifest()
@@ -26,8 +26,8 @@ def test_init_writes_a_file_that_runs_without_any_token(tmp_path: Path) -> None:
 )
 def test_init_leaves_what_is_there_and_writes_the_other(tmp_path: Path, there: str, other: str) -> None:
     (tmp_path / there).write_text("mine")
-    lines, code = init.init(tmp_path, {})
-    assert code == 0
+    lines, clean = init.init(tmp_path, {})
+    assert clean
     assert (tmp_path / there).read_text() == "mine"
     assert (tmp_path / other).stat().st_size > 1000
     assert f"{tmp_path / there} exists already and was left as it is." in lines
@@ -42,8 +42,8 @@ def test_init_does_not_write_through_a_link_that_leads_nowhere(tmp_path: Path) -
 
 def test_init_says_in_one_line_that_a_folder_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    lines, code = init.init(tmp_path / "file", {})
-    assert code == 1
+    lines, clean = init.init(tmp_path / "file", {})
+    assert not clean
     assert "could not be written" in lines[0]
 
 

@@ -1,5 +1,7 @@
+import re
 import string
 import unicodedata
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -54,3 +56,14 @@ def test_every_sentence_has_plain_gaps(code: str) -> None:
     gaps = [name for _, name, _, _ in string.Formatter().parse(ENGLISH[code]) if name is not None]
     assert all(gap.isidentifier() for gap in gaps)
     assert say(code, **dict.fromkeys(gaps, "x"))
+
+
+def codes_in_use() -> set[str]:
+    """Every literal code in the sources that is a Problem or is said."""
+    root = Path(__file__).parents[2]
+    sources = [file.read_text() for folder in ("bot", "adapters") for file in (root / folder).rglob("*.py")]
+    return {code for text in sources for code in re.findall(r"(?:Problem|say)\(\s*\"([a-z_]+)\"", text)}
+
+
+def test_every_code_that_is_said_has_a_sentence() -> None:
+    assert codes_in_use() - set(ENGLISH) == set()

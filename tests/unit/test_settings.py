@@ -70,6 +70,7 @@ def test_every_setting_of_a_full_file_arrives() -> None:
         "/srv/models/refiner",
         "/srv/models/checker",
         True,
+        60.0,
     )
     assert loaded.backends["hive"] == tables.BackendSettings(
         name="hive",
@@ -172,7 +173,6 @@ def test_s44_a_typing_error_gets_a_suggestion(text: str, meant: str) -> None:
         ("[backends.sketch]\ntimeout_seconds = inf", "not inf"),
         (f"[web]\nport = 0x{'f' * 5000}", "not 0xffff"),
         ("[backends.x]\ntimeout_seconds = 1", "lacks its kind"),
-        ("[backends.imagepipeline]", "lacks model_id"),
         ("[backends.diffusers]", "lacks model"),
         ('[backends.sketch]\nurl = "http://a"', "is no setting"),
         ('[backends.ray]\nkey_env = "A"', "is no setting"),

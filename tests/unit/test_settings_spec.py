@@ -76,7 +76,7 @@ def test_the_sample_file_shows_every_setting() -> None:
 def test_two_edits_of_the_sample_file_switch_on_any_backend(kind: str) -> None:
     text = settings.sample().replace(f"# [backends.{kind}]", f"[backends.{kind}]")
     block = text.index(f"[backends.{kind}]")
-    needed = "model" if kind == "diffusers" else "model_id" if kind == "imagepipeline" else "kind"
+    needed = "model" if kind == "diffusers" else "kind"
     text = text[:block] + re.sub(rf"(?m)^# (?={needed} = )", "", text[block:], count=1)
     assert load(text).backends[kind].kind == kind
 

@@ -64,8 +64,8 @@ CREATE TABLE jobs (
     CONSTRAINT missing_are_some_of_them CHECK (missing BETWEEN 0 AND images)
 ) STRICT;
 
-CREATE INDEX jobs_of_a_turn ON jobs (person, lane, tag, id) WHERE state = 'queued';
-CREATE INDEX jobs_in_line ON jobs (tag, id) WHERE state = 'queued';
+CREATE INDEX jobs_of_a_turn ON jobs (person, lane, tag, created_at, id) WHERE state = 'queued';
+CREATE INDEX jobs_in_line ON jobs (tag, created_at, id) WHERE state = 'queued';
 CREATE INDEX jobs_under_lease ON jobs (worker) WHERE worker <> '';
 CREATE INDEX jobs_to_deliver ON jobs (due_at) WHERE state IN ('drawn', 'delivering') AND worker = '';
 CREATE INDEX jobs_to_tell ON jobs (due_at) WHERE told = 0 AND worker = ''
@@ -98,11 +98,12 @@ CREATE TABLE turns (
     finish REAL NOT NULL DEFAULT 0,
     head_job TEXT,
     head_tag REAL,
+    head_at REAL,
     open INTEGER NOT NULL DEFAULT 1,
     PRIMARY KEY (person, lane)
 ) STRICT, WITHOUT ROWID;
 
-CREATE INDEX turns_next ON turns (open, head_tag, head_job, lane) WHERE head_job IS NOT NULL;
+CREATE INDEX turns_next ON turns (open, head_tag, head_at, lane) WHERE head_job IS NOT NULL;
 
 CREATE TABLE lanes (
     lane TEXT PRIMARY KEY
@@ -172,10 +173,22 @@ CREATE TABLE messages (
     at REAL NOT NULL,
     audience TEXT NOT NULL DEFAULT '',
     job TEXT NOT NULL DEFAULT '',
-    correction TEXT NOT NULL DEFAULT ''
+    correction TEXT NOT NULL DEFAULT '',
+    key TEXT NOT NULL DEFAULT ''
 ) STRICT;
 
 CREATE INDEX messages_of_a_person ON messages (person);
+CREATE INDEX messages_by_job ON messages (job) WHERE job <> '';
+CREATE UNIQUE INDEX messages_by_key ON messages (key) WHERE key <> '';
+
+CREATE TABLE reports (
+    job TEXT NOT NULL,
+    position INTEGER NOT NULL,
+    person TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    at REAL NOT NULL,
+    PRIMARY KEY (job, position, person)
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE feed (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,
