@@ -68,9 +68,9 @@ def test_a_batch_is_never_empty_never_mixed_and_never_over_the_cap(waiting: list
     assert len(set(ids(batch))) == len(batch)
 
 
-@given(st.integers(1, 200), st.integers(1, 200))
-def test_a_bucket_holds_its_rows(most: int, rows: int) -> None:
-    sizes = buckets(most)
+@given(st.integers(1, 200), st.integers(1, 200), st.booleans())
+def test_a_bucket_holds_its_rows(most: int, rows: int, few: bool) -> None:
+    sizes = buckets(most, few=few)
     assert list(sizes) == sorted(set(sizes))
     assert sizes[-1] == most
     assert bucket(rows, sizes) >= min(rows, most)

@@ -39,9 +39,12 @@ def choose(waiting: Iterable[Candidate], cap: Callable[[Hashable, int], int]) ->
     return batch
 
 
-def buckets(most: int) -> tuple[int, ...]:
-    """Row counts that a UNet is called with: few, so that each is compiled and measured once."""
-    usual = (1, 2, 4, 6, 8, 12, 16, 24, 32, 48, 64)
+def buckets(most: int, *, few: bool = False) -> tuple[int, ...]:
+    """Row counts that a UNet is called with, so that each is measured, and perhaps compiled, once.
+
+    ``few``: compiling takes minutes a count, which filling rows up to the next power of two does not outweigh.
+    """
+    usual = (1, 2, 4, 8, 16, 32, 64) if few else (1, 2, 4, 6, 8, 12, 16, 24, 32, 48, 64)
     return (*(count for count in usual if count < most), most)
 
 

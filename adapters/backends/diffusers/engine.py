@@ -136,12 +136,13 @@ class Engine:
         *,
         max_batch: int = 16,
         exact: bool = False,
+        compiled: bool = False,
         patience: float = 120.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._model, self._listener, self._clock = model, listener, clock
         self._exact, self._patience = exact, patience
-        self._sizes = (2 * max_batch,) if exact else buckets(2 * max_batch)
+        self._sizes = (2 * max_batch,) if exact else buckets(2 * max_batch, few=compiled)
         self._gains = Gains(self._sizes)
         self._inbox: queue.SimpleQueue[tuple[str, str, Drawing | None]] = queue.SimpleQueue()
         self._orders: dict[str, _Order] = {}

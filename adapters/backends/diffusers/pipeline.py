@@ -1,6 +1,6 @@
 """Loading a checkpoint. Whatever is wrong with it becomes one `Problem`, whose sentence says what to mend."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from bot.model import Problem
 
 DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 STEPPED = (StableDiffusionXLPipeline, StableDiffusionPipeline)
+MOST_SHAPES = 256  #: row counts times sizes that one UNet is compiled for
 LCM_GUIDANCE = 8.0  #: of a UNet that takes the guidance as an input, as in its pipeline
 
 
@@ -49,8 +50,7 @@ def load(config: DiffusersConfig) -> tuple[Model | WholePipeline, Facts]:
     checker = _checker(pipe, config, device, dtype)
     with _explained(config.model):
         if config.compile:
-            for part in parts.values():
-                part.unet.compile(dynamic=False)
+            _compile(parts.values())
         steps, guidance = _defaults(pipe, config)
         model = Model(
             pipe,
@@ -64,6 +64,16 @@ def load(config: DiffusersConfig) -> tuple[Model | WholePipeline, Facts]:
         )
     step = pipe.vae_scale_factor
     return model, Facts(pipe.unet.config.sample_size * step, step)
+
+
+def _compile(parts: Iterable[Part]) -> None:
+    """For each shape anew; unless told otherwise, torch gives up after eight and draws uncompiled from then on."""
+    from torch._dynamo import config
+
+    config.recompile_limit = MOST_SHAPES
+    config.accumulated_recompile_limit = 4 * MOST_SHAPES
+    for part in parts:
+        part.unet.compile(dynamic=False)
 
 
 def _be_quiet() -> None:

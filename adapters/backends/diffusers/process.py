@@ -133,8 +133,14 @@ def _serve(config: DiffusersConfig, desk: Desk, outbox: Outbox) -> int:
         if isinstance(model, WholePipeline):
             engine = WholeEngine(model, outbox, patience=config.stall_seconds)
         else:
-            most = config.max_batch or MOST_BATCH
-            engine = Engine(model, outbox, max_batch=most, exact=config.exact, patience=config.stall_seconds)
+            engine = Engine(
+                model,
+                outbox,
+                max_batch=config.max_batch or MOST_BATCH,
+                exact=config.exact,
+                compiled=config.compile,
+                patience=config.stall_seconds,
+            )
             if config.compile:
                 engine.warm(config.sizes or (Size(facts.side, facts.side),))
         desk.open(engine)
