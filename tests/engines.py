@@ -6,7 +6,8 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from adapters.backends.diffusers.batching import Gains
-from adapters.backends.diffusers.engine import Engine, Model
+from adapters.backends.diffusers.engine import Engine
+from adapters.backends.diffusers.ports import Model
 from bot.model import Drawing
 
 

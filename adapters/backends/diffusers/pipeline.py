@@ -14,6 +14,7 @@ from adapters.backends.diffusers import schedulers
 from adapters.backends.diffusers.checkpoint import Facts, complaint
 from adapters.backends.diffusers.config import DiffusersConfig, always_on, preset
 from adapters.backends.diffusers.model import NO_MEMORY, Checker, Model, Part
+from adapters.backends.diffusers.ports import first_line
 from adapters.backends.diffusers.prompts import Encoder
 from adapters.backends.diffusers.whole import WholePipeline
 from bot.model import Problem
@@ -116,11 +117,7 @@ def _explained(model: str) -> Iterator[None]:
     except Exception as error:
         if isinstance(error, torch.OutOfMemoryError | MemoryError) or any(sign in str(error) for sign in NO_MEMORY):
             raise Unloadable(Problem("engine_no_memory", {"model": model})) from error
-        raise Unloadable(Problem("engine_broken_model", {"model": model, "detail": _first_line(error)})) from error
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+        raise Unloadable(Problem("engine_broken_model", {"model": model, "detail": first_line(error)})) from error
 
 
 def _pipeline(kind: Any, model: str, dtype: torch.dtype, **parts: Any) -> Any:
@@ -136,7 +133,7 @@ def _pipeline(kind: Any, model: str, dtype: torch.dtype, **parts: Any) -> Any:
     except (OSError, ValueError) as error:
         if local:
             raise
-        raise Unloadable(Problem("engine_not_on_hub", {"model": model, "detail": _first_line(error)})) from error
+        raise Unloadable(Problem("engine_not_on_hub", {"model": model, "detail": first_line(error)})) from error
 
 
 def _from_pretrained(kind: Any, where: str, options: Mapping[str, Any], *, half: bool) -> Any:
@@ -156,7 +153,7 @@ def _schedule(pipe: Any, config: DiffusersConfig) -> None:
     try:
         pipe.scheduler = schedulers.make(name, pipe.scheduler)
     except ImportError as error:
-        raise Unloadable(Problem("engine_scheduler_needs", {"name": name, "detail": _first_line(error)})) from error
+        raise Unloadable(Problem("engine_scheduler_needs", {"name": name, "detail": first_line(error)})) from error
 
 
 def _loras(pipe: Any, config: DiffusersConfig) -> dict[str, str]:

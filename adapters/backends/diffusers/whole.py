@@ -12,8 +12,8 @@ import numpy as np
 import torch
 
 from adapters.backends.diffusers import encode
-from adapters.backends.diffusers.engine import Listener, Trouble, Unusable, first_line
 from adapters.backends.diffusers.model import Blank, Pixels, trouble
+from adapters.backends.diffusers.ports import Listener, Trouble, Unusable, first_line
 from bot.model import Drawing
 
 
