@@ -131,9 +131,12 @@ def house_for_web(house: House) -> "WebHouse":
         store=house.store,
         secret=house.secret,
         picture=house.pictures.read,
+        thumb=house.pictures.thumb,
         preview=house.pictures.read_preview,
         metrics=house.observe.exposition,
         not_ready=lambda: why_not_ready(house),
+        clock=house.core.clock,
+        observer=house.observe,
     )
 
 
@@ -162,7 +165,7 @@ async def until_stopped(stop: asyncio.Event, tasks: Sequence[asyncio.Task[None]]
         task.result()
 
 
-async def open_chats(stack: AsyncExitStack, house: House, role: Role)  # noqa: ARG001 -> Mapping[str, Chat]:
+async def open_chats(stack: AsyncExitStack, house: House, role: Role) -> Mapping[str, Chat]:  # noqa: ARG001
     from adapters.chat.web.delivery import WebChat
 
     return {"web": WebChat("web"), "api": WebChat("api")}

@@ -5,11 +5,12 @@ from collections.abc import Collection, Mapping
 from adapters.store import people, rows
 from adapters.store.jobs import Jobs
 from adapters.store.memory import Memory
+from adapters.store.room import Room
 from bot.model import AuditEvent, Job, Picture, Turn, Usage
 from bot.ports import Topic, Wakeup
 
 
-class SqlStore(Jobs, Memory):
+class SqlStore(Jobs, Memory, Room):
     # -- reading
 
     async def job(self, job_id: str) -> Job | None:

@@ -22,7 +22,8 @@ SHAPES = {
 }  # fmt: skip
 ENCLOSED_STARTS = (0x1F150, 0x1F170, 0x1F1E6)  #: letters: negative circled, negative squared, regional indicators
 
-HEADER = '''"""Characters that look like an ASCII letter or digit. Written by deploy/tools/make_lookalikes.py: do not edit.
+HEADER = '''"""Characters that look like an ASCII letter or digit. Written
+by deploy/tools/make_lookalikes.py: do not edit.
 
 Data derived from confusables.txt of Unicode's Technical Standard 39, by way of confusable_homoglyphs 3.3.1 (MIT,
 copyright Victor Felder). Copyright (c) 1991-2024 Unicode, Inc.; the licence is in LICENSE-UNICODE.txt beside this file.
