@@ -54,7 +54,7 @@ async def claim(store: SqlStore) -> Job:
 async def cycle(store: SqlStore, name: str) -> None:
     await enqueue(store, factories.job(name))
     job = await claim(store)
-    await store.delivered(await store.drawn(job, [factories.picture()], 0, [], NOW, held=False), NOW)
+    await store.delivered(await store.drawn(job, [factories.picture()], 0, [], NOW), NOW)
 
 
 async def cycles_rate(store: SqlStore) -> float:
@@ -82,7 +82,7 @@ async def at_depth(store: SqlStore) -> tuple[float, float, float]:
         began = time.perf_counter()
         job = await claim(store)
         claiming.append((time.perf_counter() - began) * 1000)
-        await store.delivered(await store.drawn(job, [], 0, [], NOW, held=False), NOW)
+        await store.delivered(await store.drawn(job, [], 0, [], NOW), NOW)
     for _ in range(200):
         await enqueue(store, factories.job(f"fresh{next(numbers) % 50}"))
     position = await median_ms(lambda: store.line(200), 50)
@@ -133,7 +133,7 @@ async def newcomer_services(folder: Path) -> int:
             await store.close()
             return services
         services += 1
-        await store.delivered(await store.drawn(job, [], 0, [], NOW, held=False), NOW)
+        await store.delivered(await store.drawn(job, [], 0, [], NOW), NOW)
 
 
 async def bench() -> list[Row]:

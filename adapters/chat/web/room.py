@@ -316,7 +316,7 @@ class Room:
         if isinstance(index, bool) or not isinstance(index, int):
             raise Unfit(400, say("web_failed"))
         reason = _text(body, "reason")[:500]
-        fresh = await self._house.studio.report(visitor.person, ROOM, request.path_params["job"], index, reason)
+        fresh = await self._house.moderators.report(visitor.person, ROOM, request.path_params["job"], index, reason)
         return JSONResponse({"said": say("web_reported" if fresh else "web_reported_before")})
 
 
