@@ -80,6 +80,7 @@ class Site:
         return WebHouse(
             settings=WebSettings(port=self.port, public_url=self.url),
             studio=self.house.studio,
+            moderators=self.house.moderators,
             store=self.house.store,
             secret=SECRET,
             picture=pictures.read,

@@ -324,7 +324,7 @@ class Room:
         if isinstance(index, bool) or not isinstance(index, int):
             raise Unfit(400, say("web_failed"))
         reason = without_forbidden(_text(body, "reason"))[:LONGEST_REASON]
-        fresh = await self._house.studio.report(visitor.person, ROOM, request.path_params["job"], index, reason)
+        fresh = await self._house.moderators.report(visitor.person, ROOM, request.path_params["job"], index, reason)
         return JSONResponse({"said": say("web_reported" if fresh else "web_reported_before")})
 
 

@@ -15,6 +15,7 @@ from starlette.types import ASGIApp
 
 from adapters.chat.web.guard import Guard, Hosts
 from adapters.chat.web.room import Room
+from bot.moderators import Moderators
 from bot.ports import Clock, Observer, Store
 from bot.settings import WebSettings
 from bot.studio import Studio
@@ -28,6 +29,7 @@ class WebHouse:
 
     settings: WebSettings
     studio: Studio
+    moderators: Moderators
     store: Store
     secret: bytes
     picture: Callable[[str], Awaitable[bytes]]  #: a picture file's bytes by its SHA-256
