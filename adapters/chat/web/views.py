@@ -24,7 +24,7 @@ WITHHELD = {
 """What stands in place of a request's words, which only moderators read then."""
 
 
-_OPTION = re.compile(r"(--[a-z]+)")
+_OPTION = re.compile(r"(--[a-z]{1,12})(?![a-z])")
 
 
 @dataclass(frozen=True, slots=True)
