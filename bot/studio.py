@@ -94,6 +94,15 @@ class Studio:
             return command.parse(request, options, further)
         return command.tidied(request, options, further)
 
+    def read(self, text: str, values: Mapping[str, object]) -> ImageRequest:
+        """A prompt with inline options, and typed options beside it by ImageRequest field. Raises Refused."""
+        capabilities = self._core.capabilities()
+
+        def further(asked: ImageRequest) -> tuple[Problem, ...]:
+            return routing.objections(asked, capabilities, self._core.order, self._core.styles)
+
+        return command.merge(text, values, command.options_for(capabilities), further)
+
     async def _stored(self, new: NewJob) -> tuple[Job, bool]:
         began = self._core.clock.monotonic()
         try:
