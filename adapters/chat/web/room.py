@@ -86,9 +86,9 @@ class Room:
             Route("/room/events", self._events),
             Route("/room/older", self._older),
             Route("/room/jobs/{job}/request", self._request_of),
-            Route("/room/jobs/{job}/pictures/{index:int}", self._picture),
-            Route("/room/jobs/{job}/pictures/{index:int}/{side:int}", self._thumb),
-            Route("/room/jobs/{job}/previews/{index:int}", self._preview),
+            Route("/room/jobs/{job}/pictures/{index}", self._picture),
+            Route("/room/jobs/{job}/pictures/{index}/{side}", self._thumb),
+            Route("/room/jobs/{job}/previews/{index}", self._preview),
             *(Route(path, self._post(act), methods=["POST"]) for path, act in posts.items()),
         ]
 
@@ -230,21 +230,21 @@ class Room:
             return _missing()
         try:
             picture = await self._picture_of(request)
-            body = await self._house.thumb(picture.sha256, request.path_params["side"])
+            body = await self._house.thumb(picture.sha256, _number(request, "side"))
         except (Refused, FileNotFoundError):
             return _missing()
         return Response(body, media_type="image/webp", headers=AS_LONG_AS_ITS_LINK)
 
     async def _picture_of(self, request: Request) -> Picture:
         """Raises Refused."""
-        _, picture = await self._house.studio.picture(ROOM, request.path_params["job"], request.path_params["index"])
+        _, picture = await self._house.studio.picture(ROOM, request.path_params["job"], _number(request, "index"))
         return picture
 
     async def _preview(self, request: Request) -> Response:
         if not self._may_see(request):
             return _missing()
         try:
-            body, media_type = await self._house.preview(request.path_params["job"], request.path_params["index"])
+            body, media_type = await self._house.preview(request.path_params["job"], _number(request, "index"))
         except FileNotFoundError:
             body, media_type = NOTHING_YET, "image/svg+xml"
         return Response(body, media_type=media_type, headers=PRIVATE)
@@ -333,6 +333,11 @@ def _text(body: Mapping[str, Any], name: str) -> str:
     if not isinstance(value, str):
         raise Unfit(400, say("web_failed"))
     return value
+
+
+def _number(request: Request, name: str) -> int:
+    """Of a path that a link of ours holds, so that nobody can write a number that does not end."""
+    return int(request.path_params[name])
 
 
 def _missing() -> Response:
