@@ -228,6 +228,8 @@ ENGLISH: Mapping[str, str] = {
     "web_in_review": "Waits for a moderator",
     "web_prompt_withheld": "A request that a moderator looks at first",
     "web_prompt_rejected": "A request that was not accepted",
+    "web_arriving": "…",
+    "web_no_script": "To send messages, switch JavaScript on for this page.",
     "web_in_line": "Number {position} in the queue",
     "web_in_line_far": "More than {position} requests are before this one",
     "web_starting": "Starting to draw",

@@ -46,7 +46,7 @@ WATCH = """() => {
   new MutationObserver(() => {
     for (const article of document.querySelectorAll("article")) {
       const image = article.querySelector("figure img");
-      if (article.querySelector(".headline, figure")) note(article.id, "ticket");
+      if (article.querySelector(".command")) note(article.id, "ticket");
       if (image && !image.watched) {
         image.watched = true;
         image.decode().then(() => note(article.id, "shown"), () => {});

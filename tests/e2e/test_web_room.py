@@ -336,6 +336,17 @@ async def test_an_answer_that_got_lost_is_asked_for_again_and_counts_once(
     assert len(backend.drawn) == 1
 
 
+async def test_a_page_whose_session_was_replaced_sends_its_words_as_the_new_one(site: Site, open_page: Open) -> None:
+    page = await open_page(site.url)
+    await page.context.clear_cookies()
+    other = await page.context.new_page()
+    await other.goto(site.url)
+    await page.evaluate("document.querySelector('#message').value = '/imagine a gull'")
+    await page.locator("#composer .main").click()
+    await expect(article(page, "a gull").get_by_role("img")).to_be_visible()
+    await expect(other.get_by_role("article")).to_have_count(1)
+
+
 async def test_s25_a_storm_of_clicks_has_one_effect(site: Site, open_page: Open, backend: PatientBackend) -> None:
     page = await open_page(site.url)
     await send(page, "/imagine a mouse")

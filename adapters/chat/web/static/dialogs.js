@@ -100,7 +100,7 @@ export function report(job, thread) {
   dialog.querySelector(".choices").replaceChildren(...pictures.map((figure, index) => choice(figure, index === 0)));
   open(dialog, async (values) => {
     const sent = await post(`/room/jobs/${job}/report`, { picture: Number(values.picture ?? 0), reason: values.reason });
-    if (sent.ok) complain(sent.said);
+    if (sent.ok) complain(sent.said, true);
     return sent.ok ? "" : sent.problem;
   });
 }

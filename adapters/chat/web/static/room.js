@@ -3,7 +3,7 @@
 import { Completion } from "./complete.js";
 import { confirm, enlarge, report, vary } from "./dialogs.js";
 import { morph } from "./morph.js";
-import { announce, complain, fill, me, newKey, post, words } from "./net.js";
+import { announce, complain, fill, me, newKey, post, reloadOnce, words } from "./net.js";
 
 const find = (id) => document.getElementById(id);
 const room = find("room");
@@ -154,19 +154,15 @@ function listen() {
 // The server said no to the stream: either it is starting, or this page belongs to a session that is no more.
 async function revive() {
   const answer = await fetch("/room/older?before=0").catch(() => null);
-  if (answer?.status === 403) {
-    complain(words.stale);
-    if (!sessionStorage.reloaded) {
-      sessionStorage.reloaded = "1";
-      location.reload();
-    }
-  } else listen();
+  if (answer?.status === 403) reloadOnce();
+  else listen();
 }
 
+// A browser has six connections for one host: pages out of sight leave theirs to others.
 let resting = 0;
 document.addEventListener("visibilitychange", () => {
   clearTimeout(resting);
-  if (document.hidden) resting = setTimeout(() => { source?.close(); source = null; }, 60000);
+  if (document.hidden) resting = setTimeout(() => { source?.close(); source = null; }, 10000);
   else if (!source) listen();
 });
 
@@ -251,6 +247,10 @@ async function send(text, key) {
   complain("");
   stuck = true;
   const answer = await post("/room/messages", { text, key }, () => (find("offline").hidden = false));
+  if (answer.status === 403) {
+    reloadOnce(); // and what is unsent goes out again from the new page
+    return answer;
+  }
   if (answer.status === 0) {
     complain(words.failed);
     if (!box.value) write(text);
@@ -321,6 +321,5 @@ countDown(log);
 if (sessionStorage.draft) box.value = sessionStorage.draft;
 grow();
 toEnd();
-delete sessionStorage.reloaded;
 listen();
 for (const [key, text] of unsent) send(text, key);
