@@ -71,7 +71,7 @@ class Pages:
 
 CLIENT_WORDS = (
     "web_seconds", "web_minutes", "web_any_moment", "web_ready", "web_not_ready", "web_offline", "web_online",
-    "web_failed", "web_stale", "web_forget_title", "web_forget_what", "web_delete_title",
+    "web_failed", "web_stale",
 )  # fmt: skip
 
 

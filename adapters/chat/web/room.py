@@ -289,7 +289,8 @@ class Room:
         visitor = self._visitor(request)
         if visitor is None:
             raise Unfit(403, say("web_no_cookies"))
-        if not is_same_origin(request) or not self._seals.is_token(visitor, request.headers.get("x-imagine-token", "")):
+        ours = is_same_origin(request, self._house.settings.public_url)
+        if not ours or not self._seals.is_token(visitor, request.headers.get("x-imagine-token", "")):
             raise Unfit(403, say("web_stale"))
         try:
             body = json.loads(await request.body())
@@ -328,11 +329,12 @@ class Room:
         return JSONResponse({})
 
     async def _report(self, visitor: Visitor, body: Mapping[str, Any], request: Request) -> Response:
-        index = body.get("picture", 0)
-        if isinstance(index, bool) or not isinstance(index, int):
+        """One picture where the post names it, else all of them."""
+        index = body.get("picture")
+        if index is not None and type(index) is not int:
             raise Unfit(400, say("web_failed"))
         reason = without_forbidden(_text(body, "reason"))[:LONGEST_REASON]
-        fresh = await self._house.studio.report(visitor.person, ROOM, request.path_params["job"], index, reason)
+        fresh = await self._speaker.report(visitor, request.path_params["job"], index, reason)
         return JSONResponse({"said": say("web_reported" if fresh else "web_reported_before")})
 
 

@@ -1,7 +1,7 @@
 // The room: what is said and drawn comes by server-sent events; what one types goes out as posts.
 
 import { Completion } from "./complete.js";
-import { confirm, enlarge, report, vary } from "./dialogs.js";
+import { enlarge, vary } from "./dialogs.js";
 import { morph } from "./morph.js";
 import { announce, complain, fill, me, newKey, post, reloadOnce, words } from "./net.js";
 
@@ -229,17 +229,12 @@ find("composer").addEventListener("submit", (event) => {
   box.value = "";
   grow();
   sessionStorage.draft = "";
-  say(text, newKey());
+  send(text, newKey());
 });
 
 // Unsent words outlive a reload, and go out with the key they had.
 const unsent = new Map(JSON.parse(sessionStorage.unsent ?? "[]"));
 const remember = () => (sessionStorage.unsent = JSON.stringify([...unsent]));
-
-async function say(text, key) {
-  if (/^\s*\/imagine-forget\s*$/i.test(text) && !unsent.has(key)) return askToForget(text, key);
-  await send(text, key);
-}
 
 async function send(text, key) {
   unsent.set(key, text);
@@ -264,27 +259,16 @@ async function send(text, key) {
   return answer;
 }
 
-function askToForget(text, key) {
-  confirm(words.forget_title, words.forget_what, async () => {
-    const answer = await send(text, key);
-    return answer.ok ? "" : answer.problem;
-  });
-}
-
 // -- buttons
 
 const acts = {
-  send: (article) => say(correction(article), newKey()),
+  send: (article) => send(correction(article), newKey()),
   edit: (article) => write(correction(article)),
   vary: (_, thread) => vary(thread.dataset.job),
-  report: (_, thread) => report(thread.dataset.job, thread),
   again: (_, thread, button) => press(button, thread, "again"),
+  report: (_, thread, button) => press(button, thread, "report"),
+  delete: (_, thread, button) => press(button, thread, "delete"),
   cancel: (_, thread, button) => press(button, thread, "cancel"),
-  delete: (_, thread) =>
-    confirm(words.delete_title, "", async () => {
-      const answer = await post(`/room/jobs/${thread.dataset.job}/delete`, {});
-      return answer.ok ? "" : answer.problem;
-    }),
 };
 
 const correction = (article) => article.querySelector(".correction code").textContent;
@@ -297,6 +281,7 @@ async function press(button, thread, act) {
   ]);
   button.disabled = false;
   if (!answer.ok) complain(answer.problem);
+  else if (answer.said) complain(answer.said, true);
 }
 
 document.addEventListener("click", (event) => {
