@@ -10,6 +10,7 @@ from bot.errors import Conflict, Refused, StoreBusy, StoreFull
 from bot.model import (
     CANCELLABLE_STATES,
     FINAL_STATES,
+    Capabilities,
     ImageRequest,
     Job,
     JobState,
@@ -218,6 +219,9 @@ class Studio:
     def options(self) -> tuple[Option, ...]:
         """What can be said beside the prompt, with the ranges that some backend takes."""
         return command.options_for(self._core.capabilities())
+
+    def capabilities(self) -> Mapping[str, Capabilities]:
+        return self._core.capabilities()
 
     def backends(self) -> tuple[str, ...]:
         return self._core.order
