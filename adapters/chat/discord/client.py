@@ -43,6 +43,7 @@ class Setup:
     options: Sequence[Option] = OPTIONS
     more_commands: Sequence[commands.AnyCommand] = ()
     more_buttons: Mapping[str, Handler] = field(default_factory=dict)
+    more_forms: Mapping[str, Handler] = field(default_factory=dict)
 
 
 class Client(discord.AutoShardedClient):
@@ -57,7 +58,7 @@ class Client(discord.AutoShardedClient):
             max_messages=None,
         )
         self._desk, self._setup = desk, setup
-        self._buttons = Buttons(desk, setup.report, setup.more_buttons)
+        self._buttons = Buttons(desk, setup.report, setup.more_buttons, setup.more_forms)
         self.tree = commands.plant(self, desk, self._buttons, setup.options, setup.more_commands)
 
     async def setup_hook(self) -> None:

@@ -11,9 +11,12 @@ from adapters.chat.discord.client import Setup, serve
 from adapters.chat.discord.commands import AnyCommand, Load, Save
 from adapters.chat.discord.delivery import DiscordChat, Fit
 from adapters.chat.discord.marks import Marks
+from adapters.chat.discord.mod import moderation_command
 from adapters.chat.discord.rest import Rest
+from adapters.chat.discord.review import Reviews
 from adapters.sealing import Sealer
 from bot.command import OPTIONS, Option
+from bot.moderators import Moderators
 from bot.ports import Clock, Observer, Pictures
 from bot.settings import DiscordSettings
 from bot.studio import Studio
@@ -46,11 +49,17 @@ class Outlet:
 
 @dataclass(frozen=True, slots=True)
 class Extras:
-    """What other parts add: actions of buttons by their name in the custom id, and commands."""
+    """What other parts add: buttons and forms by their action, and commands."""
 
     buttons: Mapping[str, Handler] = field(default_factory=dict)
+    forms: Mapping[str, Handler] = field(default_factory=dict)
     commands: Sequence[AnyCommand] = ()
     options: Sequence[Option] = OPTIONS
+
+
+def moderation(desk: Desk, moderators: Moderators, options: Sequence[Option] = OPTIONS) -> Extras:
+    reviews = Reviews(desk, moderators)
+    return Extras(reviews.buttons, reviews.forms, (moderation_command(desk, moderators),), options)
 
 
 def open_chat(outlet: Outlet) -> DiscordChat:
@@ -80,6 +89,7 @@ async def listen(
         options=extras.options,
         more_commands=extras.commands,
         more_buttons=extras.buttons,
+        more_forms=extras.forms,
     )
     await serve(desk, setup, stop)
 
