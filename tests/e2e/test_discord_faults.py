@@ -147,6 +147,29 @@ async def test_f42_a_silent_connection_is_resumed(tmp_path: Path, monkeypatch: p
         assert set(house.discord.gateway.close_codes) & {1000, 1001} <= {1000}
 
 
+async def test_a_gateway_of_ones_own_serves_every_connection_resumes_too(tmp_path: Path) -> None:
+    async with open_discord_house(tmp_path) as house:
+        house.discord.rest.advertised = house.discord.gateway.advertised = "ws://127.0.0.1:9/"
+        async with house.working(), house.connected():
+            house.discord.gateway.cut()
+            await house.imagine()
+            assert house.discord.gateway.resumed == 1
+
+
+async def test_each_shard_hears_its_guilds(tmp_path: Path) -> None:
+    async with open_discord_house(tmp_path) as house:
+        house.discord.rest.shards = 2
+        other = next(guild for guild in (house.discord.world.guild() for _ in range(64)) if guild.id >> 22 & 1)
+        house.discord.world.join(other, house.ada)
+        room = house.discord.world.text_channel(other)
+        async with house.working(), house.connected():
+            await house.discord.gateway.until("identified", 2)
+            await house.imagine()
+            await house.imagine(house.ada, room)
+            await house.settled(count=2)
+        assert sorted(session.shard for session in house.discord.gateway.sessions.values()) == [0, 1]
+
+
 async def test_the_process_survives_a_malformed_event(house: DiscordHouse) -> None:
     await house.discord.human.malformed(house.room)
     await house.discord.gateway.until("identified", 2)

@@ -15,7 +15,7 @@ from adapters.chat.discord.asking import Desk
 from adapters.chat.discord.buttons import Buttons, Handler, Report, custom_id, shown_ids
 from adapters.chat.discord.marks import PATTERN
 from adapters.chat.discord.reading import Interaction
-from adapters.chat.discord.rest import NO_MENTIONS, WAITED_FOR_LIMIT
+from adapters.chat.discord.rest import NO_MENTIONS, WAITED_FOR_LIMIT, connect_through
 from adapters.chat.discord.rows import JobButton
 from bot.command import OPTIONS, Option
 
@@ -57,6 +57,7 @@ class Client(discord.AutoShardedClient):
             member_cache_flags=discord.MemberCacheFlags.none(),
             max_messages=None,
         )
+        connect_through(self)
         self._desk, self._setup = desk, setup
         self._buttons = Buttons(desk, setup.report, setup.more_buttons, setup.more_forms)
         self.tree = commands.plant(self, desk, self._buttons, setup.options, setup.more_commands)

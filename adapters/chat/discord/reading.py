@@ -76,7 +76,8 @@ def address(interaction: Interaction, sealed_token: str, *, threads: bool) -> Ad
 
 def _takes_threads(interaction: Interaction) -> bool:
     kind = getattr(interaction.channel, "type", None)
-    return kind in HAVE_THREADS and interaction.app_permissions >= FOR_THREADS
+    allowed = interaction.app_permissions
+    return kind in HAVE_THREADS and (allowed.value == 0 or allowed >= FOR_THREADS)
 
 
 def origin(interaction: Interaction, address: Address) -> Origin:
