@@ -142,7 +142,9 @@ class Client:
             setattr(self, name, found(rf'data-{name}="([^"]*)"', page.text))
         return page
 
-    async def post(self, path: str, *, key: str = "", headers: dict[str, str] | None = None, **body: object) -> httpx.Response:
+    async def post(
+        self, path: str, *, key: str = "", headers: dict[str, str] | None = None, **body: object
+    ) -> httpx.Response:
         self.numbers += 1
         sent = {"key": key or f"post-{self.numbers:08}", **body}
         return await self.http.post(path, json=sent, headers={"x-imagine-token": self.token} | (headers or {}))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Locator, Page, expect
+from playwright.async_api import Locator, Page, Route, expect
 
 from bot.errors import Broken
 from bot.model import JobState, QuotaSettings
@@ -320,7 +320,7 @@ async def test_an_answer_that_got_lost_is_asked_for_again_and_counts_once(
     page = await open_page(site.url)
     lost = 0
 
-    async def lose_the_first_answer(route) -> None:  # type: ignore[no-untyped-def] # Playwright's Route
+    async def lose_the_first_answer(route: Route) -> None:
         nonlocal lost
         lost += 1
         await route.fetch()
