@@ -210,7 +210,7 @@ ENGLISH: Mapping[str, str] = {
     "check_discord_guild": "the bot is in {name}",
     "check_discord_guild_missing": "the bot is not in guild {guild}: invite it, `imagine-bot init` prints the link",
     "check_discord_channel": "all permissions are there",
-    "check_discord_channel_missing": "channel {channel} of guild {guild} is hidden from the bot: check the ids, let it in",
+    "check_discord_channel_missing": "channel {channel} of {guild} is hidden from the bot: check the ids, let it in",
     "check_discord_permissions": "the bot lacks there: {permissions}. Grant them in the channel's settings",
     "discord_state_received": "being taken in",
     "discord_state_acked": "being taken in",
