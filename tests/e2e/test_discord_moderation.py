@@ -8,10 +8,10 @@ import pytest
 
 from adapters.chat.discord.compose import moderation
 from adapters.chat.discord.review import Reviews
-from bot.conduct import Item, ItemKind, ItemState, Mode, Sanction, SanctionKind
+from bot.conduct import Case, Item, ItemKind, ItemState, Mode, Sanction, SanctionKind
 from bot.errors import Refused
 from bot.model import Job, Person, Place, Problem, Settled
-from bot.moderators import Case, Moderators
+from bot.moderators import Moderators
 from tests.discord_house import DiscordHouse, open_discord_house
 from tests.standins.discord import Channel, NotOffered, Permission, User, buttons, fields
 

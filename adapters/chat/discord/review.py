@@ -11,9 +11,9 @@ from adapters.chat.discord.marks import Mark
 from adapters.chat.discord.reading import Interaction
 from adapters.chat.discord.rest import NO_MENTIONS, Body, Upload
 from bot import replies
-from bot.conduct import DECIDED
+from bot.conduct import DECIDED, Case
 from bot.model import Settled
-from bot.moderators import Case, Moderators
+from bot.moderators import Moderators
 
 APPROVE, REJECT, EDIT = "approve", "reject", "edit"
 SHOWN_REASONS = 10
