@@ -12,6 +12,7 @@ from bot.model import (
     CANCELLABLE_STATES,
     FINAL_STATES,
     AuditEvent,
+    Capabilities,
     ImageRequest,
     Job,
     JobState,
@@ -104,6 +105,15 @@ class Studio:
         except StoreBusy:
             raise Refused(Problem("store_busy")) from None
         return judge.item(job, verdict, ItemKind.REQUEST) if verdict.action is Action.HOLD else None
+
+    def read(self, text: str, values: Mapping[str, object]) -> ImageRequest:
+        """A prompt with inline options, and typed options beside it by ImageRequest field. Raises Refused."""
+        capabilities = self._core.capabilities()
+
+        def further(asked: ImageRequest) -> tuple[Problem, ...]:
+            return routing.objections(asked, capabilities, self._core.order, self._core.styles)
+
+        return command.merge(text, values, command.options_for(capabilities), further)
 
     async def _stored(self, new: NewJob, item: Item | None) -> tuple[Job, bool]:
         began = self._core.clock.monotonic()
@@ -230,6 +240,9 @@ class Studio:
     def options(self) -> tuple[Option, ...]:
         """What can be said beside the prompt, with the ranges that some backend takes."""
         return command.options_for(self._core.capabilities())
+
+    def capabilities(self) -> Mapping[str, Capabilities]:
+        return self._core.capabilities()
 
     def backends(self) -> tuple[str, ...]:
         return self._core.order

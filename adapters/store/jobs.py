@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from adapters.store import chain, ledger, queue, rows, turns
 from adapters.store.endings import cancel, end, one, show
+from adapters.store.engine import Transaction
 from adapters.store.shelf import Shelf
 from bot.conduct import Item
 from bot.errors import Conflict
@@ -15,7 +16,7 @@ class Jobs(Shelf):
     # -- the way in
 
     async def submit(self, new: NewJob, item: Item | None = None) -> tuple[Job, bool]:
-        async with self._engine.write() as tx:
+        async def work(tx: Transaction) -> tuple[Job, bool]:
             known = await tx.run("job_by_key", key=new.job.key)
             if known:
                 return rows.job(known[0]), False
@@ -28,11 +29,14 @@ class Jobs(Shelf):
                 await queue.open_item(tx, item, ready=False)
             return rows.job(stored[0]), True
 
+        return await self._engine.together(work)
+
     async def acknowledge(
         self, job_id: str, address: Mapping[str, str], clock: str, now: float, *, review: bool
     ) -> Job:
         state = JobState.REVIEW if review else JobState.QUEUED
-        async with self._engine.write() as tx:
+
+        async def work(tx: Transaction) -> Job:
             changed = await tx.run("acknowledge", job=job_id, state=state, address=rows.text(dict(address)), now=now)
             job = one(changed, job_id)
             if review:
@@ -41,6 +45,8 @@ class Jobs(Shelf):
                 await turns.join(tx, job, clock)
             show(tx, job)
             return rows.job(job)
+
+        return await self._engine.together(work)
 
     async def queue(self, job_id: str, clock: str, now: float) -> Job:
         async with self._engine.write() as tx:
@@ -62,7 +68,7 @@ class Jobs(Shelf):
     # -- the way out
 
     async def claim(self, worker: str, choose: Choose, lease_until: float, now: float) -> Job | None:
-        async with self._engine.write() as tx:
+        async def work(tx: Transaction) -> Job | None:
             turn = await turns.take(tx, choose)
             if turn is None:
                 return None
@@ -74,6 +80,8 @@ class Jobs(Shelf):
             await turns.leave(tx, job)
             show(tx, job)
             return rows.job(job)
+
+        return await self._engine.together(work)
 
     async def claim_delivery(self, worker: str, lease_until: float, now: float) -> Job | None:
         return await self._take("claim_delivery", worker=worker, lease_until=lease_until, now=now)
@@ -146,7 +154,8 @@ class Jobs(Shelf):
         held: Item | None = None,
     ) -> Job:
         state = JobState.HELD if held else JobState.DRAWN
-        async with self._engine.write() as tx:
+
+        async def work(tx: Transaction) -> Job:
             changed = await tx.run(
                 "set_drawn", **_fence(job), state=state, missing=missing, notes=rows.problems_text(notes), now=now
             )
@@ -159,19 +168,24 @@ class Jobs(Shelf):
             show(tx, row)
             return rows.job(row)
 
+        return await self._engine.together(work)
+
     async def deliver_later(self, job: Job, due_at: float) -> None:
         async with self._engine.write() as tx:
             one(await tx.run("deliver_later", **_fence(job), due_at=due_at), job.id)
 
     async def delivered(self, job: Job, now: float, flag: Item | None = None) -> Job:
-        async with self._engine.write() as tx:
+        async def work(tx: Transaction) -> Job:
             row = one(await tx.run("set_delivered", **_fence(job), now=now), job.id)
             await ledger.settle(tx, row, spent=row["images"] - row["missing"], now=now)
             if flag:
                 await queue.open_item(tx, flag, ready=True)
             show(tx, row)
+            return rows.job(row)
+
+        done = await self._engine.together(work)
         await self._forget_progress(job.id)
-        return rows.job(row)
+        return done
 
     async def finish(
         self, job: Job, state: JobState, reason: Problem, now: float, event: AuditEvent | None = None
