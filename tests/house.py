@@ -2,9 +2,9 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from adapters.clock import SystemClock
@@ -15,6 +15,7 @@ from bot.judging import Judge, PictureChecks
 from bot.model import FINAL_STATES, Job, QuotaSettings, Ticket
 from bot.moderators import Moderators
 from bot.ports import Clock
+from bot.ports_moderation import ReviewRoom
 from bot.settings import ModerationSettings
 from bot.studio import Studio
 from bot.worker import Worker
@@ -38,9 +39,13 @@ class TestHouse:
     chat: FakeChat
     recorder: Recorder
     folder: Path
+    rooms: Mapping[str, ReviewRoom] = field(default_factory=dict)
 
     def worker(self, name: str = "w1", *, alone: bool = True) -> Worker:
-        return Worker(self.core, self.pictures, {"web": self.chat}, name, alone=alone, rng=random.Random(1))
+        chats = {self.chat.platform: self.chat}
+        return Worker(
+            self.core, self.pictures, chats, name, alone=alone, rng=random.Random(1), rooms=self.rooms
+        )
 
     @asynccontextmanager
     async def working(self, *workers: Worker) -> AsyncIterator[None]:
