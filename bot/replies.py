@@ -50,6 +50,9 @@ ENGLISH: Mapping[str, str] = {
     "quota_day": "That is {count} more than your {left} left of {limit} images today. The day ends in {hours} h.",
     "quota_tenant_day": "This community has {left} of its {limit} images left today. The day ends in {hours} h.",
     "quota_waiting": "You already have {limit} requests waiting. Wait for one to finish or cancel one.",
+    "backends_closed": "No image service that can draw this answers right now. The next one is tried in about {wait}.",
+    "backends_closed_until_fixed": "No image service that can draw this answers until the operator mends one.",
+    "intake_paused": "The bot takes no new requests just now: its operator has paused it. Earlier ones go on.",
     "store_busy": "The bot is very busy right now and did not take your request. Try again in a moment.",
     "store_full": "The bot's disk is full, so it takes no new requests. Its operator has been told.",
     # -- outcomes

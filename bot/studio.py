@@ -50,18 +50,26 @@ class Studio:
         self._core = core
         self._pictures = pictures
         self._rng = rng or random.SystemRandom()
+        self._switches = steps.Switches(core.store, core.clock)
         self._standings: tuple[float, Mapping[str, fairness.Standing]] = (float("-inf"), {})
 
     # -- asking
 
-    async def submit(self, origin: Origin, request: ImageRequest | str, key: str) -> Ticket:
+    async def submit(
+        self, origin: Origin, request: ImageRequest | str, key: str, *, waits_for_backends: bool = True
+    ) -> Ticket:
         """Stores the request as `received` with its quota reserved; ``key`` makes a second call a no-op.
 
+        While every backend for it is closed it waits and says so (F30), or is refused where it cannot wait.
         Raises Refused, StoreError.
         """
+        if await self._switches.on(steps.Switch.PAUSED):
+            raise Refused(Problem("intake_paused"))
         asked = self._asked(request)
         seed = asked.seed if asked.seed is not None else self._rng.randrange(routing.SEEDS)
         plan = steps.plan(self._core, asked, seed)
+        if plan.closed and not waits_for_backends:
+            raise Refused(plan.closed)
         limits = quota.limits_of(origin.person, origin.place, self._core.quota)
         job = Job(
             id=uuid.UUID(int=self._rng.getrandbits(128), version=4).hex,
@@ -74,7 +82,7 @@ class Studio:
             cost=plan.cost,
             weight=limits.weight,
             seed=seed,
-            notes=plan.notes,
+            notes=(*plan.notes, plan.closed) if plan.closed else plan.notes,
         )
         stored, fresh = await self._stored(NewJob(job, limits, self._core.day()))
         if fresh:
@@ -83,15 +91,12 @@ class Studio:
 
     def _asked(self, request: ImageRequest | str) -> ImageRequest:
         """Every problem at once: of the words, of the names in them, and of what the backends can do."""
-        capabilities = self._core.capabilities()
-        options = command.options_for(capabilities)
-
-        def further(asked: ImageRequest) -> tuple[Problem, ...]:
-            return routing.objections(asked, capabilities, self._core.order, self._core.styles)
-
         if isinstance(request, str):
-            return command.parse(request, options, further)
-        return command.tidied(request, options, further)
+            return command.parse(request, self.options(), self._objections)
+        return command.tidied(request, self.options(), self._objections)
+
+    def _objections(self, asked: ImageRequest) -> tuple[Problem, ...]:
+        return routing.objections(asked, self._core.capabilities(), self._core.order, self._core.styles)
 
     async def _stored(self, new: NewJob) -> tuple[Job, bool]:
         began = self._core.clock.monotonic()
@@ -205,6 +210,10 @@ class Studio:
     def check(self, request: ImageRequest | str) -> ImageRequest:
         """As `submit` would read it. Raises Refused."""
         return self._asked(request)
+
+    def typed(self, prompt: str, values: Mapping[str, object]) -> ImageRequest:
+        """A request from a form or a program; see `command.typed`. Raises Refused."""
+        return command.typed(prompt, values, self.options(), self._objections)
 
     def options(self) -> tuple[Option, ...]:
         """What can be said beside the prompt, with the ranges that some backend takes."""

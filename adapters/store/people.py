@@ -26,6 +26,7 @@ async def forget(tx: Transaction, person: str, day: int) -> list[str]:
     await tx.run("delete_messages_of", person=person)
     await tx.run("delete_reports_of", person=person)
     await tx.run("forget_person", person=person)
+    await tx.run("delete_default_style", owner=person)
     await tx.run("delete_turns_of", person=person)
     await tx.run("delete_allowances_of", person=person, day=day)
     await tx.run("delete_idle_person", person=person)

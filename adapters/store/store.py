@@ -5,12 +5,13 @@ from collections.abc import Collection, Mapping
 from adapters.store import people, rows
 from adapters.store.jobs import Jobs
 from adapters.store.memory import Memory
+from adapters.store.programs import Programs
 from adapters.store.room import Room
 from bot.model import AuditEvent, Job, Picture, Turn, Usage
 from bot.ports import Topic, Wakeup
 
 
-class SqlStore(Jobs, Memory, Room):
+class SqlStore(Jobs, Memory, Room, Programs):
     # -- reading
 
     async def job(self, job_id: str) -> Job | None:
