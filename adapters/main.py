@@ -127,6 +127,7 @@ def house_for_web(house: House) -> "WebHouse":
 
     return WebHouse(
         settings=house.settings.web,
+        core=house.core,
         studio=house.studio,
         store=house.store,
         secret=house.secret,

@@ -155,6 +155,10 @@ class Studio:
             self._core.observer.event("job_finished", job=job_id, state=after.state, platform=job.platform)
         return after
 
+    async def withdraw(self, job_id: str) -> Job:
+        """A held request of somebody who cannot wait for a moderator: a program. Raises StoreError."""
+        return await self._core.store.cancel(job_id, Problem("held_for_review"), self._core.clock.now())
+
     async def delete(self, actor: Person, place: Place, job_id: str) -> Job:
         """The pictures go for good, from the disk too where nothing else shows them."""
         job = await self._owned(actor, place, job_id)
