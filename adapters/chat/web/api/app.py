@@ -20,9 +20,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from adapters.chat.web.api import answers, body, errors, spec
 from adapters.chat.web.api.errors import ApiError, Finding
+from adapters.chat.web.api.outcomes import is_over
 from adapters.chat.web.api.work import Caller, Work, key_digest
 from bot.errors import Refused, StoreError
-from bot.model import FINAL_STATES, Job
+from bot.model import Job
 from bot.replies import say
 
 if TYPE_CHECKING:
@@ -106,7 +107,7 @@ class Api:
         once = _idempotency_key(request)
         asked = body.read(await _body(request))
         job = await self.work.submitted(caller, asked, once)
-        if asked.stream and job.state not in FINAL_STATES:
+        if asked.stream and not is_over(job):
             return self.work.streamed(caller, job, asked, kept=bool(once))
         job = await self._waited(request, caller, job.id, kept=bool(once))
         pictures = await self.work.pictures(job)

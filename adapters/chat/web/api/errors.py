@@ -1,9 +1,10 @@
 """What a program hears when there are no pictures: OpenAI's error shape, and the status that says what to do next."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from bot.errors import Refused
 from bot.model import Job, JobState, Problem
@@ -47,7 +48,8 @@ class ApiError(Exception):
         return {"error": error | others}
 
     def response(self) -> Response:
-        return JSONResponse(self.body(), self.status, dict(self.headers))
+        # ASCII throughout: a name in a body may be half a pair of surrogates
+        return Response(json.dumps(self.body()), self.status, dict(self.headers), "application/json")
 
 
 def bad(code: str, param: str | None = None, **values: object) -> ApiError:
