@@ -14,6 +14,7 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
 from adapters.chat.web.api.app import Api
+from adapters.chat.web.gallery import Gallery
 from adapters.chat.web.guard import Guard, Hosts
 from adapters.chat.web.room import Room
 from bot import steps
@@ -66,7 +67,7 @@ def health_routes(house: WebHouse) -> Sequence[BaseRoute]:
 
 
 def build_app(house: WebHouse, room: Room | None, api: Api) -> ASGIApp:
-    routes = [*health_routes(house), *(room.routes() if room else ())]
+    routes = [*health_routes(house), *([*room.routes(), *Gallery(house).routes()] if room else ())]
     return api.in_front_of(Guard(Starlette(routes=routes), Hosts(house.settings)))
 
 
