@@ -350,11 +350,10 @@ async def test_after_a_restart_the_same_key_gives_the_same_result(tmp_path: Path
         async with plain(site, key) as client:
             first = await ask(client, once="k")
     backend = FakeBackend(plan=[Down("it is not asked again")])
-    async with open_house(tmp_path, [backend]) as house, open_site(house) as site:
-        async with plain(site, key) as client:
-            again = await ask(client, once="k")
-            assert (again.status_code, again.content) == (200, first.content)
-            assert (await ask(client, {"prompt": "other"}, once="k")).status_code == 422
+    async with open_house(tmp_path, [backend]) as house, open_site(house) as site, plain(site, key) as client:
+        again = await ask(client, once="k")
+        assert (again.status_code, again.content) == (200, first.content)
+        assert (await ask(client, {"prompt": "other"}, once="k")).status_code == 422
     assert backend.drawn == []
 
 
@@ -372,9 +371,8 @@ async def test_a_request_cut_off_by_a_stop_is_drawn_after_the_restart(tmp_path: 
                 assert int(answer.headers["retry-after"]) > 0
             states = sorted(job.state for job in await jobs_of(house))
             assert states == [JobState.CANCELLED, JobState.QUEUED]
-    async with open_house(tmp_path) as house, open_site(house) as site:
-        async with plain(site, key) as client:
-            assert (await ask(client, once="k")).status_code == 200
+    async with open_house(tmp_path) as house, open_site(house) as site, plain(site, key) as client:
+        assert (await ask(client, once="k")).status_code == 200
 
 
 async def test_a_request_lost_between_storing_and_acknowledging_is_asked_anew(site: Site) -> None:

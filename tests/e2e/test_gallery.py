@@ -15,7 +15,6 @@ from tests.e2e.conftest import Open
 from tests.house import TestHouse, open_house
 from tests.web import Client, Site, client, open_site
 
-
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
