@@ -18,7 +18,9 @@ from adapters.chat.web.gallery import Gallery
 from adapters.chat.web.guard import Guard, Hosts
 from adapters.chat.web.room import Room
 from bot import steps
+from bot.errors import StoreError
 from bot.ports import Clock, Observer, Store
+from bot.replies import say
 from bot.settings import WebSettings
 from bot.studio import Studio
 
@@ -67,8 +69,13 @@ def health_routes(house: WebHouse) -> Sequence[BaseRoute]:
 
 
 def build_app(house: WebHouse, room: Room | None, api: Api) -> ASGIApp:
+    async def store_failed(_: Request, error: Exception) -> Response:
+        house.observer.event("store_error", detail=str(error))
+        return PlainTextResponse(say("store_busy") + "\n", 503)
+
     routes = [*health_routes(house), *([*room.routes(), *Gallery(house).routes()] if room else ())]
-    return api.in_front_of(Guard(Starlette(routes=routes), Hosts(house.settings)))
+    pages = Starlette(routes=routes, exception_handlers={StoreError: store_failed})
+    return api.in_front_of(Guard(pages, Hosts(house.settings)))
 
 
 async def serve_web(house: WebHouse, stop: asyncio.Event, announce: Callable[[str], None]) -> None:

@@ -101,9 +101,17 @@ class Speaker:
                 break
         return ticket, this_key
 
+    async def request_of(self, visitor: Visitor, job_id: str) -> ImageRequest:
+        """What the room may read of it, or the person who asked. Raises Refused, StoreError."""
+        request = await self._studio.request_of(ROOM, job_id)
+        job = await self._store.job(job_id)
+        if job is None or (views.withheld(job) and job.origin.person.key != visitor.key):
+            raise Refused(Problem("unknown_request"))
+        return request
+
     async def again(self, visitor: Visitor, job_id: str, key: str) -> Job:
         """Raises Refused, StoreError."""
-        request = await self._studio.request_of(ROOM, job_id)
+        request = await self.request_of(visitor, job_id)
         anew = ImageRequest(**{name: getattr(request, name) for name in ImageRequest.__slots__} | {"seed": None})
         return await self.ask(visitor, anew, command.format_command(anew), f"{visitor.key}:{key}")
 
@@ -111,6 +119,16 @@ class Speaker:
         """Raises Refused, StoreError."""
         request = self._studio.check(command.typed(prompt, values, self._studio.options()))
         return await self.ask(visitor, request, command.format_command(request), f"{visitor.key}:{key}")
+
+    async def report(self, visitor: Visitor, job_id: str, index: int | None, reason: str) -> bool:
+        """``index`` None: every picture of the answer. False: this was reported before. Raises Refused, StoreError."""
+        indexes = [] if index is None else [index]
+        if index is None:
+            shown = await self._store.pictures_of(job_id)
+            indexes = [picture.index for picture in shown if not picture.deleted and not picture.hidden]
+        if not indexes:
+            raise Refused(Problem("unknown_request"))
+        return any([await self._studio.report(visitor.person, ROOM, job_id, each, reason) for each in indexes])
 
     # -- answers
 
