@@ -5,20 +5,15 @@ from enum import StrEnum
 from typing import Protocol
 
 from bot.model import (
-    ApiKey,
     AuditEvent,
     Breaker,
     Capabilities,
     Drawing,
     Drawn,
-    GalleryFilter,
-    GalleryPlace,
-    Hung,
     Job,
     JobState,
     Message,
     NewJob,
-    PersonToday,
     Picture,
     Problem,
     Progress,
@@ -28,6 +23,7 @@ from bot.model import (
     Turn,
     Usage,
 )
+from bot.programs import ApiKey, GalleryFilter, GalleryPlace, Hung, PersonToday
 
 
 class Clock(Protocol):

@@ -318,6 +318,7 @@ ENGLISH: Mapping[str, str] = {
     "gallery_none_mine": "You have no pictures yet. Ask for one in the room.",
     "gallery_none_shared": "Nobody has shared a picture yet. Press Share at one of yours.",
     "gallery_none_found": "No picture here fits that.",
+    "gallery_delete_all": "Delete every picture of this request for good?",
     "gallery_not_yours": "Only the person who asked for a picture can share it.",
     # -- api
     "held_for_review": "A moderator would have to look at this first, which the API does not wait for. It was "

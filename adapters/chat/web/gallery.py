@@ -18,8 +18,8 @@ from adapters.chat.web.pages import Pages
 from adapters.chat.web.sessions import COOKIE, COOKIE_SECONDS, ROOM, TENANT, Seals, Visitor
 from bot import command
 from bot.errors import Refused, StoreError
-from bot.model import GalleryFilter, GalleryPlace, Hung
 from bot.options import without_forbidden
+from bot.programs import GalleryFilter, GalleryPlace, Hung
 from bot.replies import display, problem, say
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ class Gallery:
             further=further,
             backends=studio.backends(),
             styles=studio.styles(),
-            words={"failed": say("web_failed"), "delete": say("web_delete_title")},
+            words={"failed": say("web_failed"), "delete": say("gallery_delete_all")},
         )
         response = HTMLResponse(html, headers={**PRIVATE, "content-security-policy": POLICY})
         cookie = self._seals.cookie(known)
@@ -154,7 +154,8 @@ class Gallery:
         """Who asked for a picture may hang it up for everybody, and take it down."""
         visitor = self._seals.visitor(request.cookies.get(COOKIE, ""))
         token = request.headers.get("x-imagine-token", "")
-        if visitor is None or not is_same_origin(request) or not self._seals.is_token(visitor, token):
+        ours = is_same_origin(request, self._house.settings.public_url)
+        if visitor is None or not ours or not self._seals.is_token(visitor, token):
             return _problem(403, say("web_stale"))
         shared = await _flag(request, "shared")
         if shared is None:
