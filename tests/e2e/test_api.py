@@ -271,9 +271,10 @@ async def test_a_key_has_a_persons_quota_and_tiers(tmp_path: Path) -> None:
 
 
 async def test_more_waiting_requests_than_allowed_are_429(tmp_path: Path) -> None:
-    async with served(tmp_path, quota=QuotaSettings(waiting=1), working=False) as site, plain(site, await new_key(site.house)) as client:
+    quota = QuotaSettings(waiting=1)
+    async with served(tmp_path, quota=quota, working=False) as site, plain(site, await new_key(site.house)) as client:
         first = asyncio.create_task(ask(client))
-        await job_in(house, JobState.QUEUED)
+        await job_in(site.house, JobState.QUEUED)
         answer = await ask(client)
         assert (answer.status_code, answer.json()["error"]["code"]) == (429, "rate_limit_exceeded")
         assert int(answer.headers["retry-after"]) > 0
