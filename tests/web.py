@@ -81,6 +81,7 @@ class Site:
             settings=WebSettings(port=self.port, public_url=self.url),
             core=self.house.core,
             studio=self.house.studio,
+            moderators=self.house.moderators,
             store=self.house.store,
             secret=SECRET,
             picture=pictures.read,

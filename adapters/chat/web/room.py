@@ -336,7 +336,7 @@ class Room:
         if index is not None and type(index) is not int:
             raise Unfit(400, say("web_failed"))
         reason = without_forbidden(_text(body, "reason"))[:LONGEST_REASON]
-        fresh = await self._speaker.report(visitor, request.path_params["job"], index, reason)
+        fresh = await self._house.moderators.report(visitor.person, ROOM, request.path_params["job"], index, reason)
         return JSONResponse({"said": say("web_reported" if fresh else "web_reported_before")})
 
 

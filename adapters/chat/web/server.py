@@ -19,6 +19,7 @@ from adapters.chat.web.guard import Guard, Hosts
 from adapters.chat.web.room import Room
 from bot import steps
 from bot.errors import StoreError
+from bot.moderators import Moderators
 from bot.ports import Clock, Observer, Store
 from bot.replies import say
 from bot.settings import WebSettings
@@ -34,6 +35,7 @@ class WebHouse:
     settings: WebSettings
     core: steps.Core
     studio: Studio
+    moderators: Moderators
     store: Store
     secret: bytes
     picture: Callable[[str], Awaitable[bytes]]  #: a picture file's bytes by its SHA-256
