@@ -1,9 +1,9 @@
 """The picture's code: 128 by 128 pixels to a thumbnail of 16 by 16 and back.
 
 The encoder is no network but the mean colour of each cell of 8 by 8 pixels, written as the weights of a linear
-AutoencoderTiny: the latents are then colours, which a small diffusion model learns easily. The decoder learns to draw the
-sharp picture again, on crops round the edges of things, where all the detail is, and from noisy latents, so that small
-errors of the diffusion model stay invisible.
+AutoencoderTiny: the latents are then colours, which a small diffusion model learns easily. The decoder learns to draw
+the sharp picture again, on crops round the edges of things, where all the detail is, and from noisy latents, so that
+small errors of the diffusion model stay invisible.
 """
 
 import time
@@ -16,17 +16,18 @@ import torch
 from diffusers import AutoencoderTiny
 
 from adapters.backends.diffusers.demo import recipe
+from adapters.backends.diffusers.demo.muon import fast, set_rates
 from adapters.backends.diffusers.demo.scenes import SIDE, Scene, draw, random_scene
 from adapters.backends.diffusers.demo.store import load_state, save_state
 
 CELL = SIDE // recipe.LATENT_SIDE
-CROP = 64
+CROP = 48
 CROPS_PER_SCENE = 3
 BATCH = 32
-PEAK_RATE = 2e-3
+MATRIX_RATE, OTHER_RATE = 3e-3, 1e-3
 NOISE = 0.05
 #: The last part of the training sees whole pictures, as they are drawn later.
-WHOLE_FROM = 0.8
+WHOLE_FROM = 0.85
 
 
 def build() -> AutoencoderTiny:
@@ -104,26 +105,27 @@ def train(folder: Path, steps: int, seed: int, save_every: float = 120.0) -> Aut
     """Trains, or goes on from the state in ``folder``; returns the finished autoencoder."""
     torch.manual_seed(seed)
     vae = build().to(memory_format=torch.channels_last)
-    optimizer = torch.optim.AdamW(vae.decoder.parameters(), PEAK_RATE, betas=(0.9, 0.99), weight_decay=0.0)
-    done = load_state(folder / "autoencoder.pt", vae=vae, optimizer=optimizer)
+    ends = ("layers.0.", f"layers.{len(vae.decoder.layers) - 1}.")  # from latents and to colours
+    optimizers = fast(vae.decoder.named_parameters(), MATRIX_RATE, OTHER_RATE, plain=ends)
+    done = load_state(folder / "autoencoder.pt", vae=vae, **optimizers)
     noise = torch.Generator().manual_seed(seed + done)
     crops = crop_batches(seed + 1 + done, BATCH)
-    wholes = whole_batches(seed + 2 + done, BATCH // 4)
+    wholes = whole_batches(seed + 2 + done, BATCH // 6)
     saved, mean = time.monotonic(), 0.0
     for step in range(done, steps):
         pictures = next(crops) if step < WHOLE_FROM * steps else next(wholes)
-        for group in optimizer.param_groups:
-            group["lr"] = PEAK_RATE * _rate(step / steps, step)
+        set_rates(optimizers, _rate(step / steps, step))
         loss = loss_of(vae, pictures.contiguous(memory_format=torch.channels_last), noise)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(vae.decoder.parameters(), 1.0)
-        optimizer.step()
-        optimizer.zero_grad()
+        for optimizer in optimizers.values():
+            optimizer.step()
+            optimizer.zero_grad()
         mean = 0.98 * mean + 0.02 * loss.item() if step > done else loss.item()
         if step % 50 == 49:
-            print(f"autoencoder {step + 1}/{steps} loss {mean:.4f}", flush=True)  # noqa: T201
+            print(f"autoencoder {step + 1}/{steps} loss {mean:.4f}", flush=True)
         if time.monotonic() - saved > save_every or step + 1 == steps:
-            save_state(folder / "autoencoder.pt", step + 1, vae=vae, optimizer=optimizer)
+            save_state(folder / "autoencoder.pt", step + 1, vae=vae, **optimizers)
             saved = time.monotonic()
     return vae
 

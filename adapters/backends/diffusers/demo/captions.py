@@ -3,7 +3,16 @@
 from dataclasses import dataclass
 from random import Random
 
-from adapters.backends.diffusers.demo.scenes import Amount, Position, Relation, Scene, Style, Thing
+from adapters.backends.diffusers.demo.scenes import (
+    BACKGROUNDS,
+    Amount,
+    Position,
+    Relation,
+    Scene,
+    Shape,
+    Style,
+    Thing,
+)
 
 OPENINGS = ("a picture of", "a drawing of", "an image of", "draw", "paint", "show me", "please draw")
 _POSITIONS: dict[Position, tuple[str, ...]] = {
@@ -55,7 +64,7 @@ OFTEN = Said()
 
 def caption(scene: Scene, rng: Random) -> str:
     """One of the many true captions of the scene."""
-    if rng.random() < 0.1:
+    if rng.random() < 0.07:
         return _one_word(scene, rng)
     text = _things(scene, rng, OFTEN)
     if rng.random() < OFTEN.background:
@@ -67,28 +76,24 @@ def caption(scene: Scene, rng: Random) -> str:
 
 def full_caption(scene: Scene) -> str:
     """All that can be said of the scene, in the plainest words."""
-    everything = Said(1, 1, 1, 1, 1, 1)
-    text = _things(scene, _First(), everything)
-    return _with_background(text, scene.background, _First())
+    text = f" {scene.relation} ".join(_described(thing) for thing in scene.things)
+    if scene.position is not None:
+        text = f"{text} {_POSITIONS[scene.position][0]}"
+    return f"{text} on {_article(scene.background)} {scene.background} background"
 
 
-class _First(Random):
-    """Takes the first of every choice, and the likelier side of every chance."""
-
-    def __init__(self) -> None:
-        super().__init__(0)
-
-    def choice(self, seq):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201  # the parent's is generic
-        return seq[0]
-
-    def random(self) -> float:
-        return 0.5
+def _described(thing: Thing) -> str:
+    amount = "" if thing.amount is Amount.MEDIUM else thing.amount.value
+    style = "" if thing.style is Style.PLAIN else thing.style.value
+    words = [word for word in (amount, style, thing.colour, thing.shape.value) if word]
+    return " ".join([_article(words[0]), *words])
 
 
 def _one_word(scene: Scene, rng: Random) -> str:
     """What people write behind --no: a bare attribute."""
     thing = rng.choice(scene.things)
-    said = [thing.colour, thing.shape.value, f"{thing.colour} {thing.shape}", f"{_tone(scene.background, rng)} background"]
+    ground = f"{_tone(scene.background, rng)} background"
+    said = [thing.colour, thing.shape.value, f"{thing.colour} {thing.shape}", ground]
     if thing.amount is not Amount.MEDIUM:
         said.append(rng.choice(_AMOUNTS[thing.amount]))
     if thing.style is not Style.PLAIN:
@@ -160,8 +165,6 @@ def _with_a_stranger(text: str, rng: Random) -> str:
 
 def known_words() -> tuple[str, ...]:
     """Every word that training captions are made of, in alphabetical order."""
-    from adapters.backends.diffusers.demo.scenes import BACKGROUNDS, Shape
-
     phrases = [
         *OPENINGS,
         *(phrase for table in (_POSITIONS, _RELATIONS, _AMOUNTS, _STYLES) for row in table.values() for phrase in row),

@@ -13,13 +13,16 @@ from transformers import CLIPTokenizer
 
 from adapters.backends.diffusers.demo import parts, recipe
 from adapters.backends.diffusers.demo.captions import caption
+from adapters.backends.diffusers.demo.muon import fast, set_rates
 from adapters.backends.diffusers.demo.scenes import Scene, draw, random_scene
 from adapters.backends.diffusers.demo.store import load_state, save_state
 
 CAPTION_DROP = 0.1
 EMA = 0.9995
 MIN_SNR_GAMMA = 5.0
-WARMUP = 300
+#: Below 1 more of the timesteps are noisy ones, where it is decided what is to be seen.
+TILT = 0.75
+WARMUP = 200
 #: The learning rate stays at its peak until this part of the steps, then falls to nothing.
 FALL_FROM = 0.7
 
@@ -30,8 +33,9 @@ class Settings:
     steps: int
     seed: int = 7
     scenes: int = 60_000
-    batch: int = 32
-    peak_rate: float = 6e-4
+    batch: int = 48
+    matrix_rate: float = 3e-3  #: peak learning rate of the matrices, by Muon
+    other_rate: float = 1e-3  #: and of everything else, by AdamW
     save_every: float = 180.0  #: seconds
     device: str = "cpu"
 
@@ -73,7 +77,7 @@ def make_batch(album: Album, words: CLIPTokenizer, settings: Settings, step: int
     latents = album.latents(chosen)
     noise = torch.randn(latents.shape, generator=generator)
     spread = (torch.arange(settings.batch) + torch.rand(settings.batch, generator=generator)) / settings.batch
-    timesteps = (spread * recipe.TIMESTEPS).long().clamp(max=recipe.TIMESTEPS - 1)
+    timesteps = (spread**TILT * recipe.TIMESTEPS).long().clamp(max=recipe.TIMESTEPS - 1)
     parts_ = (latents, ids, noise, timesteps)
     return Batch(*(part.to(settings.device) for part in parts_))
 
@@ -101,7 +105,7 @@ def rate(step: int, steps: int) -> float:
 @torch.no_grad()
 def follow(average: torch.nn.Module, model: torch.nn.Module, step: int) -> None:
     decay = min(EMA, (1 + step) / (10 + step))
-    torch._foreach_lerp_(list(average.parameters()), list(model.parameters()), 1 - decay)  # noqa: SLF001
+    torch._foreach_lerp_(list(average.parameters()), list(model.parameters()), 1 - decay)
 
 
 def train(settings: Settings) -> parts.Denoiser:
@@ -111,27 +115,33 @@ def train(settings: Settings) -> parts.Denoiser:
     denoiser = parts.Denoiser(words).to(settings.device)
     denoiser.unet.set_attn_processor(AttnProcessor())  # twice as fast on a processor as the fused one
     average = copy.deepcopy(denoiser)
-    optimizer = torch.optim.AdamW(denoiser.parameters(), settings.peak_rate, betas=(0.9, 0.99), weight_decay=0.01, fused=True)
+    optimizers = fast(
+        denoiser.named_parameters(),
+        settings.matrix_rate,
+        settings.other_rate,
+        plain=("embedding.weight", "conv_in", "conv_out"),
+    )
     path = settings.folder / "diffusion.pt"
-    done = load_state(path, denoiser=denoiser, average=average, optimizer=optimizer)
+    done = load_state(path, denoiser=denoiser, average=average, **optimizers)
     album = Album(settings.folder, settings.scenes, settings.seed)
     alphas = parts.scheduler().alphas_cumprod.to(settings.device)
-    print(f"diffusion from step {done}", flush=True)  # noqa: T201
-    saved, started, mean = time.monotonic(), time.monotonic(), float("nan")
+    print(f"diffusion from step {done}", flush=True)
+    saved = started = time.monotonic()
+    mean: float | None = None
     for step in range(done, settings.steps):
-        for group in optimizer.param_groups:
-            group["lr"] = settings.peak_rate * rate(step, settings.steps)
+        set_rates(optimizers, rate(step, settings.steps))
         loss = loss_of(denoiser, alphas, make_batch(album, words, settings, step))
         loss.backward()
         torch.nn.utils.clip_grad_norm_(denoiser.parameters(), 1.0)
-        optimizer.step()
-        optimizer.zero_grad()
+        for optimizer in optimizers.values():
+            optimizer.step()
+            optimizer.zero_grad()
         follow(average, denoiser, step)
-        mean = loss.item() if mean != mean else 0.99 * mean + 0.01 * loss.item()
+        mean = loss.item() if mean is None else 0.99 * mean + 0.01 * loss.item()
         if step % 100 == 99:
             pace = (step + 1 - done) / (time.monotonic() - started)
-            print(f"diffusion {step + 1}/{settings.steps} loss {mean:.4f} {pace:.2f} steps/s", flush=True)  # noqa: T201
+            print(f"diffusion {step + 1}/{settings.steps} loss {mean:.4f} {pace:.2f} steps/s", flush=True)
         if time.monotonic() - saved > settings.save_every or step + 1 == settings.steps:
-            save_state(path, step + 1, denoiser=denoiser, average=average, optimizer=optimizer)
+            save_state(path, step + 1, denoiser=denoiser, average=average, **optimizers)
             saved = time.monotonic()
     return average

@@ -1,5 +1,6 @@
 """The model's parts, fresh and untrained, and how they become a checkpoint in SDXL's format."""
 
+import copy
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -78,4 +79,12 @@ def pipeline(denoiser: Denoiser, vae: AutoencoderTiny) -> StableDiffusionXLPipel
 
 def export(denoiser: Denoiser, vae: AutoencoderTiny, folder: Path) -> None:
     """Half precision safetensors; a folder that ``from_pretrained`` loads."""
-    pipeline(denoiser, vae).to(dtype=torch.float16).save_pretrained(folder, safe_serialization=True, variant=None)
+    pipe = pipeline(copy.deepcopy(denoiser), copy.deepcopy(vae)).to(dtype=torch.float16)
+    pipe.save_pretrained(folder, safe_serialization=True)
+
+
+def load(folder: Path) -> StableDiffusionXLPipeline:
+    """In single precision: half is slower on a processor."""
+    pipe = StableDiffusionXLPipeline.from_pretrained(folder, torch_dtype=torch.float32, add_watermarker=False)
+    pipe.set_progress_bar_config(disable=True)
+    return pipe

@@ -233,7 +233,7 @@ def silhouette(thing: Thing) -> Image.Image:
     """The picture's pixels that ``thing`` covers when it is plain, as an 8 bit mask."""
     side = SIDE * OVERSAMPLING
     mask = Image.new("L", (side, side), 0)
-    ImageDraw.Draw(mask).polygon(_scaled(_outline(thing.shape), thing, thing.diameter), fill=255)
+    ImageDraw.Draw(mask).polygon(_scaled(_OUTLINES[thing.shape], thing, thing.diameter), fill=255)
     return mask.reduce(OVERSAMPLING)
 
 
@@ -241,7 +241,7 @@ def _mask(thing: Thing) -> Image.Image:
     side = SIDE * OVERSAMPLING
     mask = Image.new("L", (side, side), 0)
     pen = ImageDraw.Draw(mask)
-    points = _scaled(_outline(thing.shape), thing, thing.diameter)
+    points = _scaled(_OUTLINES[thing.shape], thing, thing.diameter)
     pen.polygon(points, fill=255)
     if thing.style is Style.OUTLINED:
         points.append(points[0])
@@ -263,21 +263,14 @@ def _scaled(points: list[Point], thing: Thing, diameter: float) -> list[Point]:
     ]
 
 
-def _outline(shape: Shape) -> list[Point]:
-    """Corners in a box from -1 to 1."""
-    return _OUTLINES[shape]
-
-
 def _round(count: int) -> list[Point]:
     return [(math.cos(2 * math.pi * i / count), math.sin(2 * math.pi * i / count)) for i in range(count)]
 
 
 def _star() -> list[Point]:
-    corners = [
-        ((1.0 if i % 2 == 0 else 0.42) * math.sin(math.pi * i / 5), -(1.0 if i % 2 == 0 else 0.42) * math.cos(math.pi * i / 5))
-        for i in range(10)
-    ]
-    return _fitted(corners)
+    reaches = (1.0, 0.42) * 5
+    turns = [math.pi * i / 5 for i in range(10)]
+    return _fitted([(r * math.sin(t), -r * math.cos(t)) for r, t in zip(reaches, turns, strict=True)])
 
 
 def _heart() -> list[Point]:
@@ -302,6 +295,7 @@ def _fitted(points: list[Point]) -> list[Point]:
 
 
 _ARM = 0.34
+#: Corners in a box from -1 to 1.
 _OUTLINES: dict[Shape, list[Point]] = {
     Shape.CIRCLE: _round(64),
     Shape.SQUARE: [(-0.88, -0.88), (0.88, -0.88), (0.88, 0.88), (-0.88, 0.88)],

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable
+from itertools import pairwise
 
 from transformers import CLIPTokenizer
 
@@ -25,7 +26,7 @@ def merges_for(words: Iterable[str]) -> list[Pair]:
     spelled = [(*word[:-1], word[-1] + WORD_END) for word in sorted(set(words))]
     merges: list[Pair] = []
     while True:
-        counts = Counter(pair for symbols in spelled for pair in zip(symbols, symbols[1:], strict=False))
+        counts = Counter(pair for symbols in spelled for pair in pairwise(symbols))
         if not counts:
             return merges
         best = min(counts, key=lambda pair: (-counts[pair], pair))
