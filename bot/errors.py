@@ -2,6 +2,7 @@
 
 ImagineError
 ├── Refused                 the person reads why; nothing was stored or charged
+├── SettingsError           the operator reads every finding; the program does not start
 ├── Conflict                somebody else was first (a lost lease, a second moderator)
 ├── StoreError
 │   ├── StoreBusy           try again in a moment
@@ -17,6 +18,8 @@ ImagineError
     └── ChatGone            the place is gone or closed to us: the fall-backs are used up
 """
 
+from collections.abc import Sequence
+
 from bot.model import Problem, Stage
 
 
@@ -31,6 +34,14 @@ class Refused(ImagineError):
         super().__init__(", ".join(problem.code for problem in problems))
         self.problems = problems
         self.corrected = corrected
+
+
+class SettingsError(ImagineError):
+    """``findings``: everything that is wrong with imagine.toml and the secrets, at once."""
+
+    def __init__(self, findings: Sequence[Problem]) -> None:
+        super().__init__(", ".join(finding.code for finding in findings))
+        self.findings = tuple(findings)
 
 
 class Conflict(ImagineError):

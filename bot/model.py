@@ -1,8 +1,8 @@
 """The nouns. Frozen plain data, standard library only; everything here can be stored and read back.
 
-Keys are strings of the form ``platform:kind:id``: a person is ``discord:user:1``, ``slack:user:U1``, ``web:user:ID`` or
-``api:key:NAME``; a group is ``discord:role:9`` or ``slack:group:S3``. A tenant, the guild or workspace nothing crosses, is
-``discord:42`` or ``slack:T1``, and for the two built-in rooms simply ``web`` and ``api``.
+Keys are strings of the form ``platform:kind:id``: a person is ``discord:user:1``, ``slack:user:U1``, ``web:user:ID``
+or ``api:key:NAME``; a group is ``discord:role:9`` or ``slack:group:S3``. A tenant, the guild or workspace that nothing
+crosses, is ``discord:42`` or ``slack:T1``, and for the two built-in rooms simply ``web`` and ``api``.
 Times are seconds since 1970 in UTC.
 """
 
@@ -351,3 +351,35 @@ class Settled:
 
     job: Job
     pictures: tuple[Picture, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """What the option ``style`` offers. ``{prompt}`` in ``prompt`` stands for the person's text."""
+
+    name: str
+    prompt: str = "{prompt}"
+    negative_prompt: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Tier:
+    """Members who may ask for more or less than everybody. None: as ``[quota]`` says; 0: unlimited."""
+
+    name: str
+    weight: float = 1.0  #: each member's share of the fair queue
+    images_per_day: int | None = None
+    running: int | None = None
+    waiting: int | None = None
+    members: tuple[str, ...] = ()  #: keys of people, roles and groups
+
+
+@dataclass(frozen=True, slots=True)
+class QuotaSettings:
+    """``[quota]``: what each person may ask for; 0 means unlimited."""
+
+    images_per_day: int = 50
+    running: int = 1
+    waiting: int = 5
+    tiers: tuple[Tier, ...] = ()
+    guilds: Mapping[str, int] = field(default_factory=dict)  #: images a day of a whole tenant, by its key

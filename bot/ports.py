@@ -11,6 +11,7 @@ from bot.model import (
     Drawing,
     Drawn,
     Job,
+    JobState,
     Message,
     NewJob,
     Picture,
@@ -18,6 +19,7 @@ from bot.model import (
     Progress,
     Settled,
     Speed,
+    Spending,
     Turn,
     Usage,
 )
@@ -70,7 +72,9 @@ class Chat(Protocol):
     @property
     def platform(self) -> str: ...
 
-    async def progress(self, job: Job, position: int | None, eta_seconds: float | None, progress: Progress | None) -> None:
+    async def progress(
+        self, job: Job, position: int | None, eta_seconds: float | None, progress: Progress | None
+    ) -> None:
         """Best effort, throttled by the adapter, never raises."""
 
     async def deliver(self, settled: Settled, remember: Remember) -> None:
@@ -84,7 +88,10 @@ class Pictures(Protocol):
     """Content-addressed files."""
 
     async def save(self, images: Sequence[bytes], settings: Sequence[Mapping[str, str]]) -> list[Picture]:
-        """Check, re-encode and write; on disk, synced, before it returns. Raises Down for what is no picture."""
+        """Check, re-encode and write; on disk, synced, before it returns.
+
+        An image that is none is left out: `Picture.index` is the place in ``images``. Raises Down where none is left.
+        """
 
     async def read(self, sha256: str) -> bytes:
         """Raises FileNotFoundError where the file is missing or not what its name says."""
@@ -98,6 +105,12 @@ class Pictures(Protocol):
 class Topic(StrEnum):
     WORK = "work"  #: a job may be claimable
     FEED = "feed"  #: something changed that the web or the API shows
+    CANCEL = "cancel"  #: somebody wants a running job ended
+
+
+class Wakeup(Protocol):
+    async def wait(self, timeout: float) -> None:  # noqa: ASYNC109 - a slow poll behind the wake-up
+        """Returns when the topic was signalled since the last call, or after ``timeout`` seconds."""
 
 
 class Store(Protocol):
@@ -105,26 +118,42 @@ class Store(Protocol):
     async def submit(self, new: NewJob) -> tuple[Job, bool]:
         """Job, quota and idempotency key in one go; False: the key was there before. Raises Refused, StoreError."""
 
-    async def acknowledge(self, job_id: str, address: Mapping[str, str], now: float, *, review: bool) -> Job: ...
+    async def acknowledge(
+        self, job_id: str, address: Mapping[str, str], clock: str, now: float, *, review: bool
+    ) -> Job:
+        """To the queue, at the turn of backend ``clock``'s clock, or to review. Raises Conflict unless `received`."""
 
-    async def cancel(self, job_id: str, person: str, reason: Problem, now: float) -> Job:
+    async def queue(self, job_id: str, clock: str, now: float) -> Job:
+        """From review to the queue. Raises Conflict unless in review."""
+
+    async def cancel(self, job_id: str, reason: Problem, now: float) -> Job:
         """Waiting: cancelled and refunded. Running: flagged, the worker ends it. Else: unchanged."""
 
-    async def drop_unacknowledged(self, before: float, reason: Problem, now: float) -> list[Job]: ...
+    async def unacknowledged(self, before: float) -> list[str]: ...
 
-    # -- the way out; every method with an attempt raises Conflict once the lease is somebody else's
-    async def claim(self, worker: str, backends: Sequence[str], lease: float, now: float) -> Job | None: ...
+    # -- the way out; whatever takes a job raises Conflict once its attempt is no longer the stored one
+    async def claim(self, worker: str, choose: "Choose", lease_until: float, now: float) -> Job | None: ...
 
-    async def claim_delivery(self, worker: str, lease: float, now: float) -> Job | None: ...
+    async def claim_delivery(self, worker: str, lease_until: float, now: float) -> Job | None: ...
 
-    async def heartbeat(self, worker: str, lease: float, now: float) -> Mapping[str, tuple[int, bool]]:
-        """The worker's jobs: attempt and whether a cancel was asked for."""
+    async def claim_untold(self, worker: str, lease_until: float, now: float) -> Job | None: ...
 
-    async def expire_leases(self, now: float, *, all_workers: bool = False) -> list[Job]:
-        """Jobs of dead workers, each with one more crash, still to be decided on by `release` or `fail`."""
+    async def heartbeat(self, worker: str, lease_until: float) -> Mapping[str, tuple[int, bool]]:
+        """The worker's jobs: attempt, and whether a cancel was asked for."""
 
-    async def release(self, job: Job, candidates: Sequence[str], *, error: bool, paid: bool, now: float) -> Job:
+    async def expired(self, now: float, *, all_workers: bool = False) -> list[Job]:
+        """Jobs whose lease ran out; with ``all_workers`` every lease counts as run out."""
+
+    async def crashed(self, job: Job, worker: str, lease_until: float) -> Job:
+        """Takes the lease of a dead worker over and counts the crash."""
+
+    async def release(
+        self, job: Job, candidates: Sequence[str], now: float, *, error: bool = False, paid: bool = False
+    ) -> Job:
         """Back to the queue at its old place."""
+
+    async def let_go(self, job: Job) -> None:
+        """Drops the lease of a job that is drawn or final; another worker goes on."""
 
     async def remember_task(self, job: Job, task: str) -> None: ...
 
@@ -132,18 +161,16 @@ class Store(Protocol):
 
     async def remember_address(self, job: Job, address: Mapping[str, str]) -> None: ...
 
-    async def drawn(self, job: Job, pictures: Sequence[Picture], missing: int, notes: Sequence[Problem], now: float) -> Job: ...
+    async def drawn(
+        self, job: Job, pictures: Sequence[Picture], missing: int, notes: Sequence[Problem], now: float, *, held: bool
+    ) -> Job: ...
 
-    async def delivering(self, job: Job) -> Job: ...
-
-    async def delivery_later(self, job: Job, due_at: float) -> None: ...
+    async def deliver_later(self, job: Job, due_at: float) -> None: ...
 
     async def delivered(self, job: Job, now: float) -> Job: ...
 
-    async def finish(self, job: Job, state: str, reason: Problem, now: float) -> Job:
+    async def finish(self, job: Job, state: JobState, reason: Problem, now: float) -> Job:
         """Rejected, failed, cancelled or undeliverable; refunds what is still reserved."""
-
-    async def claim_untold(self, worker: str, lease: float, now: float) -> Job | None: ...
 
     async def told(self, job: Job) -> None: ...
 
@@ -160,7 +187,7 @@ class Store(Protocol):
     async def usage(self, person: str, day: int) -> Usage: ...
 
     async def depths(self) -> Mapping[str, int]:
-        """How many jobs are in each unfinished state."""
+        """How many jobs are in each state."""
 
     # -- the backends' memory
     async def breakers(self) -> list[Breaker]: ...
@@ -174,10 +201,28 @@ class Store(Protocol):
     async def spend(self, backend: str, day: int, dollars: float, cap: float) -> bool:
         """False, and nothing spent, where the cap (0: none) would be passed. Negative dollars give back."""
 
-    # -- the web room
-    async def say(self, message: Message) -> Message: ...
+    async def spending(self, day: int) -> list[Spending]: ...
 
-    async def messages(self, person: str, before: int, limit: int) -> list[Message]: ...
+    # -- the web room
+    async def say(self, message: Message, key: str = "") -> Message:
+        """Stores and numbers it; a ``key`` that was used before changes nothing and returns that message."""
+
+    async def messages(self, person: str, before: int, limit: int) -> list[Message]:
+        """What this person sees, newest first, with numbers below ``before``."""
+
+    async def messages_after(self, seq: int, limit: int) -> list[Message]:
+        """Everybody's, private ones included, in order."""
+
+    async def messages_of_jobs(self, job_ids: Sequence[str]) -> list[Message]: ...
+
+    async def settled(self, job_ids: Sequence[str]) -> list[Settled]:
+        """Those of the jobs that exist, in any state, with every picture of theirs."""
+
+    async def newest(self) -> tuple[int, int]:
+        """The numbers of the newest message and the newest change."""
+
+    async def report(self, job_id: str, index: int, person: str, reason: str, now: float) -> bool:
+        """False: this person reported this picture before."""
 
     async def changed_since(self, seq: int, limit: int) -> tuple[int, list[str]]:
         """The newest change's number and the jobs changed since ``seq``; web and API jobs only."""
@@ -187,19 +232,24 @@ class Store(Protocol):
     async def progress_of(self, job_ids: Sequence[str]) -> list[Progress]: ...
 
     # -- people's data
-    async def delete_pictures(self, job_id: str, now: float) -> list[str]:
-        """File names that no other job uses any more."""
+    async def delete_pictures(self, job_id: str) -> list[str]:
+        """Marks them deleted; returns the file names that nothing else uses."""
 
-    async def forget(self, person: str, now: float) -> list[str]: ...
+    async def forget(self, person: str, day: int) -> list[str]:
+        """Deletes a person's finished jobs, messages and name; returns the file names that nothing else uses."""
 
-    async def sweep(self, before: float, limit: int) -> list[str]: ...
+    async def sweep(self, before: float, limit: int, day: int) -> list[str] | None:
+        """Deletes up to ``limit`` jobs that ended before; the files nothing else uses, None when none was left."""
 
     async def audit(self, event: AuditEvent) -> AuditEvent: ...
 
-    async def wait(self, topic: Topic, timeout: float) -> None:  # noqa: ASYNC109 - a poll behind the wake-up
-        """Returns when the topic was signalled since the last call, or after ``timeout`` seconds."""
+    def subscribe(self, topic: Topic) -> Wakeup: ...
 
     async def close(self) -> None: ...
+
+
+Choose = Callable[[tuple[str, ...]], str | None]
+"""From a job's candidates to the backend that is to draw it now, or None."""
 
 
 class ImageCheck(Protocol):

@@ -1,0 +1,48 @@
+# make demo    the bot on http://127.0.0.1:8080, nothing to configure (PORT=8099 takes another port)
+# make test    the whole test suite
+# make check   ruff, mypy, import rules
+# make bench   the performance tables
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+PORT ?= 8080
+DATA ?= data
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check -q
+CONSTRAINTS := deploy/constraints.txt
+
+.PHONY: demo test check bench clean
+
+demo: $(VENV)/.demo
+	@$(BIN)/imagine-bot demo --port $(PORT) --data $(DATA)
+
+test: $(VENV)/.dev
+	@$(BIN)/python -m tests.browser
+	$(BIN)/python -m pytest
+
+check: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(VENV)/.dev
+	$(BIN)/python -m tests.bench
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "imagine-bot needs Python 3.11 or newer: make demo PYTHON=/path/to/python3.11" >&2; exit 2; }
+	@echo "Making $(VENV) ..."
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.demo: pyproject.toml $(CONSTRAINTS) | $(BIN)/python
+	@echo "Installing imagine-bot (about a minute the first time) ..."
+	@$(PIP) install -e . -c $(CONSTRAINTS)
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml $(CONSTRAINTS) | $(BIN)/python
+	@echo "Installing imagine-bot and its development tools ..."
+	@$(PIP) install -e '.[dev]' -c $(CONSTRAINTS)
+	@touch $@ $(VENV)/.demo
+
+clean:
+	rm -rf $(VENV)

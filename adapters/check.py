@@ -1,0 +1,94 @@
+"""`imagine-bot check` and `migrate`: what an operator runs before and after."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from adapters.control import ControlError
+from adapters.factory import build_backend
+from adapters.small import AlreadyRunning, open_desk, open_store
+from adapters.store import sql, sqlite
+from bot.errors import StoreError
+from bot.replies import problem, say
+from bot.settings import BackendSettings, Role, Settings, missing_secrets
+
+PROBE_SECONDS = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line. ``fix`` is part of ``text`` where it failed."""
+
+    what: str
+    text: str
+    ok: bool
+
+
+async def check(settings: Settings, config: Path) -> int:
+    """One line a finding; 1 if any failed."""
+    failed = False
+    async for finding in findings(settings, config):
+        print(f"{'ok  ' if finding.ok else 'FAIL'}  {finding.what}: {finding.text}")
+        failed = failed or not finding.ok
+    return int(failed)
+
+
+async def findings(settings: Settings, config: Path) -> AsyncIterator[Finding]:
+    yield Finding("configuration", say("check_configuration", path=config), ok=True)
+    for missing in missing_secrets(settings, Role.ALL):
+        yield Finding(str(missing.values["where"]), problem(missing), ok=False)
+    yield await _store(settings)
+    yield await asyncio.to_thread(_images, Path(settings.store.images))
+    for backend in settings.backends.values():
+        yield await _backend(backend)
+
+
+async def _store(settings: Settings) -> Finding:
+    try:
+        async with open_desk(settings) as desk:
+            await desk.do("ping")
+    except (StoreError, ControlError, OSError) as error:
+        return Finding("store", say("store_unusable", detail=error), ok=False)
+    newest = sql.migrations("sqlite")[-1][0]
+    return Finding("store", say("check_store", path=settings.store.sqlite_path, version=newest), ok=True)
+
+
+def _images(folder: Path) -> Finding:
+    probe = folder / f".check-{os.getpid()}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe.write_bytes(b"x")
+        probe.unlink()
+    except OSError as error:
+        return Finding("images", say("check_images_failed", path=folder, detail=error.strerror), ok=False)
+    return Finding("images", say("check_images", path=folder), ok=True)
+
+
+async def _backend(settings: BackendSettings) -> Finding:
+    what = f"backend {settings.name}"
+    if settings.kind not in {"sketch", "diffusers", "ray"} and settings.key is None:
+        return Finding(what, say("check_no_key", variable=settings.key_env), ok=False)
+    backend = build_backend(settings)
+    try:
+        async with asyncio.timeout(PROBE_SECONDS):
+            trouble = await backend.probe()
+    except TimeoutError:
+        trouble = say("check_backend_slow", seconds=round(PROBE_SECONDS))
+    finally:
+        await backend.close()
+    return Finding(what, trouble or say("check_backend", kind=settings.kind), ok=not trouble)
+
+
+async def migrate(settings: Settings) -> int:
+    """Opening migrates; this says what it came to."""
+    path = Path(settings.store.sqlite_path)
+    before = await sqlite.version_of(path)
+    try:
+        async with open_store(settings):
+            newest = sql.migrations("sqlite")[-1][0]
+    except AlreadyRunning:
+        raise StoreError(say("already_running", path=path)) from None
+    print(say("migrated", path=path, before=before, after=newest))
+    return 0

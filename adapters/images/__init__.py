@@ -1,0 +1,12 @@
+"""Pictures as bytes and as files. Whatever a backend sends is hostile until it was drawn anew from its pixels.
+
+pixels.py   what is done to pixels: sniff, decode in bounds, re-encode, thumbnail, sheet, fit into a limit (pure)
+sandbox.py  where it is done: child processes with a memory limit, off the event loop
+files.py    the content-addressed files and the previews
+
+This file imports neither of the last two, so that a child process starts quickly.
+"""
+
+from adapters.images.pixels import MAX_PIXELS, contact_sheet, decode, fit, media_type, reencode, sniff, thumbnail
+
+__all__ = ["MAX_PIXELS", "contact_sheet", "decode", "fit", "media_type", "reencode", "sniff", "thumbnail"]

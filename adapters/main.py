@@ -1,0 +1,196 @@
+"""The composition root: the only place that knows every name. Opens the house and keeps it running."""
+
+import asyncio
+import contextlib
+import os
+import secrets
+import signal
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from adapters import control
+from adapters.clock import SystemClock
+from adapters.factory import build_backend
+from adapters.images.files import FilePictures
+from adapters.observe import Observe, loop_lag_watchdog, store_watchdog
+from adapters.small import handlers_of, open_store
+from adapters.store.store import SqlStore
+from bot import steps
+from bot.errors import StoreError
+from bot.ports import Chat
+from bot.settings import Role, Secret, Settings
+from bot.studio import Studio
+from bot.worker import Worker
+
+if TYPE_CHECKING:
+    from adapters.chat.web.server import WebHouse
+
+SWEEP_SECONDS = 3600.0
+ORPHAN_AGE = 3600.0
+"""A file that no row knows after an hour was written by a worker that died before it could say so."""
+
+SWEEP_BATCH = 200
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """Everything that is open."""
+
+    settings: Settings
+    core: steps.Core
+    store: SqlStore
+    pictures: FilePictures
+    studio: Studio
+    observe: Observe
+    secret: bytes
+
+
+def signing_secret(settings: Settings) -> bytes:
+    """IMAGINE_SECRET, or one made at the first start beside the database, readable by its owner only."""
+    if settings.signing is not None:
+        return settings.signing.reveal().encode()
+    path = Path(settings.store.sqlite_path).with_name("imagine.secret")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with contextlib.suppress(FileExistsError):
+        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(file, "w") as handle:
+            handle.write(secrets.token_urlsafe(48))
+    return path.read_bytes()
+
+
+@asynccontextmanager
+async def open_house(settings: Settings, observe: Observe) -> AsyncIterator[House]:
+    """Raises AlreadyRunning, StoreError. Closes in the reverse order."""
+    async with AsyncExitStack() as stack:
+        store = await stack.enter_async_context(open_store(settings))
+        pictures = FilePictures(Path(settings.store.images), metadata=settings.store.metadata)
+        stack.push_async_callback(pictures.close)
+        backends = {}
+        for name in settings.backends:
+            backends[name] = build_backend(settings.backends[name])
+            stack.push_async_callback(backends[name].close)
+        health = steps.Health(store)
+        await health.load()
+        core = steps.Core(
+            store=store,
+            backends=backends,
+            order=settings.routing.order,
+            clock=SystemClock(),
+            observer=observe,
+            health=health,
+            quota=settings.quota,
+            styles=settings.styles,
+            budgets={name: backend.daily_budget_usd for name, backend in settings.backends.items()},
+            moderators=settings.moderation.moderators,
+        )
+        secret = signing_secret(settings)
+        observe.redactor.learn(Secret(secret.decode()))
+        yield House(settings, core, store, pictures, Studio(core, pictures), observe, secret)
+
+
+async def run(settings: Settings, role: Role, observe: Observe, announce: Callable[[str], None]) -> None:
+    """Until SIGTERM or SIGINT. Raises AlreadyRunning, StoreError, OSError for a port that is taken."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    async with open_house(settings, observe) as house, AsyncExitStack() as stack:
+        handlers = handlers_of(house.store)
+        await stack.enter_async_context(
+            control.serve(control.socket_path(Path(settings.store.sqlite_path)), handlers)
+        )
+        lost = await house.studio.drop_unacknowledged()
+        if lost:
+            observe.event("recovered", state="received", n=lost)
+        chats = await open_chats(stack, house, role)
+        tasks = [
+            asyncio.create_task(loop_lag_watchdog(observe)),
+            asyncio.create_task(store_watchdog(observe, house.store)),
+            asyncio.create_task(sweep_loop(house)),
+        ]
+        if role in {Role.ALL, Role.WORKER}:
+            worker = Worker(house.core, house.pictures, chats, f"{os.uname().nodename}-{os.getpid()}", alone=True)
+            tasks.append(asyncio.create_task(worker.run(stop)))
+        if role in {Role.ALL, Role.CHAT}:
+            from adapters.chat.web.server import serve_web
+
+            tasks.append(asyncio.create_task(serve_web(house_for_web(house), stop, announce)))
+        await until_stopped(stop, tasks)
+
+
+def house_for_web(house: House) -> "WebHouse":
+    """The part of the house that the web pages are given."""
+    from adapters.chat.web.server import WebHouse
+
+    return WebHouse(
+        settings=house.settings.web,
+        studio=house.studio,
+        store=house.store,
+        secret=house.secret,
+        picture=house.pictures.read,
+        thumb=house.pictures.thumb,
+        preview=house.pictures.read_preview,
+        metrics=house.observe.exposition,
+        not_ready=lambda: why_not_ready(house),
+        clock=house.core.clock,
+        observer=house.observe,
+    )
+
+
+async def why_not_ready(house: House) -> str:
+    """"" where the store answers and at least one backend is usable, for /readyz."""
+    try:
+        await house.store.depths()
+    except StoreError as error:
+        return f"store: {error}"
+    now = house.core.clock.now()
+    if all(house.core.health.is_closed(name, now) for name in house.core.backends):
+        return "no backend is usable"
+    return ""
+
+
+async def until_stopped(stop: asyncio.Event, tasks: Sequence[asyncio.Task[None]]) -> None:
+    """Waits for the signal, or for a task that fails: then everything stops and its error is raised."""
+    waiter = asyncio.create_task(stop.wait())
+    done, _ = await asyncio.wait([waiter, *tasks], return_when=asyncio.FIRST_COMPLETED)
+    stop.set()
+    await asyncio.wait(tasks, timeout=5.0)
+    for task in (waiter, *tasks):
+        task.cancel()
+    await asyncio.gather(waiter, *tasks, return_exceptions=True)
+    for task in done - {waiter}:
+        task.result()
+
+
+async def open_chats(stack: AsyncExitStack, house: House, role: Role) -> Mapping[str, Chat]:  # noqa: ARG001
+    from adapters.chat.web.delivery import WebChat
+
+    return {"web": WebChat("web"), "api": WebChat("api")}
+
+
+async def sweep_loop(house: House) -> None:
+    """Retention: images and prompts past their days go; what a crash left on the disk goes too."""
+    while True:
+        try:
+            await sweep(house)
+        except (StoreError, OSError) as error:
+            house.observe.event("store_error", detail=str(error))
+        await asyncio.sleep(SWEEP_SECONDS)
+
+
+async def sweep(house: House) -> int:
+    """One whole sweep, in small transactions; a crash in between leaves only files that the next one finds."""
+    now = house.core.clock.now()
+    removed = 0
+    before = now - house.settings.store.retention_days * 86_400
+    while (files := await house.store.sweep(before, SWEEP_BATCH, house.core.day() - 2)) is not None:
+        for name in files:
+            await house.pictures.delete(name)
+        removed += len(files)
+    removed += await house.pictures.sweep_orphans(house.store.known_pictures, now - ORPHAN_AGE)
+    if removed:
+        house.observe.event("swept", n=removed)
+    return removed

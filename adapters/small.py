@@ -1,0 +1,78 @@
+"""Where small commands find the store: opened here, or, where a bot runs on it, through that bot's local socket."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from adapters import control
+from adapters.store import sqlite
+from adapters.store.store import SqlStore
+from bot.model import Drawing, ImageRequest
+from bot.settings import Settings
+
+
+class AlreadyRunning(Exception):
+    """Another process has the SQLite store."""
+
+
+class Desk:
+    """The commands by name, whoever carries them out."""
+
+    def __init__(self, store: SqlStore | None, socket: Path) -> None:
+        self._handlers = handlers_of(store) if store else {}
+        self._socket = socket
+
+    async def do(self, command: str, **arguments: object) -> Any:
+        """Raises ControlError, StoreError."""
+        if self._handlers:
+            return await self._handlers[command](arguments)
+        return await control.ask(self._socket, command, arguments)
+
+    async def spend(self, backend: str, day: int, dollars: float, cap: float) -> bool:
+        return bool(await self.do("spend", backend=backend, day=day, dollars=dollars, cap=cap))
+
+    async def allow(self, request: ImageRequest, drawing: Drawing, backend: str) -> None:
+        """The store's rules. Raises Refused."""
+
+
+def handlers_of(store: SqlStore) -> dict[str, control.Handler]:
+    """What small commands may ask of whoever has the store."""
+
+    async def ping(_: Mapping[str, Any]) -> str:
+        return "pong"
+
+    async def spend(arguments: Mapping[str, Any]) -> bool:
+        return await store.spend(**arguments)
+
+    return {"ping": ping, "spend": spend}
+
+
+@asynccontextmanager
+async def open_store(settings: Settings) -> AsyncIterator[SqlStore]:
+    """Raises AlreadyRunning, StoreError."""
+    path = Path(settings.store.sqlite_path)
+    lock = sqlite.ProcessLock(path)
+    if not lock.take():
+        raise AlreadyRunning
+    try:
+        store = SqlStore(await sqlite.connect(path))
+        try:
+            yield store
+        finally:
+            await store.close()
+    finally:
+        lock.drop()
+
+
+@asynccontextmanager
+async def open_desk(settings: Settings) -> AsyncIterator[Desk]:
+    """Raises ControlError where the store is taken by a process that does not answer, StoreError."""
+    socket = control.socket_path(Path(settings.store.sqlite_path))
+    try:
+        async with open_store(settings) as store:
+            yield Desk(store, socket)
+    except AlreadyRunning:
+        desk = Desk(None, socket)
+        await desk.do("ping")
+        yield desk

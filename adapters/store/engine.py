@@ -1,0 +1,66 @@
+"""What the store needs of a database: named statements inside transactions, and wake-ups."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Protocol
+
+from bot.ports import Topic
+
+Row = Mapping[str, Any]
+
+
+class Transaction(Protocol):
+    async def run(self, name: str, /, **values: object) -> Sequence[Row]:
+        """The rows of one named statement. Raises StoreError."""
+
+    def signal(self, topic: Topic) -> None:
+        """Wakes the topic's waiters once the transaction is committed."""
+
+
+class Engine(Protocol):
+    def write(self) -> AbstractAsyncContextManager[Transaction]:
+        """Committed at the end of the block, rolled back where it raises."""
+
+    def read(self) -> AbstractAsyncContextManager[Transaction]: ...
+
+    def live(self) -> AbstractAsyncContextManager[Transaction]:
+        """For what need not survive a crash: progress."""
+
+    def subscribe(self, topic: Topic) -> "Wakeup": ...
+
+    async def close(self) -> None: ...
+
+
+class Wakeup:
+    """One waiter of one topic. A signal between two waits is not lost."""
+
+    def __init__(self) -> None:
+        self._event = asyncio.Event()
+
+    def wake(self) -> None:
+        self._event.set()
+
+    async def wait(self, timeout: float) -> None:  # noqa: ASYNC109 - the slow poll behind the wake-up
+        try:
+            async with asyncio.timeout(timeout):
+                await self._event.wait()
+        except TimeoutError:
+            pass
+        self._event.clear()
+
+
+class Signals:
+    """The wake-ups of one process."""
+
+    def __init__(self) -> None:
+        self._waiters: dict[Topic, list[Wakeup]] = {}
+
+    def subscribe(self, topic: Topic) -> Wakeup:
+        wakeup = Wakeup()
+        self._waiters.setdefault(topic, []).append(wakeup)
+        return wakeup
+
+    def wake(self, topic: Topic) -> None:
+        for waiter in self._waiters.get(topic, ()):
+            waiter.wake()

@@ -1,0 +1,78 @@
+"""The Store port over named queries, once for every dialect. `engine` says what a dialect brings."""
+
+from collections.abc import Collection, Mapping
+
+from adapters.store import people, rows
+from adapters.store.jobs import Jobs
+from adapters.store.memory import Memory
+from adapters.store.room import Room
+from bot.model import AuditEvent, Job, Picture, Turn, Usage
+from bot.ports import Topic, Wakeup
+
+
+class SqlStore(Jobs, Memory, Room):
+    # -- reading
+
+    async def job(self, job_id: str) -> Job | None:
+        async with self._engine.read() as tx:
+            found = await tx.run("job", job=job_id)
+            return rows.job(found[0]) if found else None
+
+    async def jobs_of(self, person: str, limit: int, *, active_only: bool = False) -> list[Job]:
+        query = "active_jobs_of" if active_only else "jobs_of"
+        async with self._engine.read() as tx:
+            return [rows.job(row) for row in await tx.run(query, person=person, limit=limit)]
+
+    async def pictures_of(self, job_id: str) -> list[Picture]:
+        async with self._engine.read() as tx:
+            return [rows.picture(row) for row in await tx.run("pictures_of", job=job_id)]
+
+    async def line(self, limit: int) -> list[Turn]:
+        async with self._engine.read() as tx:
+            return [Turn(row["id"], row["cost"], row["tag"]) for row in await tx.run("line", limit=limit)]
+
+    async def usage(self, person: str, day: int) -> Usage:
+        async with self._engine.read() as tx:
+            found = await tx.run("usage", person=person, day=day)
+            return Usage(found[0]["images"], found[0]["waiting"], found[0]["running"]) if found else Usage()
+
+    async def depths(self) -> Mapping[str, int]:
+        async with self._engine.read() as tx:
+            return {row["state"]: row["jobs"] for row in await tx.run("depths")}
+
+    # -- people's data
+
+    async def delete_pictures(self, job_id: str) -> list[str]:
+        async with self._engine.write() as tx:
+            return await people.delete_pictures(tx, job_id)
+
+    async def forget(self, person: str, day: int) -> list[str]:
+        async with self._engine.write() as tx:
+            return await people.forget(tx, person, day)
+
+    async def sweep(self, before: float, limit: int, day: int) -> list[str] | None:
+        async with self._engine.write() as tx:
+            return await people.sweep(tx, before, limit, day)
+
+    async def known_pictures(self, names: Collection[str]) -> set[str]:
+        """Those of the file names that a job still shows."""
+        async with self._engine.read() as tx:
+            return {row["sha256"] for row in await tx.run("known_pictures", names=rows.text(sorted(names)))}
+
+    async def audit(self, event: AuditEvent) -> AuditEvent:
+        async with self._engine.write() as tx:
+            return await people.append_audit(tx, event)
+
+    async def audit_since(self, since: float, after: int, limit: int) -> list[AuditEvent]:
+        """Events from ``since`` on with numbers above ``after``, oldest first."""
+        async with self._engine.read() as tx:
+            found = await tx.run("audit_since", since=since, after=after, limit=limit)
+            return [rows.audit_event(row) for row in found]
+
+    # -- all of it
+
+    def subscribe(self, topic: Topic) -> Wakeup:
+        return self._engine.subscribe(topic)
+
+    async def close(self) -> None:
+        await self._engine.close()

@@ -1,0 +1,174 @@
+"""Drawing one claimed job: money, backend, pictures, and what follows when it goes wrong."""
+
+import asyncio
+import contextlib
+import random
+from collections.abc import Mapping
+from typing import assert_never
+
+from bot import failover, fairness, steps
+from bot.errors import BackendError, Broken, Down, ImagineError, StoreBusy, StoreError
+from bot.model import Drawing, Drawn, Job, Problem, Progress
+from bot.ports import Backend, Chat, Pictures
+
+REMEMBER_PAUSES = (0.2, 1.0, 3.0)
+PROGRESS_SECONDS = 0.1
+"""Between two stored steps of one job."""
+
+
+class JobReport:
+    """The `Report` of one drawing. Only `remember` touches the disk."""
+
+    def __init__(self, core: steps.Core, pictures: Pictures, job: Job, chat: Chat | None) -> None:
+        self._core = core
+        self._pictures = pictures
+        self._job = job
+        self._chat = chat
+        self._known = Progress(job.id, 0, 0)
+        self._saved_at = float("-inf")
+
+    async def progress(self, step: int, steps: int) -> None:
+        self._known = Progress(self._job.id, step, steps, self._known.previews, self._core.clock.now())
+        now = self._core.clock.monotonic()
+        if now - self._saved_at >= PROGRESS_SECONDS or step == steps:
+            self._saved_at = now
+            await self._save()
+
+    async def preview(self, index: int, image: bytes) -> None:
+        try:
+            await self._pictures.preview(self._job.id, index, image)
+        except (OSError, StoreError):
+            return
+        known = self._known
+        self._known = Progress(known.job_id, known.step, known.steps, known.previews + 1, self._core.clock.now())
+        await self._save()
+
+    async def remember(self, task: str) -> None:
+        """A store that is busy for a moment must not cost a paid task."""
+        for pause in REMEMBER_PAUSES:
+            with contextlib.suppress(StoreBusy):
+                return await self._core.store.remember_task(self._job, task)
+            await asyncio.sleep(pause)
+        return await self._core.store.remember_task(self._job, task)
+
+    async def _save(self) -> None:
+        await self._core.store.save_progress(self._known)
+        if self._chat is not None:
+            await self._chat.progress(self._job, None, None, self._known)
+
+
+async def draw(
+    core: steps.Core, pictures: Pictures, chats: Mapping[str, Chat], job: Job, rng: random.Random
+) -> Job | None:
+    """The job as `drawn`, or None where it went back to the queue or ended. Raises Conflict, StoreError."""
+    backend = core.backends[job.backend]
+    request, notes = steps.drawing_on(core, job.request, job.seed, job.backend)
+    if not job.task and not await _afford(core, backend, request):
+        await _close_until_tomorrow(core, job)
+        return None
+    report = JobReport(core, pictures, job, chats.get(job.platform))
+    began = core.clock.monotonic()
+    try:
+        drawn = await _generate(backend, request, job.task, report)
+        saved = await pictures.save(drawn.pictures, picture_settings(request, drawn, job.backend))
+    except BackendError as error:
+        await _give_back(core, backend, 0 if error.maybe_charged else request.count)
+        await after_error(core, job, error, rng)
+        return None
+    seconds = core.clock.monotonic() - began
+    missing = request.count - len(saved)
+    await _give_back(core, backend, drawn.missing)
+    await _went_well(core, job, request, seconds)
+    if missing:
+        notes = (*notes, Problem("some_missing", {"missing": missing, "count": request.count}))
+    return await core.store.drawn(job, saved, missing, notes, core.clock.now(), held=False)
+
+
+async def _generate(backend: Backend, request: Drawing, resume: str, report: JobReport) -> Drawn:
+    capabilities = backend.capabilities
+    try:
+        async with asyncio.timeout(capabilities.timeout_seconds):
+            drawn = await backend.generate(request, resume, report)
+    except TimeoutError:
+        seconds = capabilities.timeout_seconds
+        raise Down(f"no pictures within {seconds:g} s", maybe_charged=capabilities.charges) from None
+    except ImagineError:
+        raise
+    except Exception as error:  # a backend's bug ends one job, not the worker
+        raise Broken(f"unexpected: {error!r}", maybe_charged=capabilities.charges) from error
+    if not drawn.pictures or len(drawn.pictures) + drawn.missing != request.count:
+        raise Down(f"{len(drawn.pictures)} pictures for {request.count}", maybe_charged=capabilities.charges)
+    return drawn
+
+
+def picture_settings(request: Drawing, drawn: Drawn, backend: str) -> list[Mapping[str, str]]:
+    """What metadata may say of each picture: the settings, never a person, a key or a path."""
+    common = {
+        "prompt": request.prompt,
+        "negative_prompt": request.negative_prompt or "",
+        "steps": "" if request.steps is None else str(request.steps),
+        "guidance": "" if request.guidance is None else f"{request.guidance:g}",
+        "size": str(request.size),
+        "backend": backend,
+    }
+    return [common | {"seed": "" if seed is None else str(seed)} for seed in drawn.seeds]
+
+
+async def _went_well(core: steps.Core, job: Job, request: Drawing, seconds: float) -> None:
+    capabilities = core.backends[job.backend].capabilities
+    core.observer.event("job_drawn", job=job.id, backend=job.backend, seconds=seconds, pictures=request.count)
+    await core.health.keep(failover.breaker_after(core.health.breaker(job.backend), None, core.clock.now(), 0.0))
+    await core.health.measured(job.backend, fairness.work(request, capabilities), seconds)
+
+
+async def after_error(core: steps.Core, job: Job, error: BackendError, rng: random.Random) -> None:
+    now = core.clock.now()
+    core.observer.event(
+        "backend_error", job=job.id, backend=job.backend, kind=steps.error_kind(error), detail=error.detail
+    )
+    before = core.health.breaker(job.backend)
+    jitter = rng.random()
+    breaker = failover.breaker_after(before, error, now, jitter)
+    await core.health.keep(breaker)
+    if breaker.closed_until > now and breaker.closed_until != before.closed_until:
+        core.observer.event("backend_closed", backend=job.backend, until=breaker.closed_until, reason=breaker.reason)
+    await follow(core, job, failover.after_error(error, job, now, before, jitter))
+
+
+async def after_crash(core: steps.Core, job: Job) -> None:
+    backend = core.backends.get(job.backend)
+    await follow(core, job, failover.after_crash(job, charges=bool(backend and backend.capabilities.charges)))
+
+
+async def follow(core: steps.Core, job: Job, decision: failover.Decision) -> None:
+    """Carries a decision about a running job out."""
+    now = core.clock.now()
+    match decision:
+        case failover.Retry(candidates, error, paid):
+            await core.store.release(job, candidates, now, error=error, paid=paid)
+        case failover.Wait(candidates, _):
+            await core.store.release(job, candidates, now)
+        case failover.GiveUp(state, reason):
+            await core.store.finish(job, state, reason, now)
+            core.observer.event("job_finished", job=job.id, state=state, reason=reason.code, platform=job.platform)
+        case _:
+            assert_never(decision)
+
+
+async def _afford(core: steps.Core, backend: Backend, request: Drawing) -> bool:
+    price = backend.capabilities.price_per_image * request.count
+    if not price:
+        return True
+    return await core.store.spend(backend.name, core.day(), price, core.budgets.get(backend.name, 0.0))
+
+
+async def _give_back(core: steps.Core, backend: Backend, images: int) -> None:
+    if images and backend.capabilities.price_per_image:
+        await core.store.spend(backend.name, core.day(), -backend.capabilities.price_per_image * images, 0.0)
+
+
+async def _close_until_tomorrow(core: steps.Core, job: Job) -> None:
+    breaker = failover.over_budget(core.health.breaker(job.backend), core.clock.now())
+    await core.health.keep(breaker)
+    core.observer.event("backend_closed", backend=job.backend, until=breaker.closed_until, reason=breaker.reason)
+    await core.store.release(job, job.candidates, core.clock.now())

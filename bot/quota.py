@@ -1,0 +1,66 @@
+"""What a person may ask for: limits from tiers and tenants, and the UTC day they count in. Pure."""
+
+import math
+from collections.abc import Iterable
+
+from bot.model import Limits, Person, Place, Problem, QuotaSettings, Tier, Usage
+
+_DAY = 86_400  #: seconds
+_HOUR = 3_600
+
+
+def limits_of(person: Person, place: Place, settings: QuotaSettings) -> Limits:
+    """The best of what the person's tiers say, each key for itself; what none of them says is as for everybody."""
+    tiers = tiers_of(person, settings)
+    return Limits(
+        images_per_day=_best((tier.images_per_day for tier in tiers), settings.images_per_day),
+        running=_best((tier.running for tier in tiers), settings.running),
+        waiting=_best((tier.waiting for tier in tiers), settings.waiting),
+        weight=max((tier.weight for tier in tiers), default=1.0),
+        tenant_images_per_day=settings.guilds.get(place.tenant, 0),
+    )
+
+
+def tiers_of(person: Person, settings: QuotaSettings) -> tuple[Tier, ...]:
+    """The tiers that list the person, a role or a group of theirs."""
+    keys = {person.key, *person.groups}
+    return tuple(tier for tier in settings.tiers if not keys.isdisjoint(tier.members))
+
+
+def _best(said: Iterable[int | None], otherwise: int) -> int:
+    """The highest number, where 0 is unlimited and so the highest of all."""
+    numbers = [number for number in said if number is not None]
+    if not numbers:
+        return otherwise
+    return 0 if 0 in numbers else max(numbers)
+
+
+def day_of(now: float, at_least: int = 0) -> int:
+    """The UTC day's number since 1970, never before ``at_least``, the last one seen: a clock may be set back."""
+    return max(int(now // _DAY), at_least)
+
+
+def day_left(limit: int, used: int) -> int | None:
+    """Images left of a day's ``limit``; None: unlimited."""
+    return None if limit == 0 else max(limit - used, 0)
+
+
+def reset_hours(now: float) -> int:
+    """Hours until the UTC day ends, rounded up: 1 to 24."""
+    return math.ceil((_DAY - now % _DAY) / _HOUR)
+
+
+def over_limits(count: int, limits: Limits, usage: Usage, tenant_images_today: int, now: float) -> tuple[Problem, ...]:
+    """Why ``count`` more images cannot be asked for now."""
+    problems = []
+    left = day_left(limits.images_per_day, usage.images_today)
+    if left is not None and count > left:
+        values = {"count": count - left, "left": left, "limit": limits.images_per_day, "hours": reset_hours(now)}
+        problems.append(Problem("quota_day", values))
+    left = day_left(limits.tenant_images_per_day, tenant_images_today)
+    if left is not None and count > left:
+        values = {"left": left, "limit": limits.tenant_images_per_day, "hours": reset_hours(now)}
+        problems.append(Problem("quota_tenant_day", values))
+    if limits.waiting and usage.waiting >= limits.waiting:
+        problems.append(Problem("quota_waiting", {"limit": limits.waiting}))
+    return tuple(problems)

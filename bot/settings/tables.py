@@ -1,0 +1,144 @@
+"""The tables of imagine.toml as frozen data. A field's default is the setting's default; one without is required."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from bot.model import QuotaSettings, Size, Style
+from bot.settings.secret import Secret
+
+
+@dataclass(frozen=True, slots=True)
+class StoreSettings:
+    url: str = "sqlite:///data/imagine.db"
+    images: str = "data/images"
+    retention_days: int = 30
+    metadata: bool = False
+
+    @property
+    def postgres(self) -> bool:
+        return not self.url.startswith("sqlite:")
+
+    @property
+    def sqlite_path(self) -> str:
+        """Relative paths have three slashes, absolute ones four: sqlite:////var/lib/imagine/imagine.db."""
+        return "" if self.postgres else self.url.removeprefix("sqlite:///")
+
+
+@dataclass(frozen=True, slots=True)
+class WebSettings:
+    host: str = "127.0.0.1"
+    port: int = 8080
+    chat: bool = True
+    public_url: str = ""  #: never empty once loaded: http://host:port where the file names none
+
+
+@dataclass(frozen=True, slots=True)
+class DiscordSettings:
+    api: str = "https://discord.com/api/v10"
+    gateway: str = "wss://gateway.discord.gg/"
+    guilds: tuple[int, ...] = ()
+    reply: Literal["thread", "channel"] = "thread"
+    token: Secret | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SlackSettings:
+    api: str = "https://slack.com/api/"
+    mode: Literal["socket", "http"] = "socket"
+    host: str = "0.0.0.0"  # noqa: S104 - Slack calls from outside in http mode; socket mode listens nowhere
+    port: int = 3000
+    bot_token: Secret | None = None
+    app_token: Secret | None = None
+    signing_secret: Secret | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DiffusersOptions:
+    model: str
+    device: str = "auto"  #: the best there is
+    dtype: str = "auto"  #: what suits the device
+    scheduler: str = ""  #: empty: the checkpoint's own
+    max_batch: int = 0  #: pictures; 0: as measured
+    compile: bool = False
+    loras: Mapping[str, str] = field(default_factory=dict)
+    sizes: tuple[Size, ...] = ()
+    refiner: str = ""
+    safety_checker: str = ""
+    exact: bool = False  #: a picture's bits never depend on who shares its batch
+    stall_seconds: float = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class ImagePipelineOptions:
+    """None: as the backend has it; nothing is sent but the model's id."""
+
+    model_id: str | None = None
+    refiner: bool | None = None
+    scheduler: str | None = None
+    safety_checker: bool | None = None
+    strength: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HiveOptions:
+    """None: not sent."""
+
+    output_format: Literal["png", "jpeg"] | None = None
+    output_quality: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RayOptions:
+    address: str = "auto"
+
+
+Options = DiffusersOptions | ImagePipelineOptions | HiveOptions | RayOptions | None
+Kind = Literal["sketch", "diffusers", "ovh", "dataoorts", "hive", "imagepipeline", "ray"]
+
+
+@dataclass(frozen=True, slots=True)
+class BackendSettings:
+    name: str
+    kind: Kind
+    price_per_image: float | None = None  #: dollars; None: the price that is built in
+    timeout_seconds: float = 120.0
+    daily_budget_usd: float = 0.0  #: 0: no cap
+    url: str = ""  #: empty: the documented endpoint
+    image_hosts: tuple[str, ...] = ()
+    key_env: str = ""  #: the variable the key comes from, once loaded
+    key: Secret | None = None
+    options: Options = None  #: of its kind
+
+
+@dataclass(frozen=True, slots=True)
+class RoutingSettings:
+    order: tuple[str, ...] = ()  #: once loaded: every backend where the file names none
+
+
+@dataclass(frozen=True, slots=True)
+class ModerationSettings:
+    mode: Literal["open", "new-members", "review-all", "closed"] = "open"
+    trusted_after: int = 3
+    blocked: tuple[str, ...] = ()
+    held: tuple[str, ...] = ()
+    moderators: tuple[str, ...] = ()
+    required_approvals: int = 1
+    report_threshold: int = 3
+    review_channels: Mapping[str, str] = field(default_factory=dict)  #: tenant -> channel
+    channels: Mapping[str, str] = field(default_factory=dict)  #: tenant:channel -> mode
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    store: StoreSettings
+    web: WebSettings
+    discord: DiscordSettings | None  #: None: off
+    slack: SlackSettings | None
+    backends: Mapping[str, BackendSettings]
+    routing: RoutingSettings
+    quota: QuotaSettings
+    styles: Mapping[str, Style]
+    moderation: ModerationSettings
+    signing: Secret | None = None  #: IMAGINE_SECRET; None: to be made beside the database
+    secrets: tuple[Secret, ...] = ()  #: all that were found, for redaction

@@ -1,0 +1,144 @@
+"""What both halves use: the collaborators, the backends' health, and the decisions about one job that are shared."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from bot import fairness, quota, routing
+from bot.errors import BackendError
+from bot.model import (
+    Breaker,
+    Capabilities,
+    Drawing,
+    ImageRequest,
+    Job,
+    Problem,
+    QuotaSettings,
+    Speed,
+    Style,
+)
+from bot.ports import Backend, Clock, Observer, Store
+
+DELIVERY_DEADLINE = 24 * 3600.0
+"""A drawn picture is tried to be posted for a day; its file is kept for `/imagine-status` after that."""
+
+DELIVERY_PAUSES = (1.0, 2.0, 5.0, 15.0, 60.0, 300.0)
+"""Seconds between delivery attempts; the last one repeats."""
+
+
+class Health:
+    """Breakers and speeds of the backends, remembered in the store so that they outlive a restart."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._breakers: dict[str, Breaker] = {}
+        self._speeds: dict[str, Speed] = {}
+
+    async def load(self) -> None:
+        self._breakers = {breaker.backend: breaker for breaker in await self._store.breakers()}
+        self._speeds = {speed.backend: speed for speed in await self._store.speeds()}
+
+    def breaker(self, backend: str) -> Breaker:
+        return self._breakers.get(backend, Breaker(backend))
+
+    def speed(self, backend: str) -> Speed | None:
+        return self._speeds.get(backend)
+
+    def is_closed(self, backend: str, now: float) -> bool:
+        return self.breaker(backend).closed_until > now
+
+    def first_open(self, candidates: Sequence[str], now: float) -> str | None:
+        return next((name for name in candidates if not self.is_closed(name, now)), None)
+
+    async def keep(self, breaker: Breaker) -> None:
+        if breaker != self.breaker(breaker.backend):
+            self._breakers[breaker.backend] = breaker
+            await self._store.save_breaker(breaker)
+
+    async def measured(self, backend: str, megapixel_steps: float, seconds: float) -> None:
+        known = self.speed(backend) or replace(fairness.ASSUMED_SPEED, backend=backend)
+        self._speeds[backend] = fairness.measured(known, megapixel_steps, seconds)
+        await self._store.save_speed(self._speeds[backend])
+
+
+@dataclass(frozen=True, slots=True)
+class Core:
+    """The collaborators of both halves."""
+
+    store: Store
+    backends: Mapping[str, Backend]
+    order: tuple[str, ...]  #: of routing
+    clock: Clock
+    observer: Observer
+    health: Health
+    quota: QuotaSettings = field(default_factory=QuotaSettings)
+    styles: Mapping[str, Style] = field(default_factory=dict)
+    budgets: Mapping[str, float] = field(default_factory=dict)  #: dollars a day, by backend; none: no cap
+    moderators: tuple[str, ...] = ()
+
+    def capabilities(self) -> Mapping[str, Capabilities]:
+        return {name: backend.capabilities for name, backend in self.backends.items()}
+
+    def day(self) -> int:
+        return quota.day_of(self.clock.now())
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A request as the house would draw it now."""
+
+    candidates: tuple[str, ...]
+    drawing: Drawing
+    cost: float
+    notes: tuple[Problem, ...] = field(default_factory=tuple)
+
+
+def plan(core: Core, request: ImageRequest, seed: int) -> Plan:
+    """Raises Refused where no backend can do it."""
+    capabilities = core.capabilities()
+    candidates = routing.candidates(request, capabilities, core.order, core.styles)
+    first = core.health.first_open(candidates, core.clock.now()) or candidates[0]
+    drawing, notes = drawing_on(core, request, seed, first)
+    cost = fairness.cost(drawing, capabilities[first], core.health.speed(first))
+    return Plan(candidates, drawing, cost, notes)
+
+
+def drawing_on(
+    core: Core, request: ImageRequest, seed: int | None, backend: str
+) -> tuple[Drawing, tuple[Problem, ...]]:
+    style = core.styles.get(request.style) if request.style else None
+    return routing.drawing(request, style, core.backends[backend].capabilities, seed)
+
+
+def clock_backend(core: Core, job: Job) -> str:
+    """Whose virtual clock a job joins: the backend that it would go to now."""
+    return core.health.first_open(job.candidates, core.clock.now()) or job.candidates[0]
+
+
+def is_moderator(core: Core, key: str, groups: Sequence[str]) -> bool:
+    return key in core.moderators or any(group in core.moderators for group in groups)
+
+
+def delivery_pause(deliveries: int, drawn_at: float, now: float, retry_after: float | None) -> float | None:
+    """Seconds until the next attempt; None: give up."""
+    if now - drawn_at > DELIVERY_DEADLINE:
+        return None
+    usual = DELIVERY_PAUSES[min(deliveries, len(DELIVERY_PAUSES) - 1)]
+    return max(usual, retry_after or 0.0)
+
+
+def error_kind(error: BackendError) -> str:
+    return type(error).__name__.lower()
+
+
+async def standings(core: Core) -> Mapping[str, fairness.Standing]:
+    """One pass over the line: position and ETA of everybody who is counted."""
+    line = await core.store.line(fairness.LONGEST_LINE)
+    if not line:
+        return {}
+    now = core.clock.now()
+    running = (await core.store.depths()).get("running", 0)
+    typical = sum(turn.cost for turn in line) / len(line)
+    open_slots = sum(
+        backend.capabilities.at_once for name, backend in core.backends.items() if not core.health.is_closed(name, now)
+    )
+    return fairness.standings(line, running * typical / 2, open_slots)

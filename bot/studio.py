@@ -1,0 +1,256 @@
+"""The way in: what a platform may ask. It returns values or raises `Refused`, and never calls a platform back."""
+
+import random
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from bot import command, fairness, quota, routing, steps
+from bot.errors import Conflict, Refused, StoreBusy, StoreFull
+from bot.model import (
+    CANCELLABLE_STATES,
+    FINAL_STATES,
+    ImageRequest,
+    Job,
+    JobState,
+    Limits,
+    NewJob,
+    Origin,
+    Person,
+    Picture,
+    Place,
+    Problem,
+    Settled,
+    Ticket,
+    Usage,
+)
+from bot.options import Option
+from bot.ports import Pictures
+
+SLOWEST_COMMIT = 1.5
+"""Seconds. A platform waits three for its acknowledgement, so a slower store means busy."""
+
+STANDINGS_FRESH = 2.0
+"""Seconds for which one pass over the line serves everybody's position."""
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """A person's requests and allowance. ``standings`` has the waiting ones that are in the counted line."""
+
+    limits: Limits
+    usage: Usage
+    reset_hours: int
+    active: tuple[Job, ...]
+    standings: Mapping[str, fairness.Standing]
+
+
+class Studio:
+    def __init__(self, core: steps.Core, pictures: Pictures, rng: random.Random | None = None) -> None:
+        self._core = core
+        self._pictures = pictures
+        self._rng = rng or random.SystemRandom()
+        self._standings: tuple[float, Mapping[str, fairness.Standing]] = (float("-inf"), {})
+
+    # -- asking
+
+    async def submit(self, origin: Origin, request: ImageRequest | str, key: str) -> Ticket:
+        """Stores the request as `received` with its quota reserved; ``key`` makes a second call a no-op.
+
+        Raises Refused, StoreError.
+        """
+        asked = self._asked(request)
+        seed = asked.seed if asked.seed is not None else self._rng.randrange(routing.SEEDS)
+        plan = steps.plan(self._core, asked, seed)
+        limits = quota.limits_of(origin.person, origin.place, self._core.quota)
+        job = Job(
+            id=uuid.UUID(int=self._rng.getrandbits(128), version=4).hex,
+            key=key,
+            origin=origin,
+            request=asked,
+            state=JobState.RECEIVED,
+            created_at=self._core.clock.now(),
+            candidates=plan.candidates,
+            cost=plan.cost,
+            weight=limits.weight,
+            seed=seed,
+            notes=plan.notes,
+        )
+        stored, fresh = await self._stored(NewJob(job, limits, self._core.day()))
+        if fresh:
+            self._core.observer.event("job_received", job=job.id, platform=job.platform)
+        return await self._ticket(stored, fresh=fresh)
+
+    def _asked(self, request: ImageRequest | str) -> ImageRequest:
+        """Every problem at once: of the words, of the names in them, and of what the backends can do."""
+        capabilities = self._core.capabilities()
+        options = command.options_for(capabilities)
+
+        def further(asked: ImageRequest) -> tuple[Problem, ...]:
+            return routing.objections(asked, capabilities, self._core.order, self._core.styles)
+
+        if isinstance(request, str):
+            return command.parse(request, options, further)
+        return command.tidied(request, options, further)
+
+    async def _stored(self, new: NewJob) -> tuple[Job, bool]:
+        began = self._core.clock.monotonic()
+        try:
+            stored, fresh = await self._core.store.submit(new)
+        except StoreBusy:
+            raise Refused(Problem("store_busy")) from None
+        except StoreFull:
+            self._core.observer.event("alert", text="store_full")
+            raise Refused(Problem("store_full")) from None
+        if fresh and self._core.clock.monotonic() - began > SLOWEST_COMMIT:
+            await self.unacknowledged(stored.id)
+            raise Refused(Problem("store_busy"))
+        return stored, fresh
+
+    async def acknowledged(self, job_id: str, address: Mapping[str, str]) -> Ticket:
+        """The platform took the acknowledgement: the job queues. Calling it again changes nothing."""
+        job = await self._known(job_id)
+        if job.state is JobState.RECEIVED:
+            try:
+                clock = steps.clock_backend(self._core, job)
+                job = await self._core.store.acknowledge(job_id, address, clock, self._core.clock.now(), review=False)
+                self._core.observer.event("job_queued", job=job_id, platform=job.platform)
+            except Conflict:
+                job = await self._known(job_id)
+        return await self._ticket(job)
+
+    async def unacknowledged(self, job_id: str) -> None:
+        """The acknowledgement failed or came too late: the person saw an error and will ask again."""
+        await self._core.store.cancel(job_id, Problem("never_acknowledged"), self._core.clock.now())
+
+    async def drop_unacknowledged(self, age: float = 0.0) -> int:
+        """At the start: requests that a crash caught between storing and acknowledging."""
+        lost = await self._core.store.unacknowledged(self._core.clock.now() - age)
+        for job_id in lost:
+            await self.unacknowledged(job_id)
+        return len(lost)
+
+    async def again(self, origin: Origin, job_id: str, key: str) -> Ticket:
+        """The same request once more, by whoever pressed the button, with a new seed."""
+        job = await self._visible(origin.place, job_id)
+        return await self.submit(origin, replace(job.request, seed=None), key)
+
+    async def request_of(self, place: Place, job_id: str) -> ImageRequest:
+        return (await self._visible(place, job_id)).request
+
+    # -- changing one's mind
+
+    async def cancel(self, actor: Person, place: Place, job_id: str) -> Job:
+        job = await self._owned(actor, place, job_id)
+        if job.state not in CANCELLABLE_STATES and job.state is not JobState.HELD:
+            raise Refused(Problem("too_late_to_cancel"))
+        by = "cancelled_by_you" if actor.key == job.origin.person.key else "cancelled_by_moderator"
+        after = await self._core.store.cancel(job_id, Problem(by), self._core.clock.now())
+        if after.state in FINAL_STATES:
+            self._core.observer.event("job_finished", job=job_id, state=after.state, platform=job.platform)
+        return after
+
+    async def delete(self, actor: Person, place: Place, job_id: str) -> Job:
+        """The pictures go for good, from the disk too where nothing else shows them."""
+        job = await self._owned(actor, place, job_id)
+        for name in await self._core.store.delete_pictures(job_id):
+            await self._pictures.delete(name)
+        return job
+
+    async def report(self, actor: Person, place: Place, job_id: str, index: int, reason: str) -> bool:
+        """False: this person reported this picture before. Raises Refused."""
+        await self.picture(place, job_id, index)
+        now = self._core.clock.now()
+        return await self._core.store.report(job_id, index, actor.key, reason, now)
+
+    async def forget(self, person: Person) -> None:
+        """Cancels what waits and deletes what is stored of a person; the audit trail keeps its pseudonym."""
+        for job in await self._core.store.jobs_of(person.key, 1000, active_only=True):
+            await self._core.store.cancel(job.id, Problem("cancelled_by_you"), self._core.clock.now())
+        for name in await self._core.store.forget(person.key, self._core.day()):
+            await self._pictures.delete(name)
+
+    # -- looking
+
+    async def status(self, person: Person, place: Place) -> Status:
+        now = self._core.clock.now()
+        active = await self._core.store.jobs_of(person.key, 50, active_only=True)
+        standings = await self.standings()
+        return Status(
+            limits=quota.limits_of(person, place, self._core.quota),
+            usage=await self._core.store.usage(person.key, quota.day_of(now)),
+            reset_hours=quota.reset_hours(now),
+            active=tuple(active),
+            standings={job.id: standings[job.id] for job in active if job.id in standings},
+        )
+
+    async def history(self, person: Person, limit: int) -> list[Settled]:
+        """Newest first; pictures that were deleted are left out."""
+        jobs = await self._core.store.jobs_of(person.key, limit)
+        return [await self.settled(job) for job in jobs]
+
+    async def settled(self, job: Job) -> Settled:
+        pictures = await self._core.store.pictures_of(job.id)
+        return Settled(job, tuple(picture for picture in pictures if not picture.deleted))
+
+    async def standings(self) -> Mapping[str, fairness.Standing]:
+        """Position and ETA of everybody in the counted line; one pass serves all for two seconds."""
+        made, found = self._standings
+        now = self._core.clock.monotonic()
+        if now - made > STANDINGS_FRESH:
+            found = await steps.standings(self._core)
+            self._standings = (now, found)
+        return found
+
+    def check(self, request: ImageRequest | str) -> ImageRequest:
+        """As `submit` would read it. Raises Refused."""
+        return self._asked(request)
+
+    def options(self) -> tuple[Option, ...]:
+        """What can be said beside the prompt, with the ranges that some backend takes."""
+        return command.options_for(self._core.capabilities())
+
+    def backends(self) -> tuple[str, ...]:
+        return self._core.order
+
+    def styles(self) -> tuple[str, ...]:
+        return tuple(self._core.styles)
+
+    # -- inside
+
+    async def _ticket(self, job: Job, *, fresh: bool = True) -> Ticket:
+        if job.state is not JobState.QUEUED:
+            return Ticket(job, None, None, job.notes, fresh)
+        if job.id not in await self.standings():
+            self._standings = (float("-inf"), {})
+        standing = (await self.standings()).get(job.id)
+        return Ticket(
+            job, standing.position if standing else None, standing.eta_seconds if standing else None, job.notes, fresh
+        )
+
+    async def _known(self, job_id: str) -> Job:
+        job = await self._core.store.job(job_id)
+        if job is None:
+            raise Refused(Problem("unknown_request"))
+        return job
+
+    async def _visible(self, place: Place, job_id: str) -> Job:
+        """Nothing crosses guilds or workspaces: a foreign id is an unknown one."""
+        job = await self._known(job_id)
+        if job.origin.place.tenant != place.tenant:
+            raise Refused(Problem("unknown_request"))
+        return job
+
+    async def _owned(self, actor: Person, place: Place, job_id: str) -> Job:
+        job = await self._visible(place, job_id)
+        if actor.key != job.origin.person.key and not steps.is_moderator(self._core, actor.key, actor.groups):
+            raise Refused(Problem("not_yours"))
+        return job
+
+    async def picture(self, place: Place, job_id: str, index: int) -> tuple[Job, Picture]:
+        """One picture that may be shown. Raises Refused where it is deleted, hidden or elsewhere."""
+        job = await self._visible(place, job_id)
+        for picture in await self._core.store.pictures_of(job_id):
+            if picture.index == index and not picture.deleted and not picture.hidden:
+                return job, picture
+        raise Refused(Problem("unknown_request"))

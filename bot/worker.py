@@ -1,0 +1,310 @@
+"""The way out: claim a job in fair order, draw it, deliver it, settle it.
+
+Every job a worker has is leased and carries an attempt number; a write with an old number is a `Conflict`, so a worker
+that lost its lease can finish nothing. After `drawn` a crash delivers again and never draws again.
+"""
+
+import asyncio
+import contextlib
+import random
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from bot import drawing, steps
+from bot.errors import ChatBusy, ChatGone, Conflict, DeliveryError, ImagineError, StoreError
+from bot.model import FINAL_STATES, Job, JobState, Problem, Settled
+from bot.ports import Chat, Pictures, Topic
+
+LEASE_SECONDS = 8.0
+BEAT_SECONDS = 2.0
+POLL_SECONDS = 1.0
+"""Behind every wake-up there is a slow poll."""
+
+LINE_SECONDS = 5.0
+"""Between two rounds of telling waiting people their position."""
+
+DRAIN_SECONDS = 4.0
+"""For deliveries under way after SIGTERM; the whole process has seven."""
+
+
+@dataclass(slots=True)
+class Held:
+    """A job this worker has, and the task that works on it."""
+
+    job: Job
+    task: asyncio.Task[None]
+    drawing: bool
+    cancelled: bool = False  #: by the person
+    ending: bool = False
+
+    def end(self) -> None:
+        """Cancels the task once: a second cancel would hit it while it tidies up."""
+        if not self.ending:
+            self.ending = True
+            self.task.cancel()
+
+
+@dataclass(slots=True)
+class Worker:
+    core: steps.Core
+    pictures: Pictures
+    chats: Mapping[str, Chat]
+    name: str
+    alone: bool = False  #: no other worker can be alive: leases found at the start are dead ones
+    rng: random.Random = field(default_factory=random.SystemRandom)
+    deliveries_at_once: int = 8
+    _held: dict[str, Held] = field(default_factory=dict)
+    _stopping: bool = False
+    _last_beat: float = 0.0
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Until ``stop`` is set; then leases are released within seconds."""
+        self._last_beat = self.core.clock.monotonic()
+        await self._recover(all_workers=self.alone)
+        loops = [
+            asyncio.create_task(self._forever(each))
+            for each in (self._draw_loop, self._deliver_loop, self._beat_loop, self._recover_loop, self._line_loop)
+        ]
+        try:
+            await stop.wait()
+        finally:
+            self._stopping = True
+            await self._drain()
+            for loop in loops:
+                loop.cancel()
+            await asyncio.gather(*loops, return_exceptions=True)
+
+    async def _forever(self, loop: Callable[[], Awaitable[None]]) -> None:
+        while True:
+            try:
+                await loop()
+            except StoreError as error:
+                self.core.observer.event("store_error", detail=str(error))
+            except Exception as error:  # noqa: BLE001 - a loop that ends stops the bot without a word
+                self.core.observer.event("alert", text="worker_loop_failed", detail=repr(error))
+            await asyncio.sleep(POLL_SECONDS)
+
+    # -- drawing
+
+    async def _draw_loop(self) -> None:
+        wakeup = self.core.store.subscribe(Topic.WORK)
+        while not self._stopping:
+            job = await self._claim()
+            if job is None:
+                await wakeup.wait(POLL_SECONDS)
+            else:
+                self._start(job, self._draw(job), drawing=True)
+
+    async def _claim(self) -> Job | None:
+        now = self.core.clock.now()
+        busy: dict[str, int] = {}
+        for held in self._held.values():
+            if held.drawing:
+                busy[held.job.backend] = busy.get(held.job.backend, 0) + 1
+
+        def choose(candidates: tuple[str, ...]) -> str | None:
+            name = self.core.health.first_open([each for each in candidates if each in self.core.backends], now)
+            return name if name and busy.get(name, 0) < self.core.backends[name].capabilities.at_once else None
+
+        if all(busy.get(name, 0) >= backend.capabilities.at_once for name, backend in self.core.backends.items()):
+            return None
+        job = await self.core.store.claim(self.name, choose, now + LEASE_SECONDS, now)
+        if job is not None:
+            self.core.observer.event("job_claimed", job=job.id, backend=job.backend, seconds=now - job.queued_at)
+        return job
+
+    async def _draw(self, job: Job) -> None:
+        drawn = await drawing.draw(self.core, self.pictures, self.chats, job, self.rng)
+        if drawn is not None and drawn.state is JobState.DRAWN:
+            held = self._held[job.id]
+            held.job, held.drawing = drawn, False
+            await self._deliver(drawn)
+
+    # -- delivering
+
+    async def _deliver_loop(self) -> None:
+        wakeup = self.core.store.subscribe(Topic.WORK)
+        while not self._stopping:
+            started = False
+            if sum(not held.drawing for held in self._held.values()) < self.deliveries_at_once:
+                started = await self._claim_delivery()
+            if not started:
+                await wakeup.wait(POLL_SECONDS)
+
+    async def _claim_delivery(self) -> bool:
+        now = self.core.clock.now()
+        store = self.core.store
+        for claim, work in ((store.claim_delivery, self._deliver), (store.claim_untold, self._tell)):
+            job = await claim(self.name, now + LEASE_SECONDS, now)
+            if job is not None:
+                self._start(job, work(job), drawing=False)
+                return True
+        return False
+
+    async def _deliver(self, job: Job) -> None:
+        now = self.core.clock.now
+        try:
+            await self._show(job)
+        except ChatBusy as error:
+            await self._deliver_later(job, error)
+        except ChatGone as error:
+            self.core.observer.event("delivery_failed", job=job.id, detail=error.detail)
+            await self._finish(job, JobState.UNDELIVERABLE, Problem("undeliverable"))
+        else:
+            done = await self.core.store.delivered(job, now())
+            self.core.observer.event(
+                "job_delivered", job=job.id, platform=job.platform, seconds=now() - job.created_at, state=done.state
+            )
+
+    async def _deliver_later(self, job: Job, error: ChatBusy) -> None:
+        now = self.core.clock.now()
+        self.core.observer.event("delivery_failed", job=job.id, detail=error.detail)
+        pause = steps.delivery_pause(job.deliveries, job.drawn_at or job.finished_at, now, error.retry_after)
+        if pause is not None:
+            await self.core.store.deliver_later(job, now + pause)
+        elif job.state in FINAL_STATES:
+            await self.core.store.told(job)
+        else:
+            await self._finish(job, JobState.UNDELIVERABLE, Problem("undeliverable"))
+
+    async def _tell(self, job: Job) -> None:
+        """A request that ended without pictures: the person hears why."""
+        try:
+            await self._show(job)
+        except ChatBusy as error:
+            await self._deliver_later(job, error)
+        except ChatGone as error:
+            self.core.observer.event("delivery_failed", job=job.id, detail=error.detail)
+            await self.core.store.told(job)
+        else:
+            await self.core.store.told(job)
+
+    async def _show(self, job: Job) -> None:
+        """Raises DeliveryError, and nothing else whatever the adapter does."""
+        chat = self.chats.get(job.platform)
+        if chat is None:
+            raise ChatGone(f"{job.platform} is not configured any more")
+
+        async def remember(address: Mapping[str, str]) -> None:
+            await self.core.store.remember_address(job, address)
+
+        pictures = await self.core.store.pictures_of(job.id) if job.drawn_at and job.state not in FINAL_STATES else []
+        try:
+            await chat.deliver(Settled(job, tuple(pictures)), remember)
+        except (DeliveryError, Conflict, StoreError):
+            raise
+        except Exception as error:
+            self.core.observer.event("alert", text="delivery_bug", job=job.id, detail=repr(error))
+            raise ChatBusy(f"unexpected: {error!r}") from error
+
+    async def _finish(self, job: Job, state: JobState, reason: Problem) -> None:
+        await self.core.store.finish(job, state, reason, self.core.clock.now())
+        self.core.observer.event("job_finished", job=job.id, state=state, reason=reason.code, platform=job.platform)
+
+    # -- leases
+
+    def _start(self, job: Job, work: Coroutine[Any, Any, None], *, drawing: bool) -> None:
+        task = asyncio.create_task(self._guard(job, work), name=job.id)
+        self._held[job.id] = Held(job, task, drawing)
+
+    async def _guard(self, job: Job, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            await work
+        except asyncio.CancelledError:
+            await self._let_go(self._held[job.id])
+        except Conflict:
+            self.core.observer.event("lease_lost", job=job.id)
+        except ImagineError as error:
+            self.core.observer.event("store_error", job=job.id, detail=str(error))
+        except Exception as error:  # noqa: BLE001 - the lease runs out and the job is tried again, counted as a crash
+            self.core.observer.event("alert", text="job_failed", job=job.id, detail=repr(error))
+        finally:
+            self._held.pop(job.id, None)
+
+    async def _let_go(self, held: Held) -> None:
+        """After a cancel by the person, or a drain."""
+        with contextlib.suppress(Conflict, StoreError):
+            if held.cancelled:
+                job = await self.core.store.job(held.job.id)
+                reason = (job and job.reason) or Problem("cancelled_by_you")
+                await self._finish(held.job, JobState.CANCELLED, reason)
+            elif held.drawing:
+                await self.core.store.release(held.job, held.job.candidates, self.core.clock.now())
+            else:
+                await self.core.store.let_go(held.job)
+
+    async def _beat_loop(self) -> None:
+        wakeup = self.core.store.subscribe(Topic.CANCEL)
+        while True:
+            await self._beat()
+            await wakeup.wait(BEAT_SECONDS)
+
+    async def _beat(self) -> None:
+        """Extends the leases; ends what was cancelled or lost, and everything where the store cannot be reached."""
+        mine = dict(self._held)
+        try:
+            alive = await self.core.store.heartbeat(self.name, self.core.clock.now() + LEASE_SECONDS)
+        except StoreError:
+            if self.core.clock.monotonic() - self._last_beat > LEASE_SECONDS * 0.75:
+                for held in mine.values():
+                    held.end()
+            raise
+        self._last_beat = self.core.clock.monotonic()
+        for job_id, held in mine.items():
+            attempt, cancel = alive.get(job_id, (0, False))
+            if held.task.done() or self._held.get(job_id) is not held:
+                continue
+            if attempt != held.job.attempt:
+                self.core.observer.event("lease_lost", job=job_id)
+                held.end()
+            elif cancel and held.drawing and not held.ending:
+                held.cancelled = True
+                held.end()
+
+    async def _recover_loop(self) -> None:
+        while True:
+            await asyncio.sleep(BEAT_SECONDS / 2)
+            await self._recover(all_workers=False)
+
+    async def _recover(self, *, all_workers: bool) -> None:
+        """Takes up what dead workers had."""
+        for job in await self.core.store.expired(self.core.clock.now(), all_workers=all_workers):
+            with contextlib.suppress(Conflict):
+                await self._take_up(job)
+                self.core.observer.event("recovered", job=job.id, state=job.state)
+
+    async def _take_up(self, job: Job) -> None:
+        if job.state is not JobState.RUNNING:
+            await self.core.store.let_go(job)
+            return
+        now = self.core.clock.now()
+        if job.cancel_requested:
+            await self._finish(job, JobState.CANCELLED, job.reason or Problem("cancelled_by_you"))
+            return
+        crashed = await self.core.store.crashed(job, self.name, now + LEASE_SECONDS)
+        await drawing.after_crash(self.core, crashed)
+
+    async def _drain(self) -> None:
+        for held in list(self._held.values()):
+            if held.drawing:
+                held.end()
+        tasks = [held.task for held in self._held.values()]
+        if tasks:
+            await asyncio.wait(tasks, timeout=DRAIN_SECONDS)
+        late = list(self._held.values())
+        for held in late:
+            held.end()
+        await asyncio.gather(*(held.task for held in late), return_exceptions=True)
+
+    # -- people who wait
+
+    async def _line_loop(self) -> None:
+        while not self._stopping:
+            await asyncio.sleep(LINE_SECONDS)
+            standings = await steps.standings(self.core)
+            for job_id, standing in standings.items():
+                job = await self.core.store.job(job_id)
+                chat = self.chats.get(job.platform) if job else None
+                if job and chat and job.state is JobState.QUEUED:
+                    await chat.progress(job, standing.position, standing.eta_seconds, None)

@@ -1,0 +1,257 @@
+"""The way out, with a real store and real files: drawing, delivering, failing, draining."""
+
+import asyncio
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from bot.errors import Broken, Busy, ChatBusy, ChatGone, Down, Refused, Rejected
+from bot.model import Drawn, JobState, Limits, QuotaSettings, Stage
+from tests import factories
+from tests.fakes import CAPABILITIES, FakeBackend, png
+from tests.house import UNLIMITED, open_house
+
+
+async def test_a_request_is_drawn_and_delivered_once(tmp_path: Path) -> None:
+    async with open_house(tmp_path) as house, house.working():
+        ticket = await house.ask("a red fox --count 2 --seed 5")
+        job = await house.settled(ticket.job.id)
+        assert job.state is JobState.DELIVERED
+        [shown] = house.chat.shown
+        assert [picture.seed for picture in shown.pictures] == [5, 6]
+        assert (await house.pictures.read(shown.pictures[0].sha256)).startswith(b"\x89PNG")
+
+
+async def test_two_hundred_requests_of_twenty_people_are_each_delivered_once(tmp_path: Path) -> None:
+    async with open_house(tmp_path, [FakeBackend(capabilities=replace(CAPABILITIES, at_once=8))]) as house:
+        tickets = [await house.ask(name=f"p{number % 20}") for number in range(60)]
+        async with house.working(house.worker("w1"), house.worker("w2", alone=False)):
+            for ticket in tickets:
+                await house.settled(ticket.job.id, 60)
+        assert sorted(each.job.id for each in house.chat.shown) == sorted(ticket.job.id for ticket in tickets)
+
+
+async def test_s25_fifty_presses_of_cancel_end_a_running_job_once_and_refund_it(tmp_path: Path) -> None:
+    backend = FakeBackend(seconds=30)
+    async with open_house(tmp_path, [backend]) as house, house.working():
+        ticket = await house.ask()
+        while not backend.running:
+            await asyncio.sleep(0.01)
+        person, place = factories.person(), factories.origin().place
+        began = time.monotonic()
+        await asyncio.gather(*(house.studio.cancel(person, place, ticket.job.id) for _ in range(50)))
+        job = await house.settled(ticket.job.id)
+        assert job.state is JobState.CANCELLED
+        assert time.monotonic() - began < 2
+        assert len(house.chat.shown) == 1
+        assert (await house.store.usage(person.key, house.core.day())).images_today == 0
+        with pytest.raises(Refused):
+            await house.studio.cancel(person, place, ticket.job.id)
+
+
+async def test_f20_a_busy_backend_keeps_the_job_queued_and_costs_no_attempt(tmp_path: Path) -> None:
+    backend = FakeBackend(plan=[Busy("429", retry_after=0.2)])
+    async with open_house(tmp_path, [backend]) as house, house.working():
+        job = await house.settled((await house.ask()).job.id)
+        assert (job.state, job.errors) == (JobState.DELIVERED, 0)
+
+
+async def test_f21_a_dead_backend_fails_over_to_the_next(tmp_path: Path) -> None:
+    dead, alive = FakeBackend("hive", plan=[Down("refused")]), FakeBackend("ovh")
+    async with open_house(tmp_path, [dead, alive]) as house, house.working():
+        job = await house.settled((await house.ask()).job.id)
+        assert (job.state, job.backend, job.errors) == (JobState.DELIVERED, "ovh", 1)
+
+
+async def test_f21_a_backend_that_stays_down_fails_the_job_and_refunds(tmp_path: Path) -> None:
+    async with open_house(tmp_path, [FakeBackend(plan=[Down("refused")] * 99)]) as house:
+        house.core.health.is_closed = lambda *_: False  # type: ignore[method-assign] # the pauses are tested elsewhere
+        async with house.working():
+            job = await house.settled((await house.ask("a fox --count 3")).job.id)
+        assert (job.state, job.errors) == (JobState.FAILED, 4)
+        assert (await house.store.usage("web:user:ann", house.core.day())).images_today == 0
+        assert house.chat.shown[0].job.reason is not None
+
+
+async def test_f22_two_attempts_that_may_have_been_paid_end_the_job(tmp_path: Path) -> None:
+    paid = replace(CAPABILITIES, charges=True)
+    backend = FakeBackend(capabilities=paid, plan=[Down("timeout", maybe_charged=True)] * 9)
+    async with open_house(tmp_path, [backend]) as house, house.working():
+        job = await house.settled((await house.ask()).job.id)
+        assert job.state is JobState.FAILED
+        assert len(backend.drawn) == 2
+        assert backend.drawn[0].seed == backend.drawn[1].seed
+
+
+async def test_f23_a_hanging_backend_is_given_up_at_its_deadline(tmp_path: Path) -> None:
+    slow = FakeBackend("slow", capabilities=replace(CAPABILITIES, timeout_seconds=0.2), seconds=60)
+    async with open_house(tmp_path, [slow, FakeBackend("quick")]) as house, house.working():
+        job = await house.settled((await house.ask()).job.id)
+        assert (job.state, job.backend) == (JobState.DELIVERED, "quick")
+
+
+async def test_f24_a_partial_answer_is_delivered_in_part_and_refunded_in_part(tmp_path: Path) -> None:
+    answer = Drawn((png("red"), b"<html>no</html>"), (1, 2), missing=1)
+    async with open_house(tmp_path, [FakeBackend(plan=[answer])]) as house, house.working():
+        job = await house.settled((await house.ask("a fox --count 3")).job.id)
+        assert (job.state, job.missing) == (JobState.DELIVERED, 2)
+        assert job.notes[-1].code == "some_missing"
+        assert (await house.store.usage("web:user:ann", house.core.day())).images_today == 1
+
+
+async def test_f24_an_answer_that_is_no_picture_is_the_backends_fault(tmp_path: Path) -> None:
+    answer = Drawn((b"<html>no</html>",), (1,))
+    first, second = FakeBackend("a", plan=[answer]), FakeBackend("b")
+    async with open_house(tmp_path, [first, second]) as house, house.working():
+        job = await house.settled((await house.ask()).job.id)
+        assert (job.state, job.backend) == (JobState.DELIVERED, "b")
+
+
+async def test_f25_a_moderation_refusal_goes_to_no_other_backend(tmp_path: Path) -> None:
+    hive, ovh = FakeBackend("hive", plan=[Rejected("451", stage=Stage.PROMPT)]), FakeBackend("ovh")
+    async with open_house(tmp_path, [hive, ovh]) as house, house.working():
+        job = await house.settled((await house.ask()).job.id)
+        assert job.state is JobState.REJECTED
+        assert ovh.drawn == []
+
+
+async def test_f26_a_backend_without_credit_is_closed_until_an_operator_acts(tmp_path: Path) -> None:
+    hive, ovh = FakeBackend("hive", plan=[Down("405", until_fixed=True)]), FakeBackend("ovh")
+    async with open_house(tmp_path, [hive, ovh]) as house:
+        async with house.working():
+            for _ in range(3):
+                job = await house.settled((await house.ask()).job.id)
+                assert job.backend == "ovh"
+        assert len(hive.drawn) == 1
+        assert len(house.recorder.named("backend_closed")) == 1
+
+
+async def test_f27_a_request_that_cannot_be_done_fails_at_once(tmp_path: Path) -> None:
+    async with open_house(tmp_path, [FakeBackend(plan=[Broken("422")])]) as house, house.working():
+        job = await house.settled((await house.ask()).job.id)
+        assert (job.state, job.errors) == (JobState.FAILED, 0)
+
+
+async def test_f30_while_every_backend_is_closed_requests_wait_with_their_quota_reserved(tmp_path: Path) -> None:
+    backend = FakeBackend(plan=[Busy("429", retry_after=1.0)])
+    async with open_house(tmp_path, [backend]) as house, house.working():
+        first = await house.ask()
+        while not house.recorder.named("backend_closed"):
+            await asyncio.sleep(0.01)
+        second = await house.ask()
+        assert second.job.state is JobState.QUEUED
+        assert (await house.store.usage("web:user:ann", house.core.day())).images_today == 2
+        for ticket in (first, second):
+            assert (await house.settled(ticket.job.id)).state is JobState.DELIVERED
+
+
+async def test_a_budget_of_a_day_closes_its_backend_until_tomorrow(tmp_path: Path) -> None:
+    priced = FakeBackend("hosted", capabilities=replace(CAPABILITIES, price_per_image=0.4, charges=True))
+    local = FakeBackend("local")
+    async with open_house(tmp_path, [priced, local]) as house:
+        house.core = replace(house.core, budgets={"hosted": 1.0})
+        async with house.working():
+            backends = [(await house.settled((await house.ask()).job.id)).backend for _ in range(4)]
+        assert backends == ["hosted", "hosted", "local", "local"]
+        [spent] = await house.store.spending(house.core.day())
+        assert spent.dollars == pytest.approx(0.8)
+
+
+async def test_f43_a_busy_chat_gets_the_result_later_and_only_once(tmp_path: Path) -> None:
+    async with open_house(tmp_path) as house:
+        house.chat.plan = [ChatBusy("429", retry_after=0.1)]
+        async with house.working():
+            job = await house.settled((await house.ask()).job.id)
+        assert (job.state, job.deliveries) == (JobState.DELIVERED, 1)
+        assert len(house.chat.shown) == 1
+        assert len(house.recorder.named("job_drawn")) == 1
+
+
+async def test_f47_a_place_that_is_gone_refunds(tmp_path: Path) -> None:
+    async with open_house(tmp_path) as house:
+        house.chat.plan = [ChatGone("channel deleted"), ChatGone("no DM either")]
+        async with house.working():
+            job = await house.settled((await house.ask()).job.id)
+        assert job.state is JobState.UNDELIVERABLE
+        assert (await house.store.usage("web:user:ann", house.core.day())).images_today == 0
+
+
+async def test_f12_a_stopped_worker_gives_its_jobs_back_and_the_next_one_goes_on(tmp_path: Path) -> None:
+    backend = FakeBackend(seconds=30)
+    async with open_house(tmp_path, [backend]) as house:
+        async with house.working():
+            ticket = await house.ask()
+            while not backend.running:
+                await asyncio.sleep(0.01)
+            began = time.monotonic()
+        assert time.monotonic() - began < 5
+        job = await house.store.job(ticket.job.id)
+        assert job is not None
+        assert (job.state, job.crashes, job.errors) == (JobState.QUEUED, 0, 0)
+        backend.seconds = 0
+        async with house.working():
+            assert (await house.settled(ticket.job.id)).state is JobState.DELIVERED
+
+
+async def test_the_running_limit_of_a_person_leaves_room_for_others(tmp_path: Path) -> None:
+    backend = FakeBackend(seconds=0.3)
+    async with open_house(tmp_path, [backend], replace(UNLIMITED, running=1)) as house, house.working():
+        heavy = [await house.ask(name="heavy") for _ in range(5)]
+        light = await house.ask(name="light")
+        job = await house.settled(light.job.id)
+        waiting = await house.store.jobs_of("web:user:heavy", 10, active_only=True)
+        assert job.state is JobState.DELIVERED
+        assert len(waiting) >= 3
+        for ticket in heavy:
+            await house.settled(ticket.job.id)
+
+
+async def test_a_ticket_tells_position_and_eta(tmp_path: Path) -> None:
+    async with open_house(tmp_path) as house:
+        tickets = [await house.ask(name=f"p{number}") for number in range(3)]
+        assert [ticket.position for ticket in tickets] == [1, 2, 3]
+        assert all(ticket.eta_seconds for ticket in tickets)
+
+
+async def test_the_quota_is_refused_in_words_that_hold_numbers(tmp_path: Path) -> None:
+    async with open_house(tmp_path, quota=QuotaSettings(images_per_day=3, running=1, waiting=0)) as house:
+        await house.ask("a fox --count 2")
+        with pytest.raises(Refused) as refused:
+            await house.ask("a fox --count 2")
+        assert refused.value.problems[0].values["left"] == 1
+        assert Limits(images_per_day=3).images_per_day == refused.value.problems[0].values["limit"]
+
+
+async def test_again_takes_a_new_seed_and_stays_inside_its_tenant(tmp_path: Path) -> None:
+    async with open_house(tmp_path) as house:
+        first = await house.ask("a fox --seed 5")
+        again = await house.studio.again(factories.origin("bob"), first.job.id, "again-1")
+        assert again.job.request == replace(first.job.request, seed=None)
+        assert again.job.seed != 5
+        with pytest.raises(Refused):
+            await house.studio.again(factories.origin("bob", tenant="discord:1"), first.job.id, "again-2")
+
+
+async def test_s23_only_the_owner_or_a_moderator_cancels(tmp_path: Path) -> None:
+    async with open_house(tmp_path) as house:
+        ticket = await house.ask()
+        with pytest.raises(Refused) as refused:
+            await house.studio.cancel(factories.person("eve"), factories.origin().place, ticket.job.id)
+        assert refused.value.problems[0].code == "not_yours"
+
+
+async def test_forgetting_leaves_nothing_of_a_person(tmp_path: Path) -> None:
+    async with open_house(tmp_path) as house:
+        async with house.working():
+            done = await house.settled((await house.ask("a very secret fox")).job.id)
+            pictures = await house.store.pictures_of(done.id)
+        waiting = await house.ask("another secret")
+        await house.studio.forget(factories.person())
+        assert await house.store.job(done.id) is None
+        assert await house.store.job(waiting.job.id) is None
+        with pytest.raises(FileNotFoundError):
+            await house.pictures.read(pictures[0].sha256)
+    for file in tmp_path.glob("imagine.db*"):
+        assert b"secret" not in file.read_bytes()

@@ -1,0 +1,90 @@
+"""The core composed for tests: real store, real picture files, fake backends and chats."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from adapters.clock import SystemClock
+from adapters.images.files import FilePictures
+from adapters.store.store import SqlStore
+from bot import steps
+from bot.model import FINAL_STATES, Job, QuotaSettings, Ticket
+from bot.studio import Studio
+from bot.worker import Worker
+from tests import factories
+from tests.contract.stores import open_store
+from tests.fakes import FakeBackend, FakeChat, Recorder
+
+UNLIMITED = QuotaSettings(images_per_day=0, running=0, waiting=0)
+
+
+@dataclass
+class TestHouse:
+    __test__ = False
+
+    core: steps.Core
+    store: SqlStore
+    pictures: FilePictures
+    studio: Studio
+    chat: FakeChat
+    recorder: Recorder
+    folder: Path
+
+    def worker(self, name: str = "w1", *, alone: bool = True) -> Worker:
+        return Worker(self.core, self.pictures, {"web": self.chat}, name, alone=alone, rng=random.Random(1))
+
+    @asynccontextmanager
+    async def working(self, *workers: Worker) -> AsyncIterator[None]:
+        """The workers run inside the block and are stopped, as by SIGTERM, at its end."""
+        stop = asyncio.Event()
+        tasks = [asyncio.create_task(worker.run(stop)) for worker in workers or (self.worker(),)]
+        try:
+            yield
+        finally:
+            stop.set()
+            await asyncio.gather(*tasks)
+
+    async def ask(self, text: str = "a red fox", name: str = "ann", key: str = "") -> Ticket:
+        made = factories.job()
+        ticket = await self.studio.submit(factories.origin(name), text, key or made.key)
+        return await self.studio.acknowledged(ticket.job.id, {})
+
+    async def settled(self, job_id: str, seconds: float = 10.0) -> Job:
+        """The job once it is final and told."""
+        async with asyncio.timeout(seconds):
+            while True:
+                job = await self.store.job(job_id)
+                assert job is not None
+                if job.state in FINAL_STATES and job.told:
+                    return job
+                await asyncio.sleep(0.01)
+
+
+@asynccontextmanager
+async def open_house(
+    folder: Path, backends: Sequence[FakeBackend] = (), quota: QuotaSettings = UNLIMITED, dialect: str = "sqlite"
+) -> AsyncIterator[TestHouse]:
+    made = list(backends) or [FakeBackend()]
+    recorder = Recorder()
+    async with open_store(dialect, folder) as store:
+        pictures = FilePictures(folder / "images")
+        core = steps.Core(
+            store=store,
+            backends={backend.name: backend for backend in made},
+            order=tuple(backend.name for backend in made),
+            clock=SystemClock(),
+            observer=recorder,
+            health=steps.Health(store),
+            quota=quota,
+        )
+        await core.health.load()
+        try:
+            studio = Studio(core, pictures, random.Random(7))
+            yield TestHouse(core, store, pictures, studio, FakeChat(), recorder, folder)
+        finally:
+            await pictures.close()
+
+
