@@ -31,6 +31,7 @@ FALL_FROM = 0.7
 class Settings:
     folder: Path
     steps: int
+    planned: int = 0  #: what the learning rate falls towards, where that is not the same
     seed: int = 7
     scenes: int = 60_000
     batch: int = 48
@@ -114,7 +115,7 @@ def train(settings: Settings) -> parts.Denoiser:
     words = parts.tokenizer()
     denoiser = parts.Denoiser(words).to(settings.device)
     denoiser.unet.set_attn_processor(AttnProcessor())  # twice as fast on a processor as the fused one
-    average = copy.deepcopy(denoiser)
+    average: parts.Denoiser = copy.deepcopy(denoiser)
     optimizers = fast(
         denoiser.named_parameters(),
         settings.matrix_rate,
@@ -129,7 +130,7 @@ def train(settings: Settings) -> parts.Denoiser:
     saved = started = time.monotonic()
     mean: float | None = None
     for step in range(done, settings.steps):
-        set_rates(optimizers, rate(step, settings.steps))
+        set_rates(optimizers, rate(step, settings.planned or settings.steps))
         loss = loss_of(denoiser, alphas, make_batch(album, words, settings, step))
         loss.backward()
         torch.nn.utils.clip_grad_norm_(denoiser.parameters(), 1.0)

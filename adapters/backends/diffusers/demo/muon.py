@@ -14,7 +14,7 @@ _ITERATIONS = 5
 _RMS = 0.2
 
 
-class Muon(torch.optim.Optimizer):
+class Muon(torch.optim.Optimizer):  # type: ignore[misc]  # torch is not checked
     def __init__(
         self, params: Iterable[torch.nn.Parameter], lr: float, momentum: float = 0.95, decay: float = 0.01
     ) -> None:
@@ -56,7 +56,8 @@ def fast(
     named: Iterable[tuple[str, torch.nn.Parameter]], matrix_rate: float, other_rate: float, plain: tuple[str, ...]
 ) -> dict[str, torch.optim.Optimizer]:
     """Muon for the matrices, AdamW for vectors and for everything whose name contains one of ``plain``."""
-    matrices, others = [], []
+    matrices: list[torch.nn.Parameter] = []
+    others: list[torch.nn.Parameter] = []
     for name, weight in named:
         (others if weight.ndim < 2 or any(part in name for part in plain) else matrices).append(weight)
     optimizers: dict[str, torch.optim.Optimizer] = {

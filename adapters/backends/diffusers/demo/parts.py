@@ -21,7 +21,7 @@ class Text:
     pooled: torch.Tensor
 
 
-class Denoiser(torch.nn.Module):
+class Denoiser(torch.nn.Module):  # type: ignore[misc]  # torch is not checked
     """The UNet and the two text encoders that are trained with it."""
 
     def __init__(self, tokenizer: CLIPTokenizer) -> None:

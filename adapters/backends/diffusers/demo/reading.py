@@ -6,6 +6,7 @@ No network: nearest colours, connected areas, and silhouettes laid over each oth
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +26,7 @@ from adapters.backends.diffusers.demo.scenes import (
 )
 from adapters.backends.diffusers.demo.scenes import DIRECTIONS as _DIRECTIONS
 
-Mask = NDArray[np.bool_]
+Mask: TypeAlias = NDArray[np.bool_]
 Box = tuple[int, int, int, int]  #: left, top, right, bottom; the last two just outside
 
 APART = 45.0  #: distance in RGB from the background from where on a pixel belongs to a thing
@@ -296,7 +297,8 @@ def _template(shape: Shape) -> Mask:
 
 def _fraction(shape: Shape) -> float:
     """The box's longer side over the diameter."""
-    return max(_template(shape).shape) / 110
+    side: int = max(_template(shape).shape)
+    return side / 110
 
 
 def _sign(offset: float) -> int:

@@ -8,7 +8,7 @@ from PIL import Image
 
 from adapters.backends.diffusers.demo import recipe
 
-GUIDANCE = 4.0
+GUIDANCE = 5.0
 STEPS = 20
 
 
