@@ -5,25 +5,30 @@
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 PORT ?= 8080
+# Most tests wait for sockets and disks, so there may be more of them than cores.
+WORKERS ?= 4
 DATA ?= data
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 CONSTRAINTS := deploy/constraints.txt
 
-.PHONY: demo test check bench clean
+.PHONY: demo test check bench bench-engine clean
 
 demo: $(VENV)/.demo
 	@$(BIN)/imagine-bot demo --port $(PORT) --data $(DATA)
 
 test: $(VENV)/.dev
 	@$(BIN)/python -m tests.browser
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+bench-engine: $(VENV)/.local
+	$(BIN)/python -m tests.bench.bench_engine
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m tests.bench

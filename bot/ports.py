@@ -205,7 +205,7 @@ class Store(Protocol):
 
     # -- the web room
     async def say(self, message: Message, key: str = "") -> Message:
-        """Stores and numbers it; a ``key`` that was used before changes nothing and returns that message."""
+        """Stores it and gives it its number; a ``key`` used before changes nothing and returns that message."""
 
     async def messages(self, person: str, before: int, limit: int) -> list[Message]:
         """What this person sees, newest first, with numbers below ``before``."""

@@ -10,6 +10,7 @@ from bot.errors import Conflict, Refused, StoreBusy, StoreFull
 from bot.model import (
     CANCELLABLE_STATES,
     FINAL_STATES,
+    Capabilities,
     ImageRequest,
     Job,
     JobState,
@@ -92,6 +93,15 @@ class Studio:
         if isinstance(request, str):
             return command.parse(request, options, further)
         return command.tidied(request, options, further)
+
+    def read(self, text: str, values: Mapping[str, object]) -> ImageRequest:
+        """A prompt with inline options, and typed options beside it by ImageRequest field. Raises Refused."""
+        capabilities = self._core.capabilities()
+
+        def further(asked: ImageRequest) -> tuple[Problem, ...]:
+            return routing.objections(asked, capabilities, self._core.order, self._core.styles)
+
+        return command.merge(text, values, command.options_for(capabilities), further)
 
     async def _stored(self, new: NewJob) -> tuple[Job, bool]:
         began = self._core.clock.monotonic()
@@ -209,6 +219,9 @@ class Studio:
     def options(self) -> tuple[Option, ...]:
         """What can be said beside the prompt, with the ranges that some backend takes."""
         return command.options_for(self._core.capabilities())
+
+    def capabilities(self) -> Mapping[str, Capabilities]:
+        return self._core.capabilities()
 
     def backends(self) -> tuple[str, ...]:
         return self._core.order

@@ -14,7 +14,7 @@ class Jobs(Shelf):
     # -- the way in
 
     async def submit(self, new: NewJob) -> tuple[Job, bool]:
-        async with self._engine.write() as tx:
+        async def work(tx: Transaction) -> tuple[Job, bool]:
             known = await tx.run("job_by_key", key=new.job.key)
             if known:
                 return rows.job(known[0]), False
@@ -25,17 +25,22 @@ class Jobs(Shelf):
             )
             return rows.job(stored[0]), True
 
+        return await self._engine.together(work)
+
     async def acknowledge(
         self, job_id: str, address: Mapping[str, str], clock: str, now: float, *, review: bool
     ) -> Job:
         state = JobState.REVIEW if review else JobState.QUEUED
-        async with self._engine.write() as tx:
+
+        async def work(tx: Transaction) -> Job:
             changed = await tx.run("acknowledge", job=job_id, state=state, address=rows.text(dict(address)), now=now)
             job = _one(changed, job_id)
             if not review:
                 await turns.join(tx, job, clock)
             _show(tx, job)
             return rows.job(job)
+
+        return await self._engine.together(work)
 
     async def queue(self, job_id: str, clock: str, now: float) -> Job:
         async with self._engine.write() as tx:

@@ -237,7 +237,7 @@ def test_f36_a_sticky_error_ends_the_process_and_is_not_blamed_on_a_request(mode
     heard = Heard()
     engine = Engine(Wrapped(model, **{method: broken}), heard)
     engine.submit("fox", FOX)
-    with pytest.raises(Unusable, match="device-side assert triggered$"):
+    with pytest.raises(Unusable, match=r"device-side assert triggered$"):
         engine.run()
     assert not heard.order
 

@@ -42,6 +42,9 @@ class Part:
     zeros: bool
     aesthetic: bool = False  #: a refiner: told a score in place of the target size
 
+    def __post_init__(self) -> None:
+        self.dtype: torch.dtype = self.unet.dtype  # the property walks the whole model, too slow for every step
+
 
 @dataclass(frozen=True)
 class Checker:
@@ -87,10 +90,10 @@ class Model:
     def _row(self, drawing: Drawing, words: str, seed: int, loras: tags.Loras) -> Row:
         generator = torch.Generator("cpu").manual_seed(seed)
         courses = self._courses(drawing, words, loras, generator)
-        unet = self._parts["base"].unet
+        base = self._parts["base"]
         scale = self._pipe.vae_scale_factor
-        shape = (1, unet.config.in_channels, drawing.size.height // scale, drawing.size.width // scale)
-        noise = randn_tensor(shape, generator=generator, device=self._device, dtype=unet.dtype)
+        shape = (1, base.unet.config.in_channels, drawing.size.height // scale, drawing.size.width // scale)
+        noise = randn_tensor(shape, generator=generator, device=self._device, dtype=base.dtype)
         return Row(noise * courses[0].scheduler.init_noise_sigma, courses, loras, seed=seed)
 
     def _courses(self, drawing: Drawing, words: str, loras: tags.Loras, generator: torch.Generator) -> list[Course]:
@@ -136,7 +139,7 @@ class Model:
             return None
         size = (drawing.size.height, drawing.size.width)
         ids = (*size, 0, 0, score) if part.aesthetic else (*size, 0, 0, *size)
-        return torch.tensor([ids], dtype=part.unet.dtype, device=self._device)
+        return torch.tensor([ids], dtype=part.dtype, device=self._device)
 
     # -- a step
     def use(self, loras: tags.Loras) -> None:
@@ -158,7 +161,7 @@ class Model:
     def denoise(self, part: str, inputs: Sequence[Input], rows: int) -> list[torch.Tensor]:
         """One UNet call for ``inputs``, filled up to ``rows`` rows; as many predictions as inputs."""
         padded = [*inputs, *[inputs[0]] * (rows - len(inputs))]
-        unet = self._parts[part].unet
+        used = self._parts[part]
         hidden, mask = _stack([one.prompt.hidden for one in padded])
         told: dict[str, Any] = {}
         if padded[0].time_ids is not None:
@@ -170,8 +173,8 @@ class Model:
             told["timestep_cond"] = _cat([one.guidance for one in padded])
         if mask is not None:
             told["encoder_attention_mask"] = mask
-        predicted: torch.Tensor = unet(
-            torch.cat([one.latent for one in padded]).to(unet.dtype),
+        predicted: torch.Tensor = used.unet(
+            torch.cat([one.latent for one in padded]).to(used.dtype),
             torch.stack([one.timestep.float() for one in padded]).to(self._device),
             encoder_hidden_states=hidden,
             return_dict=False,

@@ -27,8 +27,8 @@ HEADERS = {
 
 
 def content_policy(style_hashes: Sequence[str] = ()) -> str:
-    """Nothing but our own files; no inline script, and inline style only where its hash is named."""
-    styles = " ".join(["'self'", *(f"'{each}'" for each in style_hashes)])
+    """Nothing but our own files; no inline script, and only the style whose hash is named."""
+    styles = " ".join(f"'{each}'" for each in style_hashes) or "'none'"
     return (
         f"default-src 'none'; script-src 'self'; style-src {styles}; img-src 'self'; connect-src 'self'; "
         "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -44,7 +44,7 @@ class Hosts:
         self._any_address = settings.host in {"0.0.0.0", "::"}  # noqa: S104 - compared, not bound
 
     def __contains__(self, host: str) -> bool:
-        """``host`` as in the header. An address is no name that a resolver could turn, so all are taken where all are bound."""
+        """``host`` as in the header. No resolver can turn an address, so each is taken where all are bound."""
         try:
             name = (urlsplit(f"//{host}").hostname or "").rstrip(".")
         except ValueError:
@@ -61,7 +61,7 @@ def _is_address(name: str) -> bool:
 
 
 def is_same_origin(request: Request) -> bool:
-    """Whether a post comes from a page of this host. A program that says neither header is judged by its token alone."""
+    """Whether a post comes from a page of this host. A program that sends neither header has its token alone."""
     if request.headers.get("sec-fetch-site", "same-origin") != "same-origin":
         return False
     origin = request.headers.get("origin")

@@ -82,7 +82,9 @@ class Listener:
 
 
 class Hub:
-    def __init__(self, store: Store, studio: Studio, clock: Clock, observer: Observer, seals: Seals, pages: Pages) -> None:
+    def __init__(
+        self, store: Store, studio: Studio, clock: Clock, observer: Observer, seals: Seals, pages: Pages
+    ) -> None:
         self._store = store
         self._studio = studio
         self._clock = clock
@@ -258,9 +260,10 @@ class Hub:
         if not waiting or not self._listeners:
             return []
         before, self._standings = self._standings, await self._studio.standings()
+        now = self._clock.now()
         return [
-            event("progress", job=job.id, headline=views.queue_words(now_at), eta=views.eta(job, Live(None, now_at), 0.0))
+            event("progress", job=job.id, headline=views.queue_words(here), eta=views.eta(job, Live(None, here), now))
             for job in waiting
-            if (now_at := self._standings.get(job.id)) != before.get(job.id)
+            if (here := self._standings.get(job.id)) != before.get(job.id)
         ]
 

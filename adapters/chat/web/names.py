@@ -2,8 +2,18 @@
 
 import hashlib
 
-_FIRST = ["Amber", "Autumn", "Bold", "Brave", "Bright", "Calm", "Cheerful", "Clever", "Copper", "Coral", "Cosy", "Crimson", "Curious", "Dapper", "Daring", "Eager", "Early", "Easy", "Emerald", "Fair", "Fine", "Gentle", "Gilded", "Golden", "Grand", "Happy", "Honest", "Hazel", "Indigo", "Ivory", "Jade", "Jolly", "Keen", "Kind", "Lively", "Lucky", "Lunar", "Maple", "Mellow", "Merry", "Misty", "Noble", "Olive", "Opal", "Patient", "Pearl", "Plucky", "Quick", "Quiet", "Rapid", "Rosy", "Ruby", "Rustic", "Sandy", "Scarlet", "Silver", "Snowy", "Solar", "Sunny", "Swift", "Teal", "Velvet", "Warm"]
-_SECOND = ["Badger", "Beaver", "Bison", "Bittern", "Crane", "Curlew", "Deer", "Dolphin", "Dove", "Falcon", "Ferret", "Finch", "Gecko", "Goose", "Grouse", "Hare", "Hawk", "Hedgehog", "Heron", "Ibis", "Jackdaw", "Kestrel", "Kingfisher", "Kite", "Koala", "Lark", "Lemur", "Linnet", "Lynx", "Magpie", "Marmot", "Marten", "Mole", "Moose", "Newt", "Nuthatch", "Ocelot", "Oriole", "Osprey", "Otter", "Owl", "Panda", "Pelican", "Petrel", "Pigeon", "Plover", "Puffin", "Quail", "Rabbit", "Raven", "Robin", "Seal", "Shrew", "Siskin", "Sparrow", "Squirrel", "Stork", "Swallow", "Swan", "Tapir", "Tern", "Thrush", "Toucan", "Wren"]
+_FIRST = """
+Amber Autumn Bold Brave Bright Calm Cheerful Clever Copper Coral Cosy Crimson Curious Dapper Daring Eager Early Easy
+Emerald Fair Fine Gentle Gilded Golden Grand Happy Honest Hazel Indigo Ivory Jade Jolly Keen Kind Lively Lucky Lunar
+Maple Mellow Merry Misty Noble Olive Opal Patient Pearl Plucky Quick Quiet Rapid Rosy Ruby Rustic Sandy Scarlet
+Silver Snowy Solar Sunny Swift Teal Velvet Warm Wild
+"""
+_SECOND = """
+Badger Beaver Bison Bittern Crane Curlew Deer Dolphin Dove Falcon Ferret Finch Gecko Goose Grouse Hare Hawk Hedgehog
+Heron Ibis Jackdaw Kestrel Kingfisher Kite Koala Lark Lemur Linnet Lynx Magpie Marmot Marten Mole Moose Newt
+Nuthatch Ocelot Oriole Osprey Otter Owl Panda Pelican Petrel Pigeon Plover Puffin Quail Rabbit Raven Robin Seal
+Shrew Siskin Sparrow Squirrel Stork Swallow Swan Tapir Tern Thrush Toucan Wren
+"""
 
 HUES = 12
 
@@ -11,7 +21,8 @@ HUES = 12
 def name_of(person: str) -> str:
     """Two words from a person's key."""
     digest = _digest(person)
-    return f"{_FIRST[digest[0] % len(_FIRST)]} {_SECOND[digest[1] % len(_SECOND)]}"
+    first, second = _FIRST.split(), _SECOND.split()
+    return f"{first[digest[0] % len(first)]} {second[digest[1] % len(second)]}"
 
 
 def hue_of(person: str) -> int:

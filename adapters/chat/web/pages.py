@@ -2,7 +2,7 @@
 
 import base64
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from typing import Any
@@ -12,14 +12,18 @@ import jinja2
 from adapters.chat.web.names import handle_of
 from adapters.chat.web.sessions import Visitor
 from adapters.chat.web.views import Article
+from bot.model import Capabilities, Size
 from bot.options import Kind, Option, plain
 from bot.replies import ENGLISH, say
+from bot.sizes import settle_size
 
 _FILES = resources.files("adapters.chat.web")
 MEDIA_TYPES = {"js": "text/javascript; charset=utf-8", "svg": "image/svg+xml", "css": "text/css; charset=utf-8"}
 
-SIZES = ("512x512", "768x768", "1024x1024", "1280x720", "720x1280")
+SIZES = (Size(512, 512), Size(768, 768), Size(1024, 1024), Size(1280, 720), Size(720, 1280))
+MOST_SIZES = 8
 RATIOS = ("1:1", "3:2", "2:3", "16:9", "9:16")
+COUNTS = ("1", "2", "4")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +69,7 @@ class Pages:
 
 CLIENT_WORDS = (
     "web_seconds", "web_minutes", "web_any_moment", "web_ready", "web_not_ready", "web_offline", "web_online",
-    "web_failed", "web_stale", "web_preview", "web_forget_title", "web_forget_what", "web_delete_title",
+    "web_failed", "web_stale", "web_forget_title", "web_forget_what", "web_delete_title",
 )  # fmt: skip
 
 
@@ -83,13 +87,15 @@ def commands() -> list[dict[str, str]]:
     ]
 
 
-def option_help(options: Sequence[Option], backends: Sequence[str], styles: Sequence[str]) -> list[dict[str, Any]]:
+def option_help(
+    options: Sequence[Option], backends: Mapping[str, Capabilities], styles: Sequence[str]
+) -> list[dict[str, Any]]:
     """For completion and the help page: each option's names, what it does, its range, and values to choose from."""
     values: Mapping[str, Sequence[str]] = {
-        "size": SIZES,
+        "size": _sizes(backends.values()),
         "ar": RATIOS,
-        "count": tuple(str(count) for count in (1, 2, 4)),
-        "backend": backends,
+        "count": COUNTS,
+        "backend": tuple(backends),
         "style": styles,
     }
     return [
@@ -97,7 +103,7 @@ def option_help(options: Sequence[Option], backends: Sequence[str], styles: Sequ
             "name": option.name,
             "names": list(option.names),
             "help": say(option.summary),
-            "range": _range(option),
+            "range": _sides(backends.values()) if option.kind is Kind.SIZE else _range(option),
             "values": list(values.get(option.name, ())),
         }
         for option in options
@@ -105,19 +111,26 @@ def option_help(options: Sequence[Option], backends: Sequence[str], styles: Sequ
     ]
 
 
+def _sizes(backends: Iterable[Capabilities]) -> Sequence[str]:
+    """Those that some backend has exactly."""
+    offers = tuple(backends)
+    usual = [size for each in offers for size in (each.default_size, *each.sizes)] + list(SIZES)
+    exact = [size for size in usual if any(settle_size(size, each) == (size, True) for each in offers)]
+    return [str(size) for size in dict.fromkeys(exact)][:MOST_SIZES]
+
+
+def _sides(backends: Iterable[Capabilities]) -> str:
+    squares = [Size(int(side), int(side)) for each in backends for side in (each.side.low, each.side.high)]
+    listed = [size for each in backends for size in each.sizes]
+    found = listed or squares
+    return say("web_range", low=min(found), high=max(found)) if found else ""
+
+
 def _range(option: Option) -> str:
     low, high = plain(option.limits.low), plain(option.limits.high)
-    match option.kind:
-        case Kind.INTEGER | Kind.NUMBER:
-            return say("web_range", low=low, high=high)
-        case Kind.TEXT:
-            return say("web_up_to", high=high)
-        case Kind.SIZE:
-            return "1024x1024"
-        case Kind.RATIO:
-            return "16:9"
-        case Kind.NAME:
-            return ""
+    if option.kind is Kind.TEXT:
+        return say("web_up_to", high=high)
+    return say("web_range", low=low, high=high) if option.kind in {Kind.INTEGER, Kind.NUMBER} else ""
 
 
 def you(visitor: Visitor) -> dict[str, str]:

@@ -23,19 +23,23 @@ from adapters.chat.web.guard import content_policy, is_same_origin
 from adapters.chat.web.hub import Cursor, Hub, Listener, encode, event
 from adapters.chat.web.names import handle_of
 from adapters.chat.web.pages import Pages
-from adapters.chat.web.sessions import COOKIE, COOKIE_SECONDS, ROOM, TENANT, Seals, Visitor
+from adapters.chat.web.sessions import COOKIE, COOKIE_SECONDS, LINK_SECONDS, ROOM, TENANT, Seals, Visitor
 from adapters.chat.web.speaking import Heard, Speaker, refusal
+from adapters.chat.web.views import file_name
 from bot.errors import Refused, StoreError
-from bot.model import Problem
+from bot.model import Picture, Problem
+from bot.options import without_forbidden
 from bot.replies import problem, say
 
 if TYPE_CHECKING:
     from adapters.chat.web.server import WebHouse
 
 NEWEST_FIRST_PAGE = 30  #: messages; older ones come as one scrolls
+LONGEST_REASON = 500  #: characters of a report
 HEARTBEAT_SECONDS = 15.0
 RETRY_MS = 1000
 PRIVATE = {"cache-control": "no-store"}
+AS_LONG_AS_ITS_LINK = {"cache-control": f"private, max-age={LINK_SECONDS}, immutable"}
 FOREVER = {"cache-control": "public, max-age=31536000, immutable"}
 NOTHING_YET = b'<svg xmlns="http://www.w3.org/2000/svg" width="1" height="1"/>'
 """A preview that is not there yet, so that no browser reports an error."""
@@ -125,7 +129,7 @@ class Room:
         cursor = await self.hub.cursor()
         articles, more = await self._page_of(known, 2**62)
         studio = self._house.studio
-        options = pages.option_help(studio.options(), studio.backends(), studio.styles())
+        options = pages.option_help(studio.options(), studio.capabilities(), studio.styles())
         html = self._pages.render(
             "room.html",
             style=self._pages.style,
@@ -211,27 +215,30 @@ class Room:
         if not self._may_see(request):
             return _missing()
         try:
-            job, picture = await self._house.studio.picture(
-                ROOM, request.path_params["job"], request.path_params["index"]
-            )
+            picture = await self._picture_of(request)
             body = await self._house.picture(picture.sha256)
         except (Refused, FileNotFoundError):
             return _missing()
-        headers = {"cache-control": "private, max-age=21600, immutable"}
+        headers = dict(AS_LONG_AS_ITS_LINK)
         if "download" in request.query_params:
-            ending = picture.media_type.rpartition("/")[2]
-            headers["content-disposition"] = f'attachment; filename="imagine-{job.id[:8]}-{picture.index + 1}.{ending}"'
+            name = file_name(request.path_params["job"], picture)
+            headers["content-disposition"] = f'attachment; filename="{name}"'
         return Response(body, media_type=picture.media_type, headers=headers)
 
     async def _thumb(self, request: Request) -> Response:
         if not self._may_see(request):
             return _missing()
         try:
-            _, picture = await self._house.studio.picture(ROOM, request.path_params["job"], request.path_params["index"])
+            picture = await self._picture_of(request)
             body = await self._house.thumb(picture.sha256, request.path_params["side"])
         except (Refused, FileNotFoundError):
             return _missing()
-        return Response(body, media_type="image/webp", headers={"cache-control": "private, max-age=21600, immutable"})
+        return Response(body, media_type="image/webp", headers=AS_LONG_AS_ITS_LINK)
+
+    async def _picture_of(self, request: Request) -> Picture:
+        """Raises Refused."""
+        _, picture = await self._house.studio.picture(ROOM, request.path_params["job"], request.path_params["index"])
+        return picture
 
     async def _preview(self, request: Request) -> Response:
         if not self._may_see(request):
@@ -261,7 +268,8 @@ class Room:
             except Unfit as unfit:
                 return JSONResponse({"problem": unfit.words}, unfit.status)
             except Refused as refused:
-                return JSONResponse({"problem": refusal(refused.problems), "correction": refused.corrected or ""}, 409)
+                # 200: a refusal is an answer, which a browser need not report as an error of the page
+                return JSONResponse({"problem": refusal(refused.problems)})
             except StoreError as error:
                 self._house.observer.event("store_error", detail=str(error))
                 return JSONResponse({"problem": problem(Problem("store_busy"))}, 503)
@@ -315,7 +323,7 @@ class Room:
         index = body.get("picture", 0)
         if isinstance(index, bool) or not isinstance(index, int):
             raise Unfit(400, say("web_failed"))
-        reason = _text(body, "reason")[:500]
+        reason = without_forbidden(_text(body, "reason"))[:LONGEST_REASON]
         fresh = await self._house.studio.report(visitor.person, ROOM, request.path_params["job"], index, reason)
         return JSONResponse({"said": say("web_reported" if fresh else "web_reported_before")})
 

@@ -1,5 +1,6 @@
 """What the page shows of a message and of a job's state, as plain data for the templates. Pure."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,6 +22,9 @@ WITHHELD = {
     JobState.REJECTED: "web_prompt_rejected",
 }
 """What stands in place of a request's words, which only moderators read then."""
+
+
+_OPTION = re.compile(r"(--[a-z]+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +70,7 @@ class Article:
     at: str  #: ISO 8601, UTC
     clock: str
     command: str  #: "/imagine" where the text is one
-    text: str
+    text: tuple[str, ...]  #: words and option names by turns, for an option is not broken over two lines
     private: bool
     correction: str
     thread: Thread | None = None
@@ -78,6 +82,14 @@ class Live:
 
     progress: Progress | None = None
     standing: Standing | None = None
+
+
+_ISOLATES = {0x2068: None, 0x2069: None}
+
+
+def alone(text: str) -> str:
+    """As `display`, without its isolates: for what is an element or an attribute of its own, which isolates as well."""
+    return display(text).translate(_ISOLATES)
 
 
 def article(message: Message, settled: Settled | None, live: Live, now: float, link: Link) -> Article:
@@ -92,7 +104,7 @@ def article(message: Message, settled: Settled | None, live: Live, now: float, l
         at=moment.isoformat(timespec="seconds"),
         clock=f"{moment:%H:%M}",
         command=command,
-        text=text,
+        text=tuple(_OPTION.split(text)),
         private=bool(message.audience),
         correction=message.correction,
         thread=thread(settled, live, now, link) if settled else None,
@@ -104,13 +116,13 @@ def _words(text: str, job: Job | None) -> tuple[str, str]:
         return "", say(WITHHELD[job.state])
     head, separator, rest = text.partition(" ")
     if job is not None and head.lower() == "/imagine" and separator:
-        return "/imagine", display(rest.strip())
-    return "", display(text)
+        return "/imagine", alone(rest.strip())
+    return "", alone(text)
 
 
 def thread(settled: Settled, live: Live, now: float, link: Link) -> Thread:
     job = settled.job
-    prompt = "" if job.state in WITHHELD else display(job.request.prompt)
+    prompt = "" if job.state in WITHHELD else alone(job.request.prompt)
     running = job.state is JobState.RUNNING
     progress = live.progress if running else None
     seconds = eta(job, live, now)
@@ -151,9 +163,18 @@ def headline(job: Job, shown: Sequence[Picture], live: Live) -> str:
             return say("web_cancelling") if job.cancel_requested else drawing_words(live.progress)
         case JobState.DRAWN | JobState.DELIVERING:
             return say("web_finishing")
-        case JobState.DELIVERED:
-            return "" if shown else say("web_deleted")
-    return problem(job.reason) if job.reason else say("web_deleted")
+    return _ending(job, shown)
+
+
+def _ending(job: Job, shown: Sequence[Picture]) -> str:
+    """Everybody reads it, so it speaks to nobody."""
+    if job.state is JobState.DELIVERED:
+        return "" if shown else say("web_deleted")
+    if job.state is JobState.REJECTED:
+        return say("web_rejected")
+    if job.state is JobState.CANCELLED and job.reason and job.reason.code == "cancelled_by_you":
+        return say("web_cancelled")
+    return problem(job.reason) if job.reason else say("web_ended")
 
 
 def queue_words(standing: Standing | None) -> str:
@@ -174,11 +195,16 @@ def eta(job: Job, live: Live, now: float) -> int | None:
         return max(1, round(live.standing.eta_seconds))
     if job.state is not JobState.RUNNING:
         return None
-    spent = max(now - job.started_at, 0.0)
-    progress = live.progress
-    if progress and 0 < progress.step <= progress.steps:
-        return max(1, round(spent / progress.step * (progress.steps - progress.step)))
-    return max(1, round(job.cost - spent))
+    return max(1, round(_left(job, live.progress, max(now - job.started_at, 0.0))))
+
+
+def _left(job: Job, progress: Progress | None, spent: float) -> float:
+    """Seconds of drawing still to do: the estimate at first, and more and more the pace so far."""
+    estimate = max(job.cost - spent, 0.0)
+    if progress is None or not 0 < progress.step <= progress.steps:
+        return estimate
+    done = progress.step / progress.steps
+    return (1 - done) * (spent + estimate)
 
 
 def previews(job: Job, progress: Progress | None, link: Link) -> tuple[str, ...]:
@@ -204,8 +230,12 @@ def _shot(job: Job, prompt: str, picture: Picture, link: Link) -> Shot:
         height=picture.height,
         full="" if picture.hidden else full,
         thumbs=", ".join(f"{address} {width}w" for width, address in widths),
-        file_name=f"imagine-{job.id[:8]}-{picture.index + 1}.{picture.media_type.rpartition('/')[2]}",
+        file_name=file_name(job.id, picture),
     )
+
+
+def file_name(job_id: str, picture: Picture) -> str:
+    return f"imagine-{job_id[:8]}-{picture.index + 1}.{picture.media_type.rpartition('/')[2]}"
 
 
 def settings_words(job: Job, shown: Sequence[Picture]) -> str:
@@ -224,7 +254,7 @@ def settings_words(job: Job, shown: Sequence[Picture]) -> str:
         words.append(say("web_set_without", words=display(request.negative_prompt)))
     if job.backend:
         seconds = max(1, round(job.drawn_at - job.started_at))
-        words.append(say("web_set_backend", backend=display(job.backend), seconds=seconds))
+        words.append(say("web_set_backend", backend=job.backend, seconds=seconds))
     return " · ".join(words)
 
 

@@ -27,7 +27,8 @@ export async function post(path, values, onTrouble = () => {}) {
         body,
       });
       if (answer.status === 502 || answer.status === 504) throw new Error("gateway");
-      return { status: answer.status, ok: answer.ok, ...(await answer.json()) };
+      const said = await answer.json();
+      return { status: answer.status, ok: answer.ok && !said.problem, ...said };
     } catch {
       onTrouble();
     }

@@ -16,7 +16,7 @@ const newer = find("newer");
 function parse(html) {
   const template = document.createElement("template");
   template.innerHTML = html;
-  return [...template.content.querySelectorAll(":scope > article")];
+  return [...template.content.children];
 }
 
 const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
@@ -52,8 +52,14 @@ let stuck = true;
 const isAtEnd = () => room.scrollHeight - room.scrollTop - room.clientHeight < 80;
 const toEnd = () => room.scrollTo({ top: room.scrollHeight });
 
+// Only a person leaves the end: what grows or shrinks above moves the scroll bar too.
+let touched = 0;
+for (const name of ["wheel", "touchmove", "pointerdown", "keydown"]) {
+  room.addEventListener(name, () => (touched = performance.now()), { passive: true });
+}
 room.addEventListener("scroll", () => {
-  stuck = isAtEnd();
+  if (isAtEnd()) stuck = true;
+  else if (performance.now() - touched < 1500) stuck = false;
   if (stuck) newer.hidden = true;
 }, { passive: true });
 new ResizeObserver(() => stuck && toEnd()).observe(log);
@@ -84,7 +90,7 @@ function change(there, fresh) {
   if (hadFocus && !article.contains(document.activeElement)) (article.querySelector(".buttons button, a") ?? box).focus();
   if (wasLive && !article.querySelector("[data-live]") && article.classList.contains("mine")) {
     const sentence = article.querySelector("figure.shot") ? words.ready : words.not_ready;
-    announce(fill(sentence, { prompt: article.querySelector(".text").lastChild.data.trim() }));
+    announce(fill(sentence, { prompt: article.querySelector(".text").textContent.trim() }));
   }
 }
 
@@ -103,7 +109,7 @@ function showProgress({ job, headline, step, steps, eta, previews }) {
     const place = thread.querySelectorAll(".place")[index];
     if (!place || !address) return;
     const image = place.querySelector("img") ?? place.appendChild(new Image());
-    image.alt = fill(words.preview, { number: index + 1 });
+    image.alt = "";
     image.src = address;
   });
 }
@@ -175,11 +181,13 @@ async function loadOlder() {
   try {
     const answer = await fetch(`/room/older?before=${older.dataset.more}`);
     const { html, more } = await answer.json();
+    room.style.overflowAnchor = "none";
     const height = room.scrollHeight - room.scrollTop;
     const articles = parse(html).map(dress);
     log.prepend(...articles);
     articles.forEach(countDown);
     room.scrollTop = room.scrollHeight - height;
+    room.style.overflowAnchor = "";
     older.dataset.more = more;
     older.hidden = more === 0;
   } catch {
