@@ -65,7 +65,11 @@ class TestHouse:
 
 @asynccontextmanager
 async def open_house(
-    folder: Path, backends: Sequence[FakeBackend] = (), quota: QuotaSettings = UNLIMITED, dialect: str = "sqlite"
+    folder: Path,
+    backends: Sequence[FakeBackend] = (),
+    quota: QuotaSettings = UNLIMITED,
+    dialect: str = "sqlite",
+    moderators: tuple[str, ...] = (),
 ) -> AsyncIterator[TestHouse]:
     made = list(backends) or [FakeBackend()]
     recorder = Recorder()
@@ -79,6 +83,7 @@ async def open_house(
             observer=recorder,
             health=steps.Health(store),
             quota=quota,
+            moderators=moderators,
         )
         await core.health.load()
         try:
