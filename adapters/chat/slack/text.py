@@ -18,7 +18,7 @@ LONGEST_TEXT = 3900
 
 LONGEST_ALT = 1000
 
-_TOKEN = re.compile(r"<([^<>]*)>|&(amp|lt|gt);")
+_TOKEN = re.compile(r"<([@#!][^<>]*|[a-z]+:[^<>]*)>|&(amp|lt|gt);")
 _ENTITIES = {"amp": "&", "lt": "<", "gt": ">"}
 _PERSON = re.compile(r"<@([UW][A-Z0-9]+)(?:\|[^<>]*)?>")
 

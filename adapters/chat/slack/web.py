@@ -95,7 +95,7 @@ class Web:
         client = self._careful if method in SHOWS_TWICE else self._repeating
         answer = await self._sent(client, scope, method, arguments)
         found: Any = answer.data
-        return found
+        return found  # type: ignore[no-any-return] # JSON
 
     async def scopes(self) -> frozenset[str]:
         """What the token was granted. Raises Closed, ChatBusy."""
