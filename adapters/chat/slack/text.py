@@ -40,7 +40,8 @@ def _shown(token: str) -> str:
     if target.startswith("#"):
         return f"#{label or target[1:]}"
     if target.startswith("!"):
-        return label if label.startswith("@") else f"@{label or target[1:].partition('^')[0]}"
+        named = label.startswith("@") or target.startswith("!date^")
+        return label if named else f"@{label or target[1:].partition('^')[0]}"
     return unescape(label or target)
 
 
