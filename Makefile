@@ -11,7 +11,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 CONSTRAINTS := deploy/constraints.txt
 
-.PHONY: demo test check bench clean
+.PHONY: demo test check bench bench-engine clean
 
 demo: $(VENV)/.demo
 	@$(BIN)/imagine-bot demo --port $(PORT) --data $(DATA)
@@ -24,6 +24,9 @@ check: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+bench-engine: $(VENV)/.local
+	$(BIN)/python -m tests.bench.bench_engine
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m tests.bench

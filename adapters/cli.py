@@ -3,7 +3,7 @@
 import asyncio
 import os
 import sys
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Never
 
@@ -34,7 +34,7 @@ def demo(
 ) -> None:
     """The web chat with embedded defaults: no account, no key, no GPU."""
     settings = _settings(lambda: configuration.embedded(data, port))
-    _run(settings, Role.ALL)
+    _run(settings, Role.ALL, {"IMAGINE_LOG": "console", **os.environ} if sys.stderr.isatty() else os.environ)
 
 
 @app.command()
@@ -47,23 +47,27 @@ def run(
     missing = missing_secrets(settings, role)
     if missing:
         _stop(WRONG_USAGE, *(problem(each) for each in missing))
-    _run(settings, role)
+    _run(settings, role, os.environ)
 
 
-def _run(settings: Settings, role: Role) -> None:
+def _run(settings: Settings, role: Role, environ: Mapping[str, str]) -> None:
     from adapters import main, observe
     from adapters.small import AlreadyRunning
     from bot.errors import StoreError
 
-    watch = observe.start(settings, os.environ)
+    watch = observe.start(settings, environ)
     try:
-        asyncio.run(main.run(settings, role, watch, print))
+        asyncio.run(main.run(settings, role, watch, _announce))
     except AlreadyRunning:
         _stop(FAILED, say("already_running", path=settings.store.sqlite_path))
     except StoreError as error:
         _stop(FAILED, say("store_unusable", detail=error))
     except OSError as error:
         _stop(FAILED, say("cannot_start", detail=error))
+
+
+def _announce(url: str) -> None:
+    print(say("running", url=url), flush=True)
 
 
 @app.command()

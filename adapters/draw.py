@@ -71,8 +71,7 @@ def _asked(settings: Settings, text: str, backend: str, backends: dict[str, Back
         return routing.objections(named, capabilities, settings.routing.order, settings.styles)
 
     request = command.parse(text, command.options_for(capabilities), further)
-    seed = request.seed if request.seed is not None else random.SystemRandom().randrange(routing.SEEDS)
-    return replace(request, backend=request.backend or backend or None, seed=seed)
+    return replace(request, backend=request.backend or backend or None)
 
 
 async def _first_that_can(
@@ -81,10 +80,11 @@ async def _first_that_can(
     """The first backend's pictures; the others are fail-over. Ends within twice its `timeout_seconds`."""
     deadline = time.monotonic() + 2 * max(each.capabilities.timeout_seconds for each in backends)
     last: BackendError = Down("no backend")
+    seed = random.SystemRandom().randrange(routing.SEEDS)
     for backend in backends:
         try:
             async with asyncio.timeout_at(asyncio.get_running_loop().time() + deadline - time.monotonic()):
-                return await _draw_on(settings, desk, backend, request, out)
+                return await _draw_on(settings, desk, backend, request, seed, out)
         except (Rejected, Broken):
             raise
         except BackendError as error:
@@ -94,9 +94,11 @@ async def _first_that_can(
     raise last
 
 
-async def _draw_on(settings: Settings, desk: Desk, backend: Backend, request: ImageRequest, out: Path) -> Result:
+async def _draw_on(
+    settings: Settings, desk: Desk, backend: Backend, request: ImageRequest, seed: int, out: Path
+) -> Result:
     style = settings.styles.get(request.style) if request.style else None
-    drawing, notes = routing.drawing(request, style, backend.capabilities, request.seed)
+    drawing, notes = routing.drawing(request, style, backend.capabilities, seed)
     await desk.allow(request, drawing, backend.name)
     price = backend.capabilities.price_per_image * drawing.count
     cap = settings.backends[backend.name].daily_budget_usd

@@ -106,11 +106,12 @@ async def run(settings: Settings, role: Role, observe: Observe, announce: Callab
         if lost:
             observe.event("recovered", state="received", n=lost)
         chats = await open_chats(stack, house, role)
-        tasks = [
+        endless = [
             asyncio.create_task(loop_lag_watchdog(observe)),
             asyncio.create_task(store_watchdog(observe, house.store)),
             asyncio.create_task(sweep_loop(house)),
         ]
+        tasks = []
         if role in {Role.ALL, Role.WORKER}:
             worker = Worker(house.core, house.pictures, chats, f"{os.uname().nodename}-{os.getpid()}", alone=True)
             tasks.append(asyncio.create_task(worker.run(stop)))
@@ -118,7 +119,7 @@ async def run(settings: Settings, role: Role, observe: Observe, announce: Callab
             from adapters.chat.web.server import serve_web
 
             tasks.append(asyncio.create_task(serve_web(house_for_web(house), stop, announce)))
-        await until_stopped(stop, tasks)
+        await until_stopped(stop, tasks, endless)
 
 
 def house_for_web(house: House) -> "WebHouse":
@@ -131,9 +132,12 @@ def house_for_web(house: House) -> "WebHouse":
         store=house.store,
         secret=house.secret,
         picture=house.pictures.read,
+        thumb=house.pictures.thumb,
         preview=house.pictures.read_preview,
         metrics=house.observe.exposition,
         not_ready=lambda: why_not_ready(house),
+        clock=house.core.clock,
+        observer=house.observe,
     )
 
 
@@ -149,20 +153,26 @@ async def why_not_ready(house: House) -> str:
     return ""
 
 
-async def until_stopped(stop: asyncio.Event, tasks: Sequence[asyncio.Task[None]]) -> None:
-    """Waits for the signal, or for a task that fails: then everything stops and its error is raised."""
+async def until_stopped(
+    stop: asyncio.Event, tasks: Sequence[asyncio.Task[None]], endless: Sequence[asyncio.Task[None]]
+) -> None:
+    """Waits for the signal, or for a task that fails: then everything stops and its error is raised.
+
+    ``tasks`` end by themselves once ``stop`` is set.
+    """
     waiter = asyncio.create_task(stop.wait())
-    done, _ = await asyncio.wait([waiter, *tasks], return_when=asyncio.FIRST_COMPLETED)
+    done, _ = await asyncio.wait([waiter, *tasks, *endless], return_when=asyncio.FIRST_COMPLETED)
     stop.set()
-    await asyncio.wait(tasks, timeout=5.0)
-    for task in (waiter, *tasks):
+    if tasks:
+        await asyncio.wait(tasks, timeout=5.0)
+    for task in (waiter, *tasks, *endless):
         task.cancel()
-    await asyncio.gather(waiter, *tasks, return_exceptions=True)
+    await asyncio.gather(waiter, *tasks, *endless, return_exceptions=True)
     for task in done - {waiter}:
         task.result()
 
 
-async def open_chats(stack: AsyncExitStack, house: House, role: Role) -> Mapping[str, Chat]:
+async def open_chats(stack: AsyncExitStack, house: House, role: Role) -> Mapping[str, Chat]:  # noqa: ARG001
     from adapters.chat.web.delivery import WebChat
 
     return {"web": WebChat("web"), "api": WebChat("api")}

@@ -3,6 +3,7 @@
 In reading order:
 
 model        the nouns, frozen plain data
+conduct      the nouns of moderation
 errors       what can go wrong, sorted by what to do next
 ports        what the core asks of the outside
 options      what can be said beside the prompt, as data
@@ -12,7 +13,7 @@ routing      which backend can do a request, and as what
 failover     what becomes of a job and of a backend after an attempt
 fairness     what a request costs and whose turn is next
 quota        what a person may ask for
-moderation   rules, verdicts, sanctions
+moderation   rules, verdicts, sanctions, review, permissions, audit
 replies      every sentence the bot says
 settings     imagine.toml to frozen settings
 steps        the transitions that both halves share

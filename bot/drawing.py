@@ -1,15 +1,17 @@
 """Drawing one claimed job: money, backend, pictures, and what follows when it goes wrong."""
 
 import asyncio
+import contextlib
 import random
 from collections.abc import Mapping
 from typing import assert_never
 
 from bot import failover, fairness, steps
-from bot.errors import BackendError, Broken, Down
+from bot.errors import BackendError, Broken, Down, ImagineError, StoreBusy, StoreError
 from bot.model import Drawing, Drawn, Job, Problem, Progress
 from bot.ports import Backend, Chat, Pictures
 
+REMEMBER_PAUSES = (0.2, 1.0, 3.0)
 PROGRESS_SECONDS = 0.1
 """Between two stored steps of one job."""
 
@@ -33,13 +35,21 @@ class JobReport:
             await self._save()
 
     async def preview(self, index: int, image: bytes) -> None:
-        await self._pictures.preview(self._job.id, index, image)
+        try:
+            await self._pictures.preview(self._job.id, index, image)
+        except (OSError, StoreError):
+            return
         known = self._known
         self._known = Progress(known.job_id, known.step, known.steps, known.previews + 1, self._core.clock.now())
         await self._save()
 
     async def remember(self, task: str) -> None:
-        await self._core.store.remember_task(self._job, task)
+        """A store that is busy for a moment must not cost a paid task."""
+        for pause in REMEMBER_PAUSES:
+            with contextlib.suppress(StoreBusy):
+                return await self._core.store.remember_task(self._job, task)
+            await asyncio.sleep(pause)
+        return await self._core.store.remember_task(self._job, task)
 
     async def _save(self) -> None:
         await self._core.store.save_progress(self._known)
@@ -53,7 +63,7 @@ async def draw(
     """The job as `drawn`, or None where it went back to the queue or ended. Raises Conflict, StoreError."""
     backend = core.backends[job.backend]
     request, notes = steps.drawing_on(core, job.request, job.seed, job.backend)
-    if not await _afford(core, backend, request):
+    if not job.task and not await _afford(core, backend, request):
         await _close_until_tomorrow(core, job)
         return None
     report = JobReport(core, pictures, job, chats.get(job.platform))
@@ -82,7 +92,7 @@ async def _generate(backend: Backend, request: Drawing, resume: str, report: Job
     except TimeoutError:
         seconds = capabilities.timeout_seconds
         raise Down(f"no pictures within {seconds:g} s", maybe_charged=capabilities.charges) from None
-    except BackendError:
+    except ImagineError:
         raise
     except Exception as error:  # a backend's bug ends one job, not the worker
         raise Broken(f"unexpected: {error!r}", maybe_charged=capabilities.charges) from error

@@ -204,11 +204,25 @@ class Store(Protocol):
     async def spending(self, day: int) -> list[Spending]: ...
 
     # -- the web room
-    async def say(self, message: Message) -> Message:
-        """Stores it and gives it its number."""
+    async def say(self, message: Message, key: str = "") -> Message:
+        """Stores it and gives it its number; a ``key`` used before changes nothing and returns that message."""
 
     async def messages(self, person: str, before: int, limit: int) -> list[Message]:
         """What this person sees, newest first, with numbers below ``before``."""
+
+    async def messages_after(self, seq: int, limit: int) -> list[Message]:
+        """Everybody's, private ones included, in order."""
+
+    async def messages_of_jobs(self, job_ids: Sequence[str]) -> list[Message]: ...
+
+    async def settled(self, job_ids: Sequence[str]) -> list[Settled]:
+        """Those of the jobs that exist, in any state, with every picture of theirs."""
+
+    async def newest(self) -> tuple[int, int]:
+        """The numbers of the newest message and the newest change."""
+
+    async def report(self, job_id: str, index: int, person: str, reason: str, now: float) -> bool:
+        """False: this person reported this picture before."""
 
     async def changed_since(self, seq: int, limit: int) -> tuple[int, list[str]]:
         """The newest change's number and the jobs changed since ``seq``; web and API jobs only."""

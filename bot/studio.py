@@ -10,6 +10,7 @@ from bot.errors import Conflict, Refused, StoreBusy, StoreFull
 from bot.model import (
     CANCELLABLE_STATES,
     FINAL_STATES,
+    Capabilities,
     ImageRequest,
     Job,
     JobState,
@@ -24,6 +25,7 @@ from bot.model import (
     Ticket,
     Usage,
 )
+from bot.options import Option
 from bot.ports import Pictures
 
 SLOWEST_COMMIT = 1.5
@@ -168,6 +170,12 @@ class Studio:
             await self._pictures.delete(name)
         return job
 
+    async def report(self, actor: Person, place: Place, job_id: str, index: int, reason: str) -> bool:
+        """False: this person reported this picture before. Raises Refused."""
+        await self.picture(place, job_id, index)
+        now = self._core.clock.now()
+        return await self._core.store.report(job_id, index, actor.key, reason, now)
+
     async def forget(self, person: Person) -> None:
         """Cancels what waits and deletes what is stored of a person; the audit trail keeps its pseudonym."""
         for job in await self._core.store.jobs_of(person.key, 1000, active_only=True):
@@ -206,6 +214,17 @@ class Studio:
             found = await steps.standings(self._core)
             self._standings = (now, found)
         return found
+
+    def check(self, request: ImageRequest | str) -> ImageRequest:
+        """As `submit` would read it. Raises Refused."""
+        return self._asked(request)
+
+    def options(self) -> tuple[Option, ...]:
+        """What can be said beside the prompt, with the ranges that some backend takes."""
+        return command.options_for(self._core.capabilities())
+
+    def capabilities(self) -> Mapping[str, Capabilities]:
+        return self._core.capabilities()
 
     def backends(self) -> tuple[str, ...]:
         return self._core.order

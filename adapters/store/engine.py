@@ -1,9 +1,9 @@
 """What the store needs of a database: named statements inside transactions, and wake-ups."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from bot.ports import Topic
 
@@ -18,9 +18,19 @@ class Transaction(Protocol):
         """Wakes the topic's waiters once the transaction is committed."""
 
 
+T = TypeVar("T")
+Work = Callable[[Transaction], Coroutine[Any, Any, T]]
+
+
 class Engine(Protocol):
     def write(self) -> AbstractAsyncContextManager[Transaction]:
         """Committed at the end of the block, rolled back where it raises."""
+
+    async def together(self, work: Work[T]) -> T:
+        """As `write`, in a transaction shared with what arrives meanwhile: for the way in, where many come at once.
+
+        ``work`` awaits its statements only, and what it raises undoes its own part alone. Raises StoreError.
+        """
 
     def read(self) -> AbstractAsyncContextManager[Transaction]: ...
 

@@ -24,6 +24,7 @@ async def forget(tx: Transaction, person: str, day: int) -> list[str]:
     for row in await tx.run("finished_jobs_of", person=person):
         files += await _delete_job(tx, row["id"])
     await tx.run("delete_messages_of", person=person)
+    await tx.run("delete_reports_of", person=person)
     await tx.run("forget_person", person=person)
     await tx.run("delete_turns_of", person=person)
     await tx.run("delete_allowances_of", person=person, day=day)
@@ -48,7 +49,7 @@ async def sweep(tx: Transaction, before: float, limit: int, day: int) -> list[st
 
 async def _delete_job(tx: Transaction, job_id: str) -> list[str]:
     pictures = await tx.run("pictures_of", job=job_id)
-    for table in ("pictures", "ledger", "feed", "messages"):
+    for table in ("pictures", "ledger", "feed", "messages", "reports"):
         await tx.run(f"delete_job_{table}", job=job_id)
     await tx.run("delete_job", job=job_id)
     return [row["sha256"] for row in pictures]

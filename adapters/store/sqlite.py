@@ -17,7 +17,8 @@ from typing import Any
 import aiosqlite
 
 from adapters.store import sql
-from adapters.store.engine import Signals, Transaction, Wakeup
+from adapters.store.engine import Signals, T, Transaction, Wakeup, Work
+from adapters.store.together import Outcome, run_together
 from bot.errors import StoreBroken, StoreBusy, StoreError, StoreFull
 from bot.ports import Topic
 
@@ -27,7 +28,15 @@ BUSY_SECONDS = 3.0
 CHECKPOINT_EVERY = 1000
 """Commits between two checkpoints of the write-ahead log."""
 
-DURABLE = ("PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL", "PRAGMA wal_autocheckpoint = 0")
+LARGEST_LOT = 64
+"""Transactions that share one commit; the first of a lot waits for the last."""
+
+WRITER = (
+    "PRAGMA journal_mode = WAL",
+    "PRAGMA synchronous = FULL",
+    "PRAGMA wal_autocheckpoint = 0",
+    "PRAGMA secure_delete = ON",  # what a person had deleted is overwritten, not only forgotten
+)
 
 LIVE_SCHEMA = """
 CREATE TABLE progress (job TEXT PRIMARY KEY, step INTEGER, steps INTEGER, previews INTEGER, at REAL)
@@ -74,6 +83,8 @@ class SqliteEngine:
         self._lock = asyncio.Lock()
         self._signals = Signals()
         self._commits = 0
+        self._arrived: list[tuple[Work[Any], asyncio.Future[Any]]] = []
+        self._gathering: asyncio.Task[None] | None = None
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[Transaction]:
@@ -87,6 +98,45 @@ class SqliteEngine:
                 raise
             await _finished(self._commit())
         self._wake(transaction.topics)
+
+    async def together(self, work: Work[T]) -> T:
+        done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._arrived.append((work, done))
+        if self._gathering is None or self._gathering.done():
+            self._gathering = asyncio.create_task(self._gather())
+        return await done
+
+    async def _gather(self) -> None:
+        """While one lot is committed, the next one arrives."""
+        while self._arrived:
+            lot: list[tuple[Work[Any], asyncio.Future[Any]]] = []
+            try:
+                async with self._exclusive():
+                    lot, self._arrived = self._arrived[:LARGEST_LOT], self._arrived[LARGEST_LOT:]
+                    outcomes = await self._in_thread([work for work, _ in lot])
+                    await self._checkpoint()
+            except Exception as error:  # noqa: BLE001 - whoever waits for it gets it
+                if not lot:
+                    lot, self._arrived = self._arrived, []
+                outcomes = [Outcome(error=error)] * len(lot)
+            for (_, done), outcome in zip(lot, outcomes, strict=True):
+                self._settle(done, outcome)
+
+    async def _in_thread(self, works: Sequence[Work[Any]]) -> list[Outcome]:
+        writer: Any = self._writer  # whose thread takes functions too, though the driver names no public way
+        try:
+            return list(await writer._execute(run_together, writer._conn, self._queries, store_error, works))  # noqa: SLF001
+        except sqlite3.Error as error:
+            raise store_error(error) from error
+
+    def _settle(self, done: asyncio.Future[Any], outcome: Outcome) -> None:
+        self._wake(set(outcome.topics))
+        if done.cancelled():
+            return
+        if outcome.error is not None:
+            done.set_exception(outcome.error)
+        else:
+            done.set_result(outcome.result)
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Transaction]:
@@ -136,6 +186,9 @@ class SqliteEngine:
         except StoreError:
             await self._rollback()
             raise
+        await self._checkpoint()
+
+    async def _checkpoint(self) -> None:
         self._commits += 1
         if self._commits % CHECKPOINT_EVERY == 0:
             await self._statement("PRAGMA wal_checkpoint(PASSIVE)")
@@ -159,7 +212,7 @@ async def connect(path: Path) -> SqliteEngine:
     """Opens and migrates. Raises StoreBroken for a file that is damaged, read-only or of a newer version."""
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        writer = await _open(path, *DURABLE)
+        writer = await _open(path, *WRITER)
         try:
             await _sound(writer, path)
             await migrate(writer, path)

@@ -256,9 +256,32 @@ SELECT backend, day, dollars FROM spending WHERE day = :day
 -- ---------------------------------------------------------------- the web room
 
 -- name: say
-INSERT INTO messages (person, name, text, at, audience, job, correction)
-VALUES (:person, :name, :text, :at, :audience, :job, :correction)
+INSERT INTO messages (person, name, text, at, audience, job, correction, key)
+VALUES (:person, :name, :text, :at, :audience, :job, :correction, :key)
 RETURNING *
+
+-- name: message_by_key
+SELECT * FROM messages WHERE key = :key AND key <> ''
+
+-- name: messages_after
+SELECT * FROM messages WHERE seq > :after ORDER BY seq LIMIT :limit
+
+-- name: messages_of_jobs
+SELECT * FROM messages WHERE job <> '' AND job IN (SELECT value FROM json_each(:jobs)) ORDER BY seq
+
+-- name: newest_message
+SELECT coalesce(max(seq), 0) AS seq FROM messages
+
+-- name: jobs_among
+SELECT * FROM jobs WHERE id IN (SELECT value FROM json_each(:jobs))
+
+-- name: pictures_among
+SELECT * FROM pictures WHERE job IN (SELECT value FROM json_each(:jobs)) ORDER BY job, position
+
+-- name: report
+INSERT INTO reports (job, position, person, reason, at) VALUES (:job, :position, :person, :reason, :at)
+ON CONFLICT (job, position, person) DO NOTHING
+RETURNING job
 
 -- name: messages
 SELECT * FROM messages WHERE seq < :before AND (audience = '' OR audience = :person) ORDER BY seq DESC LIMIT :limit
@@ -300,6 +323,12 @@ DELETE FROM feed WHERE job = :job
 
 -- name: delete_job_messages
 DELETE FROM messages WHERE job = :job
+
+-- name: delete_job_reports
+DELETE FROM reports WHERE job = :job
+
+-- name: delete_reports_of
+DELETE FROM reports WHERE person = :person
 
 -- name: delete_old_messages
 DELETE FROM messages WHERE at < :before

@@ -151,17 +151,17 @@ HOSTED = (
 )
 OPTIONS: Mapping[str, tuple[Key, ...]] = {
     "diffusers": (
-        Key("model", Text(), "a folder in the diffusers layout, or a name on the hub", '"/srv/models/sdxl"'),
-        Key("device", DEVICE, "auto, cpu, cuda, cuda:1 or mps", '"auto"'),
-        Key("dtype", DTYPE, "auto, bfloat16, float16 or float32", '"auto"'),
-        Key("scheduler", Text(100), "by default the checkpoint's own", '"euler"'),
-        Key("max_batch", Whole(1, 256), "pictures drawn side by side, at most"),
-        Key("exact", Flag(), "true: a picture's bits never depend on who else is drawn; slower"),
-        Key("compile", Flag(), "true: slower to start, faster to draw"),
+        Key("model", Text(), "a folder, or a name the local model cache knows", '"/srv/models/sdxl"'),
+        Key("device", Matching(r"auto|cpu|mps|cuda(:[0-9]{1,2})?", "settings_device"), "auto, cpu, cuda, cuda:1, mps"),
+        Key("dtype", Choice(("auto", "float32", "float16", "bfloat16")), "auto: what the device does best"),
+        Key("scheduler", Text(100), "a sampler; by default the checkpoint's own", '"euler_a"'),
+        Key("max_batch", Whole(0, 256), "pictures drawn together, at most; 0: as measured"),
+        Key("exact", Flag(), "the same bits whoever shares the batch: always a whole batch's work"),
+        Key("compile", Flag(), "torch.compile: slower to start, faster to draw"),
         Key("loras", Named(WORD, Text()), "name = path", '{ ink = "/srv/loras/ink.safetensors" }'),
         Key("sizes", Listed(SIZE), "the only sizes it draws, the default first", '["1024x1024", "1344x768"]'),
         Key("refiner", Text(), "a folder, or a name on the hub", '"/srv/models/sdxl-refiner"'),
-        Key("safety_checker", Flag(), "use the checkpoint's own, where it has one"),
+        Key("safety_checker", Text(), "a folder; by default the checkpoint's own", '"/srv/checker"'),
         Key("stall_seconds", Number(1, 86_400), "drawing without one step in this time: it is restarted"),
     ),
     "imagepipeline": (

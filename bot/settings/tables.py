@@ -56,16 +56,16 @@ class SlackSettings:
 @dataclass(frozen=True, slots=True)
 class DiffusersOptions:
     model: str
-    device: str = ""  #: empty: the best there is
-    dtype: str = ""  #: empty: what suits the device
+    device: str = "auto"  #: the best there is
+    dtype: str = "auto"  #: what suits the device
     scheduler: str = ""  #: empty: the checkpoint's own
-    max_batch: int = 16
-    exact: bool = False
+    max_batch: int = 0  #: pictures; 0: as measured
     compile: bool = False
     loras: Mapping[str, str] = field(default_factory=dict)
     sizes: tuple[Size, ...] = ()
     refiner: str = ""
-    safety_checker: bool = True
+    safety_checker: str = ""
+    exact: bool = False  #: a picture's bits never depend on who shares its batch
     stall_seconds: float = 120.0
 
 

@@ -36,7 +36,7 @@ def check_promises(folder: Path) -> None:
     """I1 to I3 of the promise, read off the platform and the database."""
     platform = folder / "platform"
     shown = {file.stem: file.read_text() for file in platform.glob("*.message")}
-    jobs = dict(rows(folder, "SELECT id, state FROM jobs"))  # type: ignore[arg-type] # two columns
+    jobs = {str(job): state for job, state in rows(folder, "SELECT id, state FROM jobs")}
     for acked in platform.glob("*.acked"):
         assert jobs[acked.stem] in {"delivered", "cancelled"}
         assert acked.stem in shown

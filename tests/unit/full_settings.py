@@ -32,7 +32,7 @@ compile = true
 loras = { ink = "/srv/loras/ink.safetensors" }
 sizes = ["1024x1024", "1344x768"]
 refiner = "/srv/models/refiner"
-safety_checker = false
+safety_checker = "/srv/models/checker"
 exact = true
 stall_seconds = 60
 [backends.hive]

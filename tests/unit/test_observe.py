@@ -178,7 +178,7 @@ async def test_the_gauges_show_what_the_store_holds(tmp_path: Path) -> None:
         watched = Observe(["hive"])
         watching = asyncio.create_task(observe.store_watchdog(watched, store, 60.0))
         async with asyncio.timeout(10):
-            while ("imagine_queue_jobs", frozenset({("state", "received")})) not in samples(watched):  # noqa: ASYNC110 - the store tells nobody
+            while ("imagine_queue_jobs", frozenset({("state", "received")})) not in samples(watched):
                 await asyncio.sleep(0.01)
         await asyncio.sleep(0.1)
         watching.cancel()

@@ -59,18 +59,18 @@ def test_every_setting_of_a_full_file_arrives() -> None:
         "https://slack-gov.com/api/", "http", "127.0.0.1", 3001, Secret("b"), None, Secret("x")
     )
     assert loaded.backends["local"].options == tables.DiffusersOptions(
-        model="/srv/models/sdxl",
-        device="cuda:1",
-        dtype="bfloat16",
-        scheduler="EulerDiscreteScheduler",
-        max_batch=8,
-        exact=True,
-        compile=True,
-        loras={"ink": "/srv/loras/ink.safetensors"},
-        sizes=(Size(1024, 1024), Size(1344, 768)),
-        refiner="/srv/models/refiner",
-        safety_checker=False,
-        stall_seconds=60.0,
+        "/srv/models/sdxl",
+        "cuda:1",
+        "bfloat16",
+        "EulerDiscreteScheduler",
+        8,
+        True,
+        {"ink": "/srv/loras/ink.safetensors"},
+        (Size(1024, 1024), Size(1344, 768)),
+        "/srv/models/refiner",
+        "/srv/models/checker",
+        True,
+        60.0,
     )
     assert loaded.backends["hive"] == tables.BackendSettings(
         name="hive",

@@ -14,7 +14,7 @@ STORE = Path(__file__).parents[2] / "adapters" / "store"
 def names_in_use() -> set[str]:
     text = "".join(file.read_text() for file in STORE.glob("*.py"))
     names = set(re.findall(r'(?:run|_take|_fenced)\(\s*"(\w+)"', text))
-    tables = re.search(r'for table in \((.*)\)', text)
+    tables = re.search(r"for table in \((.*)\)", text)
     assert tables
     names |= {f"delete_job_{name}" for name in re.findall(r'"(\w+)"', tables[1])}
     return names | {"active_jobs_of", "jobs_of", "any_delivery", "any_untold"}

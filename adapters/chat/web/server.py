@@ -11,9 +11,11 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp
 
-from adapters.chat.web.room import room_routes
-from bot.ports import Store
+from adapters.chat.web.guard import Guard, Hosts
+from adapters.chat.web.room import Room
+from bot.ports import Clock, Observer, Store
 from bot.settings import WebSettings
 from bot.studio import Studio
 
@@ -29,9 +31,12 @@ class WebHouse:
     store: Store
     secret: bytes
     picture: Callable[[str], Awaitable[bytes]]  #: a picture file's bytes by its SHA-256
+    thumb: Callable[[str, int], Awaitable[bytes]]  #: of that file, as WebP with the longer side given
     preview: Callable[[str, int], Awaitable[tuple[bytes, str]]]  #: a job's newest preview and its media type
     metrics: Callable[[], tuple[bytes, str]]  #: the exposition and its content type
     not_ready: Callable[[], Awaitable[str]]  #: "" or why not
+    clock: Clock
+    observer: Observer
 
 
 class Server(uvicorn.Server):
@@ -57,16 +62,18 @@ def health_routes(house: WebHouse) -> Sequence[BaseRoute]:
     return [Route("/healthz", healthz), Route("/readyz", readyz), Route("/metrics", metrics)]
 
 
-def build_app(house: WebHouse, stop: asyncio.Event) -> Starlette:
-    return Starlette(routes=[*health_routes(house), *room_routes(house, stop)])
+def build_app(house: WebHouse, room: Room | None) -> ASGIApp:
+    routes = [*health_routes(house), *(room.routes() if room else ())]
+    return Guard(Starlette(routes=routes), Hosts(house.settings))
 
 
 async def serve_web(house: WebHouse, stop: asyncio.Event, announce: Callable[[str], None]) -> None:
     """Until ``stop``. Raises OSError where the port is taken."""
     settings = house.settings
-    listening = socket.create_server((settings.host, settings.port))
+    listening = socket.create_server((settings.host, settings.port), family=_family(settings.host))
+    room = Room(house) if settings.chat else None
     config = uvicorn.Config(
-        build_app(house, stop),
+        build_app(house, room),
         log_config=None,
         access_log=False,
         server_header=False,
@@ -74,10 +81,17 @@ async def serve_web(house: WebHouse, stop: asyncio.Event, announce: Callable[[st
         lifespan="off",
     )
     server = Server(config)
+    feeding = asyncio.create_task(room.hub.run(stop)) if room else None
     serving = asyncio.create_task(server.serve(sockets=[listening]))
     announce(settings.public_url)
     waiting = asyncio.create_task(stop.wait())
     await asyncio.wait([serving, waiting], return_when=asyncio.FIRST_COMPLETED)
     server.should_exit = True
     waiting.cancel()
+    if feeding:
+        await feeding if stop.is_set() else feeding.cancel()
     await serving
+
+
+def _family(host: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in host else socket.AF_INET

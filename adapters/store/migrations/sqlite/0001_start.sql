@@ -173,10 +173,22 @@ CREATE TABLE messages (
     at REAL NOT NULL,
     audience TEXT NOT NULL DEFAULT '',
     job TEXT NOT NULL DEFAULT '',
-    correction TEXT NOT NULL DEFAULT ''
+    correction TEXT NOT NULL DEFAULT '',
+    key TEXT NOT NULL DEFAULT ''
 ) STRICT;
 
 CREATE INDEX messages_of_a_person ON messages (person);
+CREATE INDEX messages_by_job ON messages (job) WHERE job <> '';
+CREATE UNIQUE INDEX messages_by_key ON messages (key) WHERE key <> '';
+
+CREATE TABLE reports (
+    job TEXT NOT NULL,
+    position INTEGER NOT NULL,
+    person TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    at REAL NOT NULL,
+    PRIMARY KEY (job, position, person)
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE feed (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,

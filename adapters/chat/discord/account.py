@@ -1,0 +1,109 @@
+"""The private answers: what is waiting, what was drawn, and forgetting it all."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import aiohttp
+import discord
+
+from adapters.chat.discord import reading, text
+from adapters.chat.discord.address import Address
+from adapters.chat.discord.asking import Desk
+from adapters.chat.discord.reading import Interaction
+from adapters.chat.discord.rest import NO_MENTIONS, Upload
+from bot import replies
+from bot.errors import StoreError
+from bot.model import Job, JobState, Settled
+from bot.studio import Status
+
+LISTED = 10
+KEPT_SHOWN = 3  #: undelivered requests whose pictures are handed over at once
+
+
+async def status(desk: Desk, interaction: Interaction) -> None:
+    who, where = reading.person(interaction), reading.place(interaction)
+    try:
+        found = await desk.studio.status(who, where)
+        recent = await desk.studio.history(who, LISTED)
+    except StoreError:
+        await desk.private(interaction, replies.say("store_busy"))
+        return
+    await desk.private(interaction, text.clip(status_text(found, desk.chat.now()), text.MESSAGE))
+    kept = [each for each in recent if each.job.state is JobState.UNDELIVERABLE and each.pictures]
+    for settled in kept[:KEPT_SHOWN]:
+        await _hand_over(desk, interaction, settled)
+
+
+def status_text(status: Status, now: float) -> str:
+    left = max(0, status.limits.images_per_day - status.usage.images_today)
+    code = "discord_quota" if status.limits.images_per_day else "discord_quota_free"
+    values = {"left": left, "limit": status.limits.images_per_day, "hours": status.reset_hours}
+    lines = [replies.say(code, used=status.usage.images_today, **values)]
+    if not status.active:
+        lines.append(replies.say("discord_nothing_waits"))
+    for job in status.active:
+        standing = status.standings.get(job.id)
+        if standing is None:
+            state = replies.say(f"discord_state_{job.state.value}")
+        else:
+            done_at = None if standing.eta_seconds is None else int(now + standing.eta_seconds)
+            state = text.waiting(standing.position, done_at)
+        lines.append(f"{state}\n{text.block(job.request.prompt, 100)}")
+    return "\n".join(lines)
+
+
+async def _hand_over(desk: Desk, interaction: Interaction, settled: Settled) -> None:
+    """Pictures that could not be posted are shown to the one who asked for them."""
+    address = Address(upload_limit=interaction.filesize_limit)
+    files: Sequence[Upload] = await desk.chat.uploads(settled, address)
+    try:
+        await interaction.followup.send(
+            f"{replies.say('discord_kept')}\n{text.block(settled.job.request.prompt, 200)}",
+            files=[upload.file() for upload in files],
+            ephemeral=True,
+            allowed_mentions=NO_MENTIONS,
+            suppress_embeds=True,
+        )
+    except (discord.HTTPException, aiohttp.ClientError, OSError, TimeoutError) as error:
+        desk.observer.event("discord_reply_lost", detail=str(error))
+
+
+async def history(desk: Desk, interaction: Interaction) -> None:
+    try:
+        recent = await desk.studio.history(reading.person(interaction), LISTED)
+    except StoreError:
+        await desk.private(interaction, replies.say("store_busy"))
+        return
+    lines = [_line(settled.job) for settled in recent] or [replies.say("discord_no_history")]
+    await desk.private(interaction, text.clip("\n".join(lines), text.MESSAGE))
+
+
+def _line(job: Job) -> str:
+    at = f"<t:{int(job.created_at)}:R>"
+    state = replies.say(f"discord_state_{job.state.value}")
+    return f"{at} {state}{_link(job)}\n{text.block(job.request.prompt, 100)}"
+
+
+def _link(job: Job) -> str:
+    """To the message with the pictures, angle brackets keeping it from being unfurled."""
+    address = Address.read(job.origin.address)
+    if job.state is not JobState.DELIVERED or not address.status:
+        return ""
+    guild = "@me" if job.origin.place.private else job.origin.place.tenant.removeprefix("discord:")
+    return f" <https://discord.com/channels/{guild}/{address.room}/{address.status}>"
+
+
+async def forget(desk: Desk, interaction: Interaction) -> None:
+    """Deleting files takes a while, so Discord is answered first."""
+    try:
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        await desk.studio.forget(reading.person(interaction))
+        await _finish(interaction, replies.say("discord_forgotten"))
+    except StoreError:
+        await _finish(interaction, replies.say("store_busy"))
+    except (discord.HTTPException, aiohttp.ClientError, OSError, TimeoutError) as error:
+        desk.observer.event("discord_reply_lost", detail=str(error))
+
+
+async def _finish(interaction: discord.Interaction[Any], words: str) -> None:
+    await interaction.edit_original_response(content=words, allowed_mentions=NO_MENTIONS)

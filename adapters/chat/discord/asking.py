@@ -1,0 +1,254 @@
+"""From an interaction to a queued job: stored, then acknowledged to Discord, then given its thread, then queued.
+
+The acknowledgement is the public placeholder itself (or the private refusal): one call, whose answer names
+the message.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+import aiohttp
+import discord
+
+from adapters.chat.discord import reading, rows, text
+from adapters.chat.discord.address import Address, nonce
+from adapters.chat.discord.delivery import DiscordChat
+from adapters.chat.discord.marks import Marks
+from adapters.chat.discord.reading import Interaction
+from adapters.chat.discord.rest import NO_MENTIONS, Body, Closed
+from bot import replies
+from bot.errors import ChatBusy, Refused, StoreError
+from bot.model import Job, JobState, Origin, Problem, Ticket
+from bot.ports import Observer
+from bot.studio import Studio
+
+SLOWEST_COMMIT = 1.5
+"""Seconds. Discord waits three for an answer, so by then the person is told that the bot is busy."""
+
+SLOWEST_ANSWER = 2.7
+"""Seconds from the event's arrival; a lost answer is looked for after that."""
+
+ANSWERS_FIRST = 1.0
+"""Seconds for which a request that is answered steps back behind those that are not."""
+
+THREAD_SECONDS = 1.5
+"""A thread that takes longer to make does not hold the request up: the delivery finds or makes it."""
+
+UNKNOWN_INTERACTION = 10062
+PRIVATE: Mapping[str, Any] = {"ephemeral": True, "allowed_mentions": NO_MENTIONS, "suppress_embeds": True}
+
+Submit = Callable[[Origin], Awaitable[Ticket]]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """An interaction on its way, and when it arrived (monotonic seconds)."""
+
+    interaction: Interaction
+    address: Address
+    began: float
+
+
+class Desk:
+    """Takes requests in. ``seal`` hides an interaction's token for the store."""
+
+    def __init__(
+        self,
+        studio: Studio,
+        chat: DiscordChat,
+        marks: Marks,
+        seal: Callable[[str], str],
+        observer: Observer,
+        *,
+        threads: bool = True,
+    ) -> None:
+        self.studio, self.chat, self.marks = studio, chat, marks
+        self.observer = observer
+        self._seal, self._threads = seal, threads
+        self._under_way = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._unanswered = 0
+        self._all_answered = asyncio.Event()
+        self._all_answered.set()
+        self.stopping = False
+
+    # -- its life
+
+    @asynccontextmanager
+    async def at_work(self) -> AsyncIterator[None]:
+        self._under_way += 1
+        self._idle.clear()
+        try:
+            yield
+        finally:
+            self._under_way -= 1
+            if not self._under_way:
+                self._idle.set()
+
+    async def drain(self, seconds: float) -> None:
+        """Takes nothing new, and waits for what is between storing and acknowledging."""
+        self.stopping = True
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._idle.wait()
+
+    @contextlib.contextmanager
+    def _unanswered_one(self) -> Iterator[None]:
+        self._unanswered += 1
+        self._all_answered.clear()
+        try:
+            yield
+        finally:
+            self._unanswered -= 1
+            if not self._unanswered:
+                self._all_answered.set()
+
+    async def _after_the_answers(self) -> None:
+        """People who wait for an answer go before threads and the queue."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(ANSWERS_FIRST):
+                await self._all_answered.wait()
+
+    # -- asking
+
+    async def ask(self, interaction: Interaction, submit: Submit) -> None:
+        """Never raises for what a person or Discord can cause."""
+        began = time.monotonic()
+        async with self.at_work():
+            problem = reading.objection(interaction)
+            if self.stopping:
+                problem = Problem("discord_stopping")
+            if problem is not None:
+                await self.private(interaction, replies.problem(problem))
+                return
+            address = reading.address(interaction, self._seal(interaction.token), threads=self._threads)
+            asked = Asked(interaction, address, began)
+            with self._unanswered_one():
+                ticket = await self._submitted(interaction, submit, reading.origin(interaction, address))
+                if ticket is None or not ticket.fresh:
+                    return
+                message = await self._answer(asked, ticket.job)
+            if message is None:
+                await self._given_back(ticket.job.id)
+                return
+            await self._after_the_answers()
+            await self._acknowledged(ticket.job, replace(asked.address, placeholder=message))
+
+    async def _submitted(self, interaction: Interaction, submit: Submit, origin: Origin) -> Ticket | None:
+        """None: the person was told why not."""
+        task = asyncio.ensure_future(submit(origin))
+        await asyncio.wait({task}, timeout=SLOWEST_COMMIT)
+        try:
+            if task.done():
+                return task.result()
+            task.add_done_callback(self._withdraw)
+            await self.private(interaction, replies.say("store_busy"))
+        except Refused as refused:
+            await self.private(interaction, text.refusal(refused.problems, refused.corrected))
+        except StoreError as error:
+            self.observer.event("store_error", detail=str(error))
+            await self.private(interaction, replies.say("store_busy"))
+        return None
+
+    def _withdraw(self, late: "asyncio.Future[Ticket]") -> None:
+        """It was stored after the person had been told that it would not be."""
+        if not late.cancelled() and late.exception() is None and late.result().fresh:
+            task = asyncio.ensure_future(self._given_back(late.result().job.id))
+            task.add_done_callback(lambda _: None)
+
+    async def _given_back(self, job_id: str) -> None:
+        async with self.at_work():
+            with contextlib.suppress(StoreError):
+                await self.studio.unacknowledged(job_id)
+
+    async def _acknowledged(self, job: Job, placed: Address) -> None:
+        address = await self._with_status(job, replace(placed, held=_is_held(job)))
+        queued = await self._queued(job.id, address)
+        if queued is not None and queued.position is not None and queued.position > 1:
+            told = replace(queued.job, origin=replace(queued.job.origin, address=address.stored()))
+            await self.chat.progress(told, queued.position, queued.eta_seconds, None)
+
+    async def _queued(self, job_id: str, address: Address) -> Ticket | None:
+        """None: the store would not take it; the next start cancels it and tells the person."""
+        for pause in (0.2, 1.0, None):
+            try:
+                return await self.studio.acknowledged(job_id, address.stored())
+            except StoreError as error:
+                self.observer.event("store_error", job=job_id, detail=str(error))
+                if pause is not None:
+                    await asyncio.sleep(pause)
+        return None
+
+    # -- the answer
+
+    async def _answer(self, asked: Asked, job: Job) -> str | None:
+        """The placeholder's id; None: Discord did not take it, so the person saw an error."""
+        shown = text.placeholder(None if _is_held(job) else job.request.prompt, job.request.count)
+        more: dict[str, Any] = {} if asked.address.wants_thread else {"view": rows.waiting_row(self.marks, job.id)}
+        try:
+            async with asyncio.timeout(max(0.1, SLOWEST_ANSWER - (time.monotonic() - asked.began))):
+                answer = await asked.interaction.response.send_message(
+                    shown, allowed_mentions=NO_MENTIONS, suppress_embeds=True, **more
+                )
+        except discord.HTTPException as error:
+            if error.code == UNKNOWN_INTERACTION:
+                self.observer.event("discord_too_late", job=job.id)
+                return None
+            return await self._found(asked.interaction, job)
+        except (aiohttp.ClientError, OSError, TimeoutError):
+            return await self._found(asked.interaction, job)
+        return str(answer.message_id) if answer.message_id else await self._found(asked.interaction, job)
+
+    async def _found(self, interaction: Interaction, job: Job) -> str | None:
+        """The answer's answer was lost, or the library's own second try was told 40060: did the first one arrive?"""
+        self.observer.event("discord_answer_lost", job=job.id)
+        for pause in (0.5, 1.0, 2.0, 4.0):
+            try:
+                return await self.chat.rest.original(str(interaction.application_id), interaction.token)
+            except ChatBusy:
+                await asyncio.sleep(pause)
+            except Closed:
+                return None
+        return None
+
+    async def _with_status(self, job: Job, address: Address) -> Address:
+        """With the message that will show the progress and the pictures, as far as it could be made in time."""
+        if not address.wants_thread:
+            return replace(address, room=address.channel, status=address.placeholder)
+        if address.held:
+            return address
+        try:
+            async with asyncio.timeout(THREAD_SECONDS):
+                thread = await self.chat.open_thread(job, address)
+                body = Body(text.waiting(None, None), rows.waiting_row(self.marks, job.id))
+                status = await self.chat.rest.send(thread, body, nonce(job.id, "thread"))
+        except Closed as error:
+            self.observer.event("discord_no_thread", job=job.id, detail=str(error))
+            return replace(address, room=address.channel, status=address.placeholder)
+        except (ChatBusy, TimeoutError) as error:
+            self.observer.event("discord_slow_thread", job=job.id, detail=str(error))
+            return address
+        return replace(address, room=thread, status=status)
+
+    # -- saying something to one person
+
+    async def private(self, interaction: Interaction, words: str) -> None:
+        """Only the person who asked reads it. Never raises."""
+        try:
+            if interaction.response.is_done():
+                await interaction.followup.send(words, **PRIVATE)
+            else:
+                await interaction.response.send_message(words, **PRIVATE)
+        except (discord.HTTPException, aiohttp.ClientError, OSError, TimeoutError) as error:
+            self.observer.event("discord_reply_lost", detail=str(error))
+
+
+def _is_held(job: Job) -> bool:
+    """A moderator has to see it first, so nothing public shows the prompt."""
+    return job.state in (JobState.REVIEW, JobState.HELD)

@@ -1,0 +1,347 @@
+"""DiscordChat: how progress and results reach people. REST only; everything it needs is in the stored job.
+
+A result is put into a message that exists and is known by its id, so repeating it changes nothing. Where such a message
+has to be made first, it is made without pictures, under a nonce, and remembered before the pictures go in.
+
+    the status message -> a new one in the thread -> the placeholder -> the channel -> a direct message -> kept
+"""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+from weakref import WeakValueDictionary
+
+import discord
+
+from adapters.chat.discord import rows, text
+from adapters.chat.discord.address import DEFAULT_UPLOAD_LIMIT, Address, nonce
+from adapters.chat.discord.marks import Marks
+from adapters.chat.discord.rest import Archived, Body, Closed, Missing, Rest, TooLarge, Upload
+from bot import replies
+from bot.errors import ChatBusy, ChatGone
+from bot.model import Job, JobState, Picture, Progress, Settled
+from bot.ports import Clock, Observer, Pictures, Remember
+
+Fit = Callable[[bytes, int], Awaitable[tuple[bytes, str, bool]]]
+"""Picture and limit in bytes -> picture, media type, whether it was changed."""
+
+Open = Callable[[str], str | None]
+"""A sealed token -> the token; None where it cannot be opened."""
+
+REQUEST_LIMIT = 24 * 1024 * 1024
+"""Discord takes 25 MiB a request; the rest is for the text around the files."""
+
+SMALLEST = 256 * 1024
+BETWEEN_EDITS = 4.0
+"""Seconds between two progress edits of one message; Discord takes about five edits in five seconds a channel."""
+
+JUST_POSTED = 2.0
+"""Seconds in which a request that is drawn quickly goes without a progress edit."""
+
+EDITS_AT_ONCE = 8
+REMEMBERED = 10_000
+T = TypeVar("T")
+ENDINGS = {"image/png": "png", "image/jpeg": "jpg", "image/webp": "webp"}
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """What is to be shown, before it is known where. ``header``: for a message that carries the prompt itself."""
+
+    header: str
+    content: str
+    view: discord.ui.View | None = None
+    pictures: tuple[Picture, ...] = ()
+    alt: str = ""
+    stem: str = ""  #: of the file names
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    job: Job
+    address: Address
+    parcel: Parcel
+    remember: Remember
+
+    def at(self, **changes: Any) -> "Errand":
+        return replace(self, address=replace(self.address, **changes))
+
+
+Show = Callable[[Body], Awaitable[None]]
+
+
+class DiscordChat:
+    """Implements `bot.ports.Chat`."""
+
+    platform = "discord"
+
+    def __init__(
+        self,
+        rest: Rest,
+        pictures: Pictures,
+        fit: Fit,
+        marks: Marks,
+        open_sealed: Open,
+        clock: Clock,
+        observer: Observer,
+    ) -> None:
+        self.rest = rest
+        self._pictures, self._fit, self._marks = pictures, fit, marks
+        self._open, self._clock, self._observer = open_sealed, clock, observer
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._said: OrderedDict[str, tuple[float, str]] = OrderedDict()
+        self._settled: OrderedDict[str, None] = OrderedDict()
+        self._edits = asyncio.Semaphore(EDITS_AT_ONCE)
+
+    # -- progress
+
+    async def progress(
+        self, job: Job, position: int | None, eta_seconds: float | None, progress: Progress | None
+    ) -> None:
+        done_at = None if eta_seconds is None else int(self._clock.now() + eta_seconds) // 10 * 10
+        if progress is not None and self._clock.now() - job.acked_at < JUST_POSTED:
+            return
+        if progress is None:
+            words = text.waiting(position, done_at)
+        else:
+            rounded = replace(progress, step=progress.step * 10 // max(1, progress.steps), steps=10)
+            words = text.drawing(rounded, done_at)
+        try:
+            await self._say(job, words)
+        except (ChatBusy, Closed) as error:
+            self._observer.event("progress_dropped", job=job.id, detail=str(error))
+        except Exception as error:  # noqa: BLE001 - progress never fails a drawing
+            self._observer.event("alert", text="progress_failed", job=job.id, detail=repr(error))
+
+    async def _say(self, job: Job, words: str) -> None:
+        at, last = self._said.get(job.id, (float("-inf"), ""))
+        now = self._clock.monotonic()
+        idle = self.rest.strained or self._edits.locked() or job.id in self._settled
+        if idle or last == words or now - at < BETWEEN_EDITS:
+            return
+        _keep(self._said, job.id, (now, words))
+        address = Address.read(job.origin.address)
+        header = f"{self._header(job, address)}\n" if address.in_place else ""
+        body = Body(f"{header}{words}", rows.waiting_row(self._marks, job.id))
+        async with self._edits, self._turn(job.id):
+            if job.id in self._settled:
+                return
+            if address.by_token:
+                if token := self._token(address):
+                    await self.rest.edit_original(address.application, token, body, keep_files=True)
+            elif address.status:
+                await self.rest.edit(address.room, address.status, body, keep_files=True)
+
+    def _turn(self, job_id: str) -> asyncio.Lock:
+        """A progress edit that is under way is waited for: it must not land on top of the result."""
+        return self._turns.setdefault(job_id, asyncio.Lock())
+
+    # -- results
+
+    async def deliver(self, settled: Settled, remember: Remember) -> None:
+        address = Address.read(settled.job.origin.address)
+        errand = Errand(settled.job, address, self._parcel(settled, address), remember)
+        _keep(self._settled, settled.job.id, None)
+        async with self._turn(settled.job.id):
+            if await self._tried_unheard(errand):
+                return
+            await self._through_the_chain(errand)
+
+    async def _through_the_chain(self, errand: Errand) -> None:
+        """Tries each way in turn; a place that refused once is not asked again, unless only a message was gone."""
+        address, refusals, shut = errand.address, list[str](), set[str]()
+        ways = (
+            (address.room, self._on_status),
+            ("", self._by_token),
+            (address.placeholder, self._in_thread),
+            (address.channel, self._on_placeholder),
+            (address.channel, self._in_channel),
+            ("", self._in_dm),
+        )
+        for room, way in ways:
+            if room in shut:
+                continue
+            try:
+                await way(errand)
+            except Closed as error:
+                tried = str(error)
+                refusals += [tried] if tried else []
+                shut |= {room} if tried and room and not isinstance(error, Missing) else set()
+                continue
+            if refusals:
+                detail = "; ".join(refusals)
+                self._observer.event("delivery_fell_back", job=errand.job.id, to=way.__name__, detail=detail)
+            return
+        raise ChatGone("; ".join(refusals))
+
+    def _parcel(self, settled: Settled, address: Address) -> Parcel:
+        job = settled.job
+        pictures = tuple(each for each in settled.pictures if not each.deleted and not each.hidden)
+        header = self._header(job, address)
+        if not pictures:
+            view = rows.failed_row(self._marks, job.id) if job.state is JobState.FAILED else None
+            return Parcel(header, text.outcome(job.reason), view)
+        stem = f"{'SPOILER_' if is_spoiler(job) else ''}imagine-{job.id[:8]}"
+        view = rows.result_row(self._marks, job.id)
+        return Parcel(header, text.result(job, pictures), view, pictures, text.alt_text(job.request.prompt), stem)
+
+    def _header(self, job: Job, address: Address) -> str:
+        hidden = address.held and job.state not in (JobState.DRAWN, JobState.DELIVERING)
+        return text.placeholder(None if hidden else job.request.prompt, job.request.count)
+
+    async def _tried_unheard(self, errand: Errand) -> bool:
+        """A crash came before the acknowledgement was known. Had the person not got one, they saw an error at once."""
+        token = self._token(errand.address)
+        if errand.address.placeholder or not token or errand.job.acked_at or errand.parcel.pictures:
+            return False
+        body = Body(f"{errand.parcel.header}\n{errand.parcel.content}")
+        with suppress(Closed):
+            message = await self.rest.edit_original(errand.address.application, token, body)
+            if errand.address.wants_thread:
+                await self._tell_thread(message, errand)
+        return True
+
+    async def _tell_thread(self, thread: str, errand: Errand) -> None:
+        """The crash may have come after the thread and its message were made; the nonce finds that message again."""
+        body = Body(errand.parcel.content)
+        status = await self.rest.send(thread, body, nonce(errand.job.id, "thread"))
+        await self.rest.edit(thread, status, body)
+
+    # -- the ways, each raising Closed where it leads nowhere (without a word where it was not even tried)
+
+    async def _on_status(self, errand: Errand) -> None:
+        address, parcel = errand.address, errand.parcel
+        if address.by_token or not address.status:
+            raise Closed
+        await self._fitted(parcel if address.in_place else replace(parcel, header=""), address, self._awake(address))
+        if address.held and not address.in_place and parcel.pictures:
+            with suppress(Closed, ChatBusy):
+                await self.rest.edit(address.channel, address.placeholder, Body(parcel.header))
+
+    def _awake(self, address: Address) -> Show:
+        """Edits the status message, waking its thread where that sleeps."""
+
+        async def show(body: Body) -> None:
+            try:
+                await self.rest.edit(address.room, address.status, body)
+            except Archived:
+                await self.rest.wake_thread(address.room)
+                await self.rest.edit(address.room, address.status, body)
+
+        return show
+
+    async def _by_token(self, errand: Errand) -> None:
+        address = errand.address
+        token = self._token(address)
+        if token is None or not (address.by_token or not address.placeholder):
+            raise Closed
+        await self._fitted(errand.parcel, address, self._original(address, token))
+
+    def _original(self, address: Address, token: str) -> Show:
+        async def show(body: Body) -> None:
+            await self.rest.edit_original(address.application, token, body)
+
+        return show
+
+    async def _in_thread(self, errand: Errand) -> None:
+        address = errand.address
+        if address.by_token or not address.wants_thread or not address.placeholder or address.in_place:
+            raise Closed
+        thread = await self.open_thread(errand.job, address)
+        await self._in_new_message(errand.at(room=thread), "thread", replace(errand.parcel, header=""))
+
+    async def _on_placeholder(self, errand: Errand) -> None:
+        address = errand.address
+        if address.by_token or not address.placeholder or address.in_place:
+            raise Closed
+        there = replace(address, room=address.channel, status=address.placeholder)
+        await self._fitted(errand.parcel, there, self._awake(there))
+
+    async def _in_channel(self, errand: Errand) -> None:
+        address = errand.address
+        if address.by_token or not address.channel:
+            raise Closed
+        await self._in_new_message(errand.at(room=address.channel), "channel", errand.parcel)
+
+    async def _in_dm(self, errand: Errand) -> None:
+        address = errand.address
+        if not address.user:
+            raise Closed
+        room = await self.rest.open_dm(address.user)
+        limit = min(address.upload_limit, DEFAULT_UPLOAD_LIMIT)
+        await self._in_new_message(errand.at(room=room, upload_limit=limit), "direct", errand.parcel)
+
+    async def _in_new_message(self, errand: Errand, step: str, parcel: Parcel) -> None:
+        room = errand.address.room
+        first = Body(replies.say("discord_ready") if parcel.pictures else parcel.content)
+        message = await self.rest.send(room, first, nonce(errand.job.id, step))
+        await errand.remember({"room": room, "status": message, "by_token": ""})
+        there = replace(errand.address, status=message)
+        await self._fitted(parcel, there, self._awake(there))
+
+    async def open_thread(self, job: Job, address: Address) -> str:
+        """The placeholder's thread, made now or before. Raises Closed, ChatBusy."""
+        names = [text.neutral_name()] if address.held else [text.thread_name(job.request.prompt), text.neutral_name()]
+        return await self.rest.start_thread(address.channel, address.placeholder, names)
+
+    # -- the files
+
+    async def _fitted(self, parcel: Parcel, address: Address, show: Show) -> None:
+        """Shows it with files of at most the place's limit, and smaller again where that was still too much."""
+        limit = max(SMALLEST, min(address.upload_limit, REQUEST_LIMIT))
+        while True:
+            try:
+                return await show(await self._body(parcel, limit))
+            except TooLarge:
+                if limit <= SMALLEST or not parcel.pictures:
+                    raise
+                limit = max(SMALLEST, limit // 2)
+
+    async def _body(self, parcel: Parcel, limit: int) -> Body:
+        uploads, changed = await self._uploads(parcel, limit)
+        lines = [parcel.header, parcel.content, replies.say("discord_refitted") if changed else ""]
+        return Body(text.clip("\n".join(line for line in lines if line), text.MESSAGE), parcel.view, uploads)
+
+    async def _uploads(self, parcel: Parcel, limit: int) -> tuple[tuple[Upload, ...], bool]:
+        """The pictures within ``limit`` bytes each and within one request together; whether any was changed."""
+        files = [await self._pictures.read(picture.sha256) for picture in parcel.pictures]
+        if sum(map(len, files)) > REQUEST_LIMIT:
+            limit = min(limit, REQUEST_LIMIT // len(files))
+        uploads, changed = [], False
+        for picture, data in zip(parcel.pictures, files, strict=True):
+            media_type, refitted = picture.media_type, False
+            if len(data) > limit:
+                data, media_type, refitted = await self._fit(data, limit)  # noqa: PLW2901 - the same picture, smaller
+            name = f"{parcel.stem}-{picture.index + 1}.{ENDINGS[media_type]}"
+            uploads.append(Upload(name, data, parcel.alt))
+            changed = changed or refitted
+        return tuple(uploads), changed
+
+    async def uploads(self, settled: Settled, address: Address) -> tuple[Upload, ...]:
+        """The pictures of a request that could not be posted, for whoever asked."""
+        parcel = self._parcel(settled, address)
+        return (await self._uploads(parcel, max(SMALLEST, min(address.upload_limit, REQUEST_LIMIT))))[0]
+
+    def now(self) -> float:
+        return self._clock.now()
+
+    def _token(self, address: Address) -> str | None:
+        """None: none was stored, it cannot be opened, or its time is over."""
+        if not address.token or self._clock.now() > address.token_until:
+            return None
+        return self._open(address.token)
+
+
+def is_spoiler(job: Job) -> bool:
+    """A moderator's rule says that pictures are covered until they are clicked."""
+    return any(note.code == "spoiler" for note in job.notes)
+
+
+def _keep(kept: OrderedDict[str, T], key: str, value: T) -> None:
+    kept[key] = value
+    kept.move_to_end(key)
+    while len(kept) > REMEMBERED:
+        kept.popitem(last=False)

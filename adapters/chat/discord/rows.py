@@ -1,0 +1,61 @@
+"""The buttons under messages. They hold no state: what a click means stands in the custom id (see `marks`)."""
+
+import re
+from collections.abc import Awaitable
+from typing import Any, Protocol, Self
+
+import discord
+
+from adapters.chat.discord.marks import PATTERN, Mark, Marks
+
+CANCEL, AGAIN, VARY, REPORT, DELETE = "cancel", "again", "vary", "report", "delete"
+LABELS = {CANCEL: "Cancel", AGAIN: "Again", VARY: "Vary", REPORT: "Report", DELETE: "Delete"}
+STYLES = {
+    CANCEL: discord.ButtonStyle.secondary,
+    AGAIN: discord.ButtonStyle.primary,
+    REPORT: discord.ButtonStyle.secondary,
+    DELETE: discord.ButtonStyle.danger,
+}
+
+
+class Presses(Protocol):
+    """A client that knows what to do with a click."""
+
+    def pressed(self, interaction: discord.Interaction[Any]) -> Awaitable[None]: ...
+
+
+class JobButton(discord.ui.DynamicItem[discord.ui.Button[Any]], template=PATTERN):
+    def __init__(self, custom_id: str, action: str) -> None:
+        style = STYLES.get(action, discord.ButtonStyle.secondary)
+        super().__init__(discord.ui.Button(label=LABELS.get(action, action.title()), style=style, custom_id=custom_id))
+
+    @classmethod
+    async def from_custom_id(
+        cls, _: discord.Interaction[Any], __: discord.ui.Item[Any], match: re.Match[str], /
+    ) -> Self:
+        return cls(match.string, match["action"])
+
+    async def callback(self, interaction: discord.Interaction[Any]) -> None:
+        client: Presses = interaction.client
+        await client.pressed(interaction)
+
+
+def row(marks: Marks, job_id: str, *actions: str) -> discord.ui.View:
+    """A view that the library does not keep in memory."""
+    view = discord.ui.View(timeout=None)
+    for action in actions:
+        view.add_item(JobButton(marks.write(Mark(action, job_id)), action))
+    view.stop()
+    return view
+
+
+def waiting_row(marks: Marks, job_id: str) -> discord.ui.View:
+    return row(marks, job_id, CANCEL)
+
+
+def result_row(marks: Marks, job_id: str) -> discord.ui.View:
+    return row(marks, job_id, AGAIN, VARY, REPORT, DELETE)
+
+
+def failed_row(marks: Marks, job_id: str) -> discord.ui.View:
+    return row(marks, job_id, AGAIN, VARY)

@@ -1,0 +1,92 @@
+"""What people read on Discord: other people's words made harmless, and the sentences around them. Pure."""
+
+from bot import replies
+from bot.model import Job, Picture, Problem, Progress
+
+MESSAGE = 2000  #: characters of a message's content
+ALT_TEXT = 1024
+THREAD_NAME = 100
+SHOWN_PROMPT = 1000  #: a longer one is cut in messages; the alt text and the form hold more
+BREAK = "\u200b"  #: after a backtick it keeps a code block closed to what is inside
+ISOLATE, POP = "\u2068", "\u2069"
+
+
+def clean(text: str) -> str:
+    """Without invisible and direction-changing characters (BAD_INPUT S04); `replies.display` puts isolates round it."""
+    return replies.display(text).replace(ISOLATE, "").replace(POP, "")
+
+
+def clip(text: str, limit: int) -> str:
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def block(words: str, limit: int = SHOWN_PROMPT) -> str:
+    """A code block, in which nothing is a mention, a link or formatting."""
+    return _fenced(replies.display(clip(clean(words).strip(), limit)))
+
+
+def to_copy(command: str) -> str:
+    """A block without isolates, which would be copied along."""
+    return _fenced(clip(clean(command).strip(), SHOWN_PROMPT))
+
+
+def _fenced(shown: str) -> str:
+    return f"```\n{shown.replace('`', f'`{BREAK}')}\n```"
+
+
+def alt_text(prompt: str) -> str:
+    return clip(clean(prompt).strip(), ALT_TEXT)
+
+
+def thread_name(prompt: str) -> str:
+    """One line of letters and blanks: a name is plain text, yet link previews and mentions have no place in it."""
+    words = "".join(char if char.isalnum() or char in " ,'" else " " for char in clean(prompt))
+    return clip(" ".join(words.split()), 80) or neutral_name()
+
+
+def neutral_name() -> str:
+    return replies.say("discord_thread")
+
+
+def placeholder(prompt: str | None, count: int) -> str:
+    """The public message; None: a moderator has to see the prompt first."""
+    if prompt is None:
+        return replies.say("discord_held")
+    return f"{replies.say('discord_asked', count=count)}\n{block(prompt)}"
+
+
+def waiting(position: int | None, done_at: int | None) -> str:
+    if position is None:
+        return replies.say("discord_queued")
+    if done_at is None:
+        return replies.say("discord_position", position=position)
+    return replies.say("discord_position_eta", position=position, at=done_at)
+
+
+def drawing(progress: Progress, done_at: int | None) -> str:
+    percent = 100 * progress.step // max(1, progress.steps)
+    if done_at is None:
+        return replies.say("discord_drawing", percent=percent)
+    return replies.say("discord_drawing_eta", percent=percent, at=done_at)
+
+
+def result(job: Job, pictures: tuple[Picture, ...]) -> str:
+    """The small print under the pictures: sizes, backend, seeds; then what the person should know."""
+    sizes = list(dict.fromkeys(f"{picture.width}x{picture.height}" for picture in pictures))
+    seeds = [str(picture.seed) for picture in pictures if picture.seed is not None]
+    parts = [*sizes, job.backend, *([replies.say("discord_seeds", seeds=", ".join(seeds))] if seeds else [])]
+    lines = ["-# " + " · ".join(part for part in parts if part), *(replies.problem(note) for note in job.notes)]
+    return clip("\n".join(lines), 800)
+
+
+def outcome(reason: Problem | None) -> str:
+    """Why there are no pictures."""
+    return replies.problem(reason) if reason else replies.say("discord_ended")
+
+
+def refusal(problems: tuple[Problem, ...], corrected: str | None) -> str:
+    """Everything that is wrong, and the command to copy."""
+    sentences = [replies.problem(problem) for problem in problems]
+    lines = sentences if len(sentences) == 1 else [f"- {sentence}" for sentence in sentences]
+    text = clip("\n".join(lines), 900)
+    return text if corrected is None else f"{text}\n{replies.say('discord_corrected')}\n{to_copy(corrected)}"

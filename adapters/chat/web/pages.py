@@ -1,0 +1,137 @@
+"""Templates and static files, read once. Every value in a template is escaped."""
+
+import base64
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import resources
+from typing import Any
+
+import jinja2
+
+from adapters.chat.web.names import handle_of
+from adapters.chat.web.sessions import Visitor
+from adapters.chat.web.views import Article
+from bot.model import Capabilities, Size
+from bot.options import Kind, Option, plain
+from bot.replies import ENGLISH, say
+from bot.sizes import settle_size
+
+_FILES = resources.files("adapters.chat.web")
+MEDIA_TYPES = {"js": "text/javascript; charset=utf-8", "svg": "image/svg+xml", "css": "text/css; charset=utf-8"}
+
+SIZES = (Size(512, 512), Size(768, 768), Size(1024, 1024), Size(1280, 720), Size(720, 1280))
+MOST_SIZES = 8
+RATIOS = ("1:1", "3:2", "2:3", "16:9", "9:16")
+COUNTS = ("1", "2", "4")
+
+
+@dataclass(frozen=True, slots=True)
+class StaticFile:
+    body: bytes
+    media_type: str
+
+
+def static_files() -> Mapping[str, StaticFile]:
+    found = {}
+    for file in _FILES.joinpath("static").iterdir():
+        ending = file.name.rpartition(".")[2]
+        if ending in MEDIA_TYPES:
+            body = file.read_bytes()
+            found[file.name] = StaticFile(body, MEDIA_TYPES[ending])
+    return found
+
+
+class Pages:
+    def __init__(self) -> None:
+        loader = jinja2.FunctionLoader(lambda name: _FILES.joinpath("templates", name).read_text(encoding="utf-8"))
+        self._environment = jinja2.Environment(
+            loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        )
+        self._environment.globals["say"] = say
+        self.static = static_files()
+        self.tag = hashlib.sha256(b"".join(self.static[name].body for name in sorted(self.static))).hexdigest()[:16]
+        self._environment.globals["static"] = {name: f"/static/{self.tag}/{name}" for name in self.static}
+        style = self.static["room.css"].body
+        self.style = style.decode()
+        self.style_hash = f"sha256-{base64.b64encode(hashlib.sha256(style).digest()).decode()}"
+        self._article = self._environment.get_template("article.html")
+
+    def render(self, template: str, **values: Any) -> str:
+        return self._environment.get_template(template).render(values)
+
+    def article(self, article: Article) -> str:
+        return self._article.render(article=article)
+
+    def articles(self, articles: Sequence[Article]) -> str:
+        return "\n".join(self.article(each) for each in articles)
+
+
+CLIENT_WORDS = (
+    "web_seconds", "web_minutes", "web_any_moment", "web_ready", "web_not_ready", "web_offline", "web_online",
+    "web_failed", "web_stale", "web_forget_title", "web_forget_what", "web_delete_title",
+)  # fmt: skip
+
+
+def client_words() -> Mapping[str, str]:
+    """The sentences that the script fills itself, gaps included."""
+    return {code.removeprefix("web_"): ENGLISH[code] for code in CLIENT_WORDS}
+
+
+def commands() -> list[dict[str, str]]:
+    return [
+        {"name": "/imagine", "help": say("web_command_imagine")},
+        {"name": "/imagine-status", "help": say("web_command_status")},
+        {"name": "/imagine-history", "help": say("web_command_history")},
+        {"name": "/imagine-forget", "help": say("web_command_forget")},
+    ]
+
+
+def option_help(
+    options: Sequence[Option], backends: Mapping[str, Capabilities], styles: Sequence[str]
+) -> list[dict[str, Any]]:
+    """For completion and the help page: each option's names, what it does, its range, and values to choose from."""
+    values: Mapping[str, Sequence[str]] = {
+        "size": _sizes(backends.values()),
+        "ar": RATIOS,
+        "count": COUNTS,
+        "backend": tuple(backends),
+        "style": styles,
+    }
+    return [
+        {
+            "name": option.name,
+            "names": list(option.names),
+            "help": say(option.summary),
+            "range": _sides(backends.values()) if option.kind is Kind.SIZE else _range(option),
+            "values": list(values.get(option.name, ())),
+        }
+        for option in options
+        if option.name not in {"backend", "style"} or values[option.name]
+    ]
+
+
+def _sizes(backends: Iterable[Capabilities]) -> Sequence[str]:
+    """Those that some backend has exactly."""
+    offers = tuple(backends)
+    usual = [size for each in offers for size in (each.default_size, *each.sizes)] + list(SIZES)
+    exact = [size for size in usual if any(settle_size(size, each) == (size, True) for each in offers)]
+    return [str(size) for size in dict.fromkeys(exact)][:MOST_SIZES]
+
+
+def _sides(backends: Iterable[Capabilities]) -> str:
+    squares = [Size(int(side), int(side)) for each in backends for side in (each.side.low, each.side.high)]
+    listed = [size for each in backends for size in each.sizes]
+    found = listed or squares
+    return say("web_range", low=min(found), high=max(found)) if found else ""
+
+
+def _range(option: Option) -> str:
+    low, high = plain(option.limits.low), plain(option.limits.high)
+    if option.kind is Kind.TEXT:
+        return say("web_up_to", high=high)
+    return say("web_range", low=low, high=high) if option.kind in {Kind.INTEGER, Kind.NUMBER} else ""
+
+
+def you(visitor: Visitor) -> dict[str, str]:
+    return {"name": visitor.person.name, "handle": handle_of(visitor.key)}

@@ -1,0 +1,340 @@
+"""The room's routes: the page, its events, its posts and its pictures."""
+
+import asyncio
+import json
+import re
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import (
+    HTMLResponse,
+    JSONResponse,
+    PlainTextResponse,
+    RedirectResponse,
+    Response,
+    StreamingResponse,
+)
+from starlette.routing import BaseRoute, Route
+
+from adapters.chat.web import pages
+from adapters.chat.web.guard import content_policy, is_same_origin
+from adapters.chat.web.hub import Cursor, Hub, Listener, encode, event
+from adapters.chat.web.names import handle_of
+from adapters.chat.web.pages import Pages
+from adapters.chat.web.sessions import COOKIE, COOKIE_SECONDS, LINK_SECONDS, ROOM, TENANT, Seals, Visitor
+from adapters.chat.web.speaking import Heard, Speaker, refusal
+from adapters.chat.web.views import file_name
+from bot.errors import Refused, StoreError
+from bot.model import Picture, Problem
+from bot.options import without_forbidden
+from bot.replies import problem, say
+
+if TYPE_CHECKING:
+    from adapters.chat.web.server import WebHouse
+
+NEWEST_FIRST_PAGE = 30  #: messages; older ones come as one scrolls
+LONGEST_REASON = 500  #: characters of a report
+HEARTBEAT_SECONDS = 15.0
+RETRY_MS = 1000
+PRIVATE = {"cache-control": "no-store"}
+AS_LONG_AS_ITS_LINK = {"cache-control": f"private, max-age={LINK_SECONDS}, immutable"}
+FOREVER = {"cache-control": "public, max-age=31536000, immutable"}
+NOTHING_YET = b'<svg xmlns="http://www.w3.org/2000/svg" width="1" height="1"/>'
+"""A preview that is not there yet, so that no browser reports an error."""
+
+_KEY = re.compile(r"[0-9A-Za-z-]{8,64}")
+_FORM = ("negative_prompt", "size", "steps", "guidance", "seed", "count", "backend", "style")
+
+Post = Callable[[Visitor, Mapping[str, Any], Request], Awaitable[Response]]
+
+
+class Unfit(Exception):
+    """A post that no page of ours sends."""
+
+    def __init__(self, status: int, words: str) -> None:
+        super().__init__(words)
+        self.status = status
+        self.words = words
+
+
+class Room:
+    def __init__(self, house: "WebHouse") -> None:
+        self._house = house
+        self._seals = Seals(house.secret)
+        self._pages = Pages()
+        self._secure = house.settings.public_url.startswith("https:")
+        self._speaker = Speaker(house.store, house.studio, house.clock)
+        self.hub = Hub(house.store, house.studio, house.clock, house.observer, self._seals, self._pages)
+        self._policy = content_policy([self._pages.style_hash])
+        self._examples = self._working_examples()
+
+    def routes(self) -> Sequence[BaseRoute]:
+        posts: Mapping[str, Post] = {
+            "/room/messages": self._said,
+            "/room/jobs/{job}/again": self._again,
+            "/room/jobs/{job}/vary": self._vary,
+            "/room/jobs/{job}/cancel": self._cancel,
+            "/room/jobs/{job}/delete": self._delete,
+            "/room/jobs/{job}/report": self._report,
+        }
+        return [
+            Route("/", self._page),
+            Route("/favicon.ico", self._icon),
+            Route("/static/{tag}/{name}", self._static),
+            Route("/room/events", self._events),
+            Route("/room/older", self._older),
+            Route("/room/jobs/{job}/request", self._request_of),
+            Route("/room/jobs/{job}/pictures/{index:int}", self._picture),
+            Route("/room/jobs/{job}/pictures/{index:int}/{side:int}", self._thumb),
+            Route("/room/jobs/{job}/previews/{index:int}", self._preview),
+            *(Route(path, self._post(act), methods=["POST"]) for path, act in posts.items()),
+        ]
+
+    def _working_examples(self) -> list[str]:
+        """Three that a backend of this house can draw as they stand."""
+        found = []
+        for example in (say(f"web_example_{number}") for number in range(1, 6)):
+            try:
+                self._house.studio.check(example)
+            except Refused:
+                continue
+            found.append(example)
+        return found[:3]
+
+    # -- who
+
+    def _visitor(self, request: Request) -> Visitor | None:
+        return self._seals.visitor(request.cookies.get(COOKIE, ""))
+
+    def _welcome(self, response: Response, visitor: Visitor) -> None:
+        response.set_cookie(
+            COOKIE,
+            self._seals.cookie(visitor),
+            max_age=COOKIE_SECONDS,
+            httponly=True,
+            samesite="strict",
+            secure=self._secure,
+        )
+
+    # -- reading
+
+    async def _page(self, request: Request) -> Response:
+        visitor = self._visitor(request)
+        if visitor is None and request.headers.get("sec-fetch-site") in {"cross-site", "same-site"}:
+            # A link from elsewhere brings no strict cookie along; asked again from here, it comes.
+            return HTMLResponse(self._pages.render("arrive.html"), headers=PRIVATE)
+        known = visitor or Visitor(secrets.token_hex(10))
+        cursor = await self.hub.cursor()
+        articles, more = await self._page_of(known, 2**62)
+        studio = self._house.studio
+        options = pages.option_help(studio.options(), studio.capabilities(), studio.styles())
+        html = self._pages.render(
+            "room.html",
+            style=self._pages.style,
+            you=pages.you(known),
+            token=self._seals.token(known),
+            cursor=str(cursor),
+            articles=articles,
+            more=more,
+            options=options,
+            commands=pages.commands(),
+            examples=self._examples,
+            words=pages.client_words(),
+            backends=studio.backends(),
+            styles=studio.styles(),
+        )
+        response = HTMLResponse(html, headers={**PRIVATE, "content-security-policy": self._policy})
+        self._welcome(response, known)
+        return response
+
+    async def _page_of(self, visitor: Visitor, before: int) -> tuple[str, int]:
+        """Articles as HTML, oldest first, and the number before which there are more, else 0."""
+        found = await self._house.store.messages(visitor.key, before, NEWEST_FIRST_PAGE + 1)
+        shown = list(reversed(found[:NEWEST_FIRST_PAGE]))
+        more = shown[0].seq if len(found) > NEWEST_FIRST_PAGE else 0
+        return self._pages.articles(await self.hub.articles(shown)), more
+
+    async def _older(self, request: Request) -> Response:
+        visitor = self._visitor(request)
+        before = request.query_params.get("before", "")
+        if visitor is None or not re.fullmatch(r"[0-9]{1,18}", before):
+            return JSONResponse({"problem": say("web_stale")}, 403)
+        articles, more = await self._page_of(visitor, int(before))
+        return JSONResponse({"html": articles, "more": more}, headers=PRIVATE)
+
+    async def _events(self, request: Request) -> Response:
+        visitor = self._visitor(request)
+        since = Cursor.parse(request.headers.get("last-event-id") or request.query_params.get("since", ""))
+        if visitor is None or since is None:
+            return PlainTextResponse(say("web_stale") + "\n", 403)
+        listener = self.hub.join(visitor.key)
+        headers = {**PRIVATE, "x-accel-buffering": "no"}
+        return StreamingResponse(self._stream(listener, since), media_type="text/event-stream", headers=headers)
+
+    async def _stream(self, listener: Listener, since: Cursor) -> AsyncIterator[bytes]:
+        try:
+            try:
+                missed, cursor = await self.hub.missed(listener.person, since)
+            except StoreError:
+                return
+            yield f"retry: {RETRY_MS}\n\n".encode() + encode([*missed, event("here")], listener.person, cursor)
+            while True:
+                try:
+                    async with asyncio.timeout(HEARTBEAT_SECONDS):
+                        block = await listener.queue.get()
+                except TimeoutError:
+                    block = b": \n\n"
+                if block is None:
+                    return
+                yield block
+        finally:
+            self.hub.leave(listener)
+
+    async def _request_of(self, request: Request) -> Response:
+        if self._visitor(request) is None:
+            return JSONResponse({"problem": say("web_stale")}, 403)
+        try:
+            asked = await self._house.studio.request_of(ROOM, request.path_params["job"])
+        except Refused as refused:
+            return JSONResponse({"problem": refusal(refused.problems)}, 404)
+        values = {name: getattr(asked, name) for name in _FORM}
+        written = {name: "" if value is None else str(value) for name, value in values.items()}
+        return JSONResponse({"prompt": asked.prompt, **written}, headers=PRIVATE)
+
+    # -- pictures
+
+    def _may_see(self, request: Request) -> bool:
+        query = request.query_params
+        until, seal = query.get("until", ""), query.get("seal", "")
+        now = self._house.clock.now()
+        return self._visitor(request) is not None and self._seals.is_link(TENANT, request.url.path, until, seal, now)
+
+    async def _picture(self, request: Request) -> Response:
+        if not self._may_see(request):
+            return _missing()
+        try:
+            picture = await self._picture_of(request)
+            body = await self._house.picture(picture.sha256)
+        except (Refused, FileNotFoundError):
+            return _missing()
+        headers = dict(AS_LONG_AS_ITS_LINK)
+        if "download" in request.query_params:
+            name = file_name(request.path_params["job"], picture)
+            headers["content-disposition"] = f'attachment; filename="{name}"'
+        return Response(body, media_type=picture.media_type, headers=headers)
+
+    async def _thumb(self, request: Request) -> Response:
+        if not self._may_see(request):
+            return _missing()
+        try:
+            picture = await self._picture_of(request)
+            body = await self._house.thumb(picture.sha256, request.path_params["side"])
+        except (Refused, FileNotFoundError):
+            return _missing()
+        return Response(body, media_type="image/webp", headers=AS_LONG_AS_ITS_LINK)
+
+    async def _picture_of(self, request: Request) -> Picture:
+        """Raises Refused."""
+        _, picture = await self._house.studio.picture(ROOM, request.path_params["job"], request.path_params["index"])
+        return picture
+
+    async def _preview(self, request: Request) -> Response:
+        if not self._may_see(request):
+            return _missing()
+        try:
+            body, media_type = await self._house.preview(request.path_params["job"], request.path_params["index"])
+        except FileNotFoundError:
+            body, media_type = NOTHING_YET, "image/svg+xml"
+        return Response(body, media_type=media_type, headers=PRIVATE)
+
+    async def _static(self, request: Request) -> Response:
+        file = self._pages.static.get(request.path_params["name"])
+        if file is None or request.path_params["tag"] != self._pages.tag:
+            return _missing()
+        return Response(file.body, headers={**FOREVER, "content-type": file.media_type})
+
+    async def _icon(self, _: Request) -> Response:
+        return RedirectResponse(f"/static/{self._pages.tag}/icon.svg", 301)
+
+    # -- posts
+
+    def _post(self, act: Post) -> Callable[[Request], Awaitable[Response]]:
+        async def handle(request: Request) -> Response:
+            try:
+                visitor, body = await self._posted(request)
+                return await act(visitor, body, request)
+            except Unfit as unfit:
+                return JSONResponse({"problem": unfit.words}, unfit.status)
+            except Refused as refused:
+                # 200: a refusal is an answer, which a browser need not report as an error of the page
+                return JSONResponse({"problem": refusal(refused.problems)})
+            except StoreError as error:
+                self._house.observer.event("store_error", detail=str(error))
+                return JSONResponse({"problem": problem(Problem("store_busy"))}, 503)
+
+        return handle
+
+    async def _posted(self, request: Request) -> tuple[Visitor, Mapping[str, Any]]:
+        """Raises Unfit for whatever is not a post of one of our own pages (S36)."""
+        visitor = self._visitor(request)
+        if visitor is None:
+            raise Unfit(403, say("web_no_cookies"))
+        if not is_same_origin(request) or not self._seals.is_token(visitor, request.headers.get("x-imagine-token", "")):
+            raise Unfit(403, say("web_stale"))
+        try:
+            body = json.loads(await request.body())
+        except ClientDisconnect:
+            raise Unfit(413, say("web_large")) from None
+        except (ValueError, RecursionError):
+            raise Unfit(400, say("web_failed")) from None
+        if not isinstance(body, dict) or not _KEY.fullmatch(str(body.get("key", ""))):
+            raise Unfit(400, say("web_failed"))
+        return visitor, body
+
+    async def _said(self, visitor: Visitor, body: Mapping[str, Any], _: Request) -> Response:
+        heard = await self._speaker.hear(visitor, _text(body, "text"), body["key"])
+        return self._answered(visitor, heard)
+
+    def _answered(self, visitor: Visitor, heard: Heard) -> Response:
+        if heard.forgotten:
+            self.hub.tell(event("gone", by=handle_of(visitor.key)))
+        return JSONResponse({"refused": heard.refused})
+
+    async def _again(self, visitor: Visitor, body: Mapping[str, Any], request: Request) -> Response:
+        job = await self._speaker.again(visitor, request.path_params["job"], body["key"])
+        return JSONResponse({"job": job.id})
+
+    async def _vary(self, visitor: Visitor, body: Mapping[str, Any], _: Request) -> Response:
+        values = {name: _text(body, name) for name in _FORM if body.get(name)}
+        job = await self._speaker.vary(visitor, _text(body, "prompt"), values, body["key"])
+        return JSONResponse({"job": job.id})
+
+    async def _cancel(self, visitor: Visitor, _: Mapping[str, Any], request: Request) -> Response:
+        job = await self._house.studio.cancel(visitor.person, ROOM, request.path_params["job"])
+        return JSONResponse({"state": job.state})
+
+    async def _delete(self, visitor: Visitor, _: Mapping[str, Any], request: Request) -> Response:
+        await self._house.studio.delete(visitor.person, ROOM, request.path_params["job"])
+        return JSONResponse({})
+
+    async def _report(self, visitor: Visitor, body: Mapping[str, Any], request: Request) -> Response:
+        index = body.get("picture", 0)
+        if isinstance(index, bool) or not isinstance(index, int):
+            raise Unfit(400, say("web_failed"))
+        reason = without_forbidden(_text(body, "reason"))[:LONGEST_REASON]
+        fresh = await self._house.studio.report(visitor.person, ROOM, request.path_params["job"], index, reason)
+        return JSONResponse({"said": say("web_reported" if fresh else "web_reported_before")})
+
+
+def _text(body: Mapping[str, Any], name: str) -> str:
+    value = body.get(name, "")
+    if not isinstance(value, str):
+        raise Unfit(400, say("web_failed"))
+    return value
+
+
+def _missing() -> Response:
+    return PlainTextResponse(say("web_not_found") + "\n", 404, headers=PRIVATE)
+

@@ -1,0 +1,161 @@
+"""What a person types or presses in the room, and what the bot answers them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from adapters.chat.web import views
+from adapters.chat.web.sessions import ROOM, Visitor
+from bot import command
+from bot.errors import Refused, StoreError
+from bot.model import ImageRequest, Job, JobState, Message, Problem, Settled, Ticket
+from bot.options import LONGEST_TEXT, without_forbidden
+from bot.ports import Clock, Store
+from bot.replies import display, problem, say
+from bot.studio import Studio
+
+HISTORY = 10  #: requests that /imagine-history names
+
+_COMMANDS = ("/imagine", "/imagine-status", "/imagine-history", "/imagine-forget")
+_ANSWER = ":answer"
+_TRIES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """``refused``: nothing was taken, and the person's words should stay in the box."""
+
+    refused: bool = False
+    forgotten: bool = False
+
+
+class Speaker:
+    """Every method takes the page's ``key`` of the post, so that sending it again says and asks nothing twice."""
+
+    def __init__(self, store: Store, studio: Studio, clock: Clock) -> None:
+        self._store = store
+        self._studio = studio
+        self._clock = clock
+
+    async def hear(self, visitor: Visitor, text: str, key: str) -> Heard:
+        """Raises StoreError."""
+        key = f"{visitor.key}:{key}"
+        words = without_forbidden(text).strip()
+        head = words.split(maxsplit=1)[0].lower() if words else ""
+        match head:
+            case "":
+                return Heard(refused=True)
+            case "/imagine":
+                return await self._imagine(visitor, text, words, key)
+            case "/imagine-status":
+                await self._answer(visitor, await self._status(visitor), key)
+            case "/imagine-history":
+                await self._answer(visitor, await self._history(visitor), key)
+            case "/imagine-forget":
+                await self._studio.forget(visitor.person)
+                await self._answer(visitor, say("web_forgotten"), key)
+                return Heard(forgotten=True)
+            case "/imagine-mod":
+                await self._answer(visitor, say("web_moderators"), key)
+            case _ if head.startswith("/"):
+                unknown = say("web_no_command", command=display(head[:40]), commands=", ".join(_COMMANDS))
+                await self._answer(visitor, unknown, key)
+                return Heard(refused=True)
+            case _:
+                return await self._chat(visitor, words, key)
+        return Heard()
+
+    async def _imagine(self, visitor: Visitor, text: str, words: str, key: str) -> Heard:
+        try:
+            await self.ask(visitor, text, words, key)
+        except Refused as refused:
+            await self._answer(visitor, refusal(refused.problems), key, refused.corrected or "")
+            return Heard(refused=True)
+        return Heard()
+
+    async def _chat(self, visitor: Visitor, words: str, key: str) -> Heard:
+        if len(words) > LONGEST_TEXT:
+            await self._answer(visitor, say("web_long", limit=LONGEST_TEXT, count=len(words)), key)
+            return Heard(refused=True)
+        await self._say(visitor, words, key)
+        await self._answer(visitor, say("web_hint"), key, command.format_command(ImageRequest(words)))
+        return Heard()
+
+    async def ask(self, visitor: Visitor, request: ImageRequest | str, words: str, key: str) -> Job:
+        """Submits, says the request in the room, and acknowledges it. Raises Refused, StoreError."""
+        ticket, said_key = await self._submit(visitor, request, key)
+        job = ticket.job
+        try:
+            said = await self._say(visitor, words, said_key, job.id)
+        except StoreError:
+            await self._studio.unacknowledged(job.id)
+            raise
+        await self._studio.acknowledged(job.id, {"message": str(said.seq)})
+        return job
+
+    async def _submit(self, visitor: Visitor, request: ImageRequest | str, key: str) -> tuple[Ticket, str]:
+        """A request that a crash caught before it was acknowledged was cancelled: then the same post asks anew."""
+        for number in range(_TRIES):
+            this_key = f"{key}:{number}" if number else key
+            ticket = await self._studio.submit(visitor.origin, request, this_key)
+            if ticket.fresh or not _was_never_acknowledged(ticket.job):
+                break
+        return ticket, this_key
+
+    async def again(self, visitor: Visitor, job_id: str, key: str) -> Job:
+        """Raises Refused, StoreError."""
+        request = await self._studio.request_of(ROOM, job_id)
+        anew = ImageRequest(**{name: getattr(request, name) for name in ImageRequest.__slots__} | {"seed": None})
+        return await self.ask(visitor, anew, command.format_command(anew), f"{visitor.key}:{key}")
+
+    async def vary(self, visitor: Visitor, prompt: str, values: Mapping[str, object], key: str) -> Job:
+        """Raises Refused, StoreError."""
+        request = self._studio.check(command.typed(prompt, values, self._studio.options()))
+        return await self.ask(visitor, request, command.format_command(request), f"{visitor.key}:{key}")
+
+    # -- answers
+
+    async def _status(self, visitor: Visitor) -> str:
+        status = await self._studio.status(visitor.person, ROOM)
+        lines = [
+            _line(job, views.headline(job, (), views.Live(None, status.standings.get(job.id)))) for job in status.active
+        ]
+        limit, used = status.limits.images_per_day, status.usage.images_today
+        if limit:
+            quota = say("web_status_quota", left=max(0, limit - used), limit=limit, hours=status.reset_hours)
+        else:
+            quota = say("web_status_unlimited", used=used)
+        return "\n".join([*(lines or [say("web_status_none")]), quota])
+
+    async def _history(self, visitor: Visitor) -> str:
+        found = await self._studio.history(visitor.person, HISTORY)
+        return "\n".join(_line(each.job, _outcome(each)) for each in found) or say("web_history_none")
+
+    # -- saying
+
+    async def _say(self, visitor: Visitor, words: str, key: str, job_id: str = "") -> Message:
+        person = visitor.person
+        return await self._store.say(Message(0, person.key, person.name, words, self._clock.now(), job_id=job_id), key)
+
+    async def _answer(self, visitor: Visitor, words: str, key: str, correction: str = "") -> Message:
+        """A sentence of the bot to this person alone."""
+        message = Message(0, "", "", words, self._clock.now(), audience=visitor.key, correction=correction)
+        return await self._store.say(message, key + _ANSWER)
+
+
+def refusal(problems: Sequence[Problem]) -> str:
+    return "\n".join(problem(each) for each in problems)
+
+
+def _was_never_acknowledged(job: Job) -> bool:
+    return job.state is JobState.CANCELLED and job.reason is not None and job.reason.code == "never_acknowledged"
+
+
+def _line(job: Job, state: str) -> str:
+    return say("web_line_of_list", prompt=display(job.request.prompt).replace("\n", " "), state=state)
+
+
+def _outcome(settled: Settled) -> str:
+    if settled.job.state is JobState.DELIVERED and settled.pictures:
+        n = len(settled.pictures)
+        return say("web_history_picture") if n == 1 else say("web_history_pictures", n=n)
+    return views.headline(settled.job, settled.pictures, views.Live())

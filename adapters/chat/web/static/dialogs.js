@@ -1,0 +1,127 @@
+// The viewer and the forms. Each opens as a modal dialog and gives the focus back when it closes.
+
+import { complain, post } from "./net.js";
+
+const find = (id) => document.getElementById(id);
+
+for (const dialog of document.querySelectorAll("dialog")) {
+  dialog.addEventListener("click", (event) => {
+    if (event.target === dialog || event.target.closest("[data-close]")) dialog.close();
+  });
+}
+
+// -- one picture at a time
+
+const viewer = find("viewer");
+let shown = [];
+let at = 0;
+
+export function enlarge(link) {
+  shown = [...link.closest(".pictures").querySelectorAll("a.enlarge")];
+  at = shown.indexOf(link);
+  for (const button of viewer.querySelectorAll("[data-move]")) button.hidden = shown.length < 2;
+  look();
+  viewer.showModal();
+  viewer.querySelector("[data-close]").focus();
+}
+
+function look() {
+  const small = shown[at].querySelector("img");
+  const large = viewer.querySelector("img");
+  large.src = shown[at].href;
+  large.alt = small.alt;
+  large.width = small.getAttribute("width");
+  large.height = small.getAttribute("height");
+  viewer.querySelector(".caption").textContent = small.alt;
+  const download = viewer.querySelector("a");
+  const beside = shown[at].parentElement.querySelector(".download");
+  download.href = beside.href;
+  download.setAttribute("download", beside.getAttribute("download"));
+}
+
+function move(step) {
+  if (shown.length < 2) return;
+  at = (at + step + shown.length) % shown.length;
+  look();
+}
+
+viewer.addEventListener("click", (event) => {
+  const step = event.target.dataset.move;
+  if (step) move(Number(step));
+});
+viewer.addEventListener("keydown", (event) => {
+  if (event.key === "ArrowLeft") move(-1);
+  if (event.key === "ArrowRight") move(1);
+});
+
+// -- forms
+
+function open(dialog, onSubmit) {
+  const form = dialog.querySelector("form");
+  const problem = dialog.querySelector(".problem");
+  if (problem) problem.hidden = true;
+  form.onsubmit = async (event) => {
+    event.preventDefault();
+    const button = form.querySelector("[type=submit]");
+    button.disabled = true;
+    const trouble = await onSubmit(Object.fromEntries(new FormData(form)));
+    button.disabled = false;
+    if (!trouble) return dialog.close();
+    if (problem) {
+      problem.textContent = trouble;
+      problem.hidden = false;
+    } else {
+      dialog.close();
+      complain(trouble);
+    }
+  };
+  dialog.showModal();
+}
+
+export async function vary(job) {
+  const answer = await fetch(`/room/jobs/${job}/request`);
+  const request = await answer.json();
+  if (!answer.ok) return complain(request.problem);
+  const form = find("vary").querySelector("form");
+  form.reset();
+  for (const [name, value] of Object.entries(request)) if (form.elements[name]) form.elements[name].value = value;
+  open(find("vary"), async (values) => {
+    const sent = await post(`/room/jobs/${job}/vary`, values);
+    return sent.ok ? "" : sent.problem;
+  });
+  form.elements.prompt.focus();
+}
+
+export function report(job, thread) {
+  const dialog = find("report");
+  const pictures = [...thread.querySelectorAll("figure.shot")];
+  dialog.querySelector("form").reset();
+  dialog.querySelector("fieldset").hidden = pictures.length < 2;
+  dialog.querySelector(".choices").replaceChildren(...pictures.map((figure, index) => choice(figure, index === 0)));
+  open(dialog, async (values) => {
+    const sent = await post(`/room/jobs/${job}/report`, { picture: Number(values.picture ?? 0), reason: values.reason });
+    if (sent.ok) complain(sent.said);
+    return sent.ok ? "" : sent.problem;
+  });
+}
+
+function choice(figure, checked) {
+  const label = document.createElement("label");
+  const input = document.createElement("input");
+  const image = document.createElement("img");
+  Object.assign(input, { type: "radio", name: "picture", value: figure.dataset.index, checked });
+  const small = figure.querySelector("img");
+  Object.assign(image, { src: small.currentSrc || small.src, alt: small.alt });
+  label.append(input, image);
+  return label;
+}
+
+export function confirm(title, what, onYes) {
+  const dialog = find("confirm");
+  dialog.querySelector("h2").textContent = title;
+  dialog.querySelector(".what").textContent = what;
+  open(dialog, onYes);
+}
+
+find("help-button").addEventListener("click", () => find("help").showModal());
+

@@ -1,0 +1,54 @@
+// Posts that may be sent twice and count once, and small helpers.
+
+const TRIES = [0, 800, 1500, 3000, 5000, 8000];
+
+export const words = JSON.parse(document.body.dataset.words);
+export const me = document.body.dataset.me;
+
+export function fill(sentence, values) {
+  return sentence.replace(/\{(\w+)\}/g, (_, name) => values[name]);
+}
+
+export function newKey() {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+const pause = (ms) => new Promise((done) => setTimeout(done, ms));
+
+// The answer as {status, ...}; the same key goes out until an answer comes, so a lost connection doubles nothing.
+export async function post(path, values, onTrouble = () => {}) {
+  const body = JSON.stringify({ key: newKey(), ...values });
+  for (const wait of TRIES) {
+    await pause(wait);
+    try {
+      const answer = await fetch(path, {
+        method: "POST",
+        headers: { "content-type": "application/json", "x-imagine-token": document.body.dataset.token },
+        body,
+      });
+      if (answer.status === 502 || answer.status === 504) throw new Error("gateway");
+      const said = await answer.json();
+      return { status: answer.status, ok: answer.ok && !said.problem, ...said };
+    } catch {
+      onTrouble();
+    }
+  }
+  return { status: 0, ok: false, problem: words.failed };
+}
+
+const status = document.getElementById("status");
+
+// For a screen reader, beside what the page shows.
+export function announce(sentence) {
+  status.textContent = sentence;
+}
+
+const problem = document.getElementById("problem");
+let hiding = 0;
+
+export function complain(sentence) {
+  clearTimeout(hiding);
+  problem.textContent = sentence;
+  problem.hidden = !sentence;
+  hiding = setTimeout(() => (problem.hidden = true), 15000);
+}

@@ -1,0 +1,235 @@
+"""Jobs on their way in and out. Every method is one transaction."""
+
+from collections.abc import Mapping, Sequence
+
+from adapters.store import ledger, rows, turns
+from adapters.store.engine import Row, Transaction
+from adapters.store.shelf import Shelf
+from bot.errors import Conflict
+from bot.model import FINAL_STATES, Job, JobState, NewJob, Picture, Problem
+from bot.ports import Choose, Topic
+
+
+class Jobs(Shelf):
+    # -- the way in
+
+    async def submit(self, new: NewJob) -> tuple[Job, bool]:
+        async def work(tx: Transaction) -> tuple[Job, bool]:
+            known = await tx.run("job_by_key", key=new.job.key)
+            if known:
+                return rows.job(known[0]), False
+            day = await ledger.admit(tx, new)
+            stored = await tx.run("insert_job", **rows.job_values(new.job, day))
+            await tx.run(
+                "write_ledger", job=new.job.id, kind="reserve", images=new.job.request.count, at=new.job.created_at
+            )
+            return rows.job(stored[0]), True
+
+        return await self._engine.together(work)
+
+    async def acknowledge(
+        self, job_id: str, address: Mapping[str, str], clock: str, now: float, *, review: bool
+    ) -> Job:
+        state = JobState.REVIEW if review else JobState.QUEUED
+
+        async def work(tx: Transaction) -> Job:
+            changed = await tx.run("acknowledge", job=job_id, state=state, address=rows.text(dict(address)), now=now)
+            job = _one(changed, job_id)
+            if not review:
+                await turns.join(tx, job, clock)
+            _show(tx, job)
+            return rows.job(job)
+
+        return await self._engine.together(work)
+
+    async def queue(self, job_id: str, clock: str, now: float) -> Job:
+        async with self._engine.write() as tx:
+            job = _one(await tx.run("queue_reviewed", job=job_id, now=now), job_id)
+            await turns.join(tx, job, clock)
+            _show(tx, job)
+            return rows.job(job)
+
+    async def cancel(self, job_id: str, reason: Problem, now: float) -> Job:
+        async with self._engine.write() as tx:
+            job = _one(await tx.run("job", job=job_id), job_id)
+            state = JobState(job["state"])
+            if state is JobState.RUNNING:
+                await tx.run("request_cancel", job=job_id, reason=rows.problem_text(reason))
+                tx.signal(Topic.CANCEL)
+                _show(tx, job)
+            elif state not in FINAL_STATES and state not in {JobState.DRAWN, JobState.DELIVERING}:
+                await _end(tx, job, JobState.CANCELLED, reason, now)
+            return rows.job(_one(await tx.run("job", job=job_id), job_id))
+
+    async def unacknowledged(self, before: float) -> list[str]:
+        async with self._engine.read() as tx:
+            return [row["id"] for row in await tx.run("unacknowledged", before=before)]
+
+    # -- the way out
+
+    async def claim(self, worker: str, choose: Choose, lease_until: float, now: float) -> Job | None:
+        async with self._engine.write() as tx:
+            turn = await turns.take(tx, choose)
+            if turn is None:
+                return None
+            job_id, backend = turn
+            claimed = await tx.run(
+                "claim_job", job=job_id, worker=worker, backend=backend, lease_until=lease_until, now=now
+            )
+            job = _one(claimed, job_id)
+            await turns.leave(tx, job)
+            _show(tx, job)
+            return rows.job(job)
+
+    async def claim_delivery(self, worker: str, lease_until: float, now: float) -> Job | None:
+        return await self._take("claim_delivery", worker=worker, lease_until=lease_until, now=now)
+
+    async def claim_untold(self, worker: str, lease_until: float, now: float) -> Job | None:
+        return await self._take("claim_untold", worker=worker, lease_until=lease_until, now=now)
+
+    async def _take(self, query: str, **values: object) -> Job | None:
+        async with self._engine.read() as reading:
+            if not await reading.run(query.replace("claim", "any"), now=values["now"]):
+                return None
+        async with self._engine.write() as tx:
+            found = await tx.run(query, **values)
+            return rows.job(found[0]) if found else None
+
+    async def heartbeat(self, worker: str, lease_until: float) -> Mapping[str, tuple[int, bool]]:
+        async with self._engine.write() as tx:
+            held = await tx.run("extend_leases", worker=worker, lease_until=lease_until)
+            return {row["id"]: (row["attempt"], bool(row["cancel_requested"])) for row in held}
+
+    async def expired(self, now: float, *, all_workers: bool = False) -> list[Job]:
+        async with self._engine.read() as tx:
+            return [rows.job(row) for row in await tx.run("expired_leases", now=now, all_workers=int(all_workers))]
+
+    async def crashed(self, job: Job, worker: str, lease_until: float) -> Job:
+        return await self._fenced("count_crash", job, worker=worker, lease_until=lease_until)
+
+    async def release(
+        self, job: Job, candidates: Sequence[str], now: float, *, error: bool = False, paid: bool = False
+    ) -> Job:
+        async with self._engine.write() as tx:
+            released = await tx.run(
+                "release",
+                **_fence(job),
+                lane=rows.lane(candidates),
+                error=int(error),
+                paid=int(paid),
+                now=now,
+            )
+            row = _one(released, job.id)
+            await turns.stop_running(tx, row, waiting=True)
+            await turns.rejoin(tx, row)
+            _show(tx, row)
+            return rows.job(row)
+
+    async def let_go(self, job: Job) -> None:
+        async with self._engine.write() as tx:
+            await tx.run("drop_lease", **_fence(job))
+            tx.signal(Topic.WORK)
+
+    async def remember_task(self, job: Job, task: str) -> None:
+        async with self._engine.write() as tx:
+            _one(await tx.run("remember_task", **_fence(job), task=task), job.id)
+
+    async def record_paid_attempt(self, job: Job) -> Job:
+        return await self._fenced("record_paid_attempt", job)
+
+    async def remember_address(self, job: Job, address: Mapping[str, str]) -> None:
+        async with self._engine.write() as tx:
+            _one(await tx.run("remember_address", **_fence(job), address=rows.text(dict(address))), job.id)
+
+    async def drawn(
+        self, job: Job, pictures: Sequence[Picture], missing: int, notes: Sequence[Problem], now: float, *, held: bool
+    ) -> Job:
+        state = JobState.HELD if held else JobState.DRAWN
+        async with self._engine.write() as tx:
+            changed = await tx.run(
+                "set_drawn", **_fence(job), state=state, missing=missing, notes=rows.problems_text(notes), now=now
+            )
+            row = _one(changed, job.id)
+            for picture in pictures:
+                await tx.run("insert_picture", **_picture_values(job.id, picture))
+            await turns.stop_running(tx, row, waiting=False)
+            _show(tx, row)
+            return rows.job(row)
+
+    async def deliver_later(self, job: Job, due_at: float) -> None:
+        async with self._engine.write() as tx:
+            _one(await tx.run("deliver_later", **_fence(job), due_at=due_at), job.id)
+
+    async def delivered(self, job: Job, now: float) -> Job:
+        async with self._engine.write() as tx:
+            row = _one(await tx.run("set_delivered", **_fence(job), now=now), job.id)
+            await ledger.settle(tx, row, spent=row["images"] - row["missing"], now=now)
+            _show(tx, row)
+        await self._forget_progress(job.id)
+        return rows.job(row)
+
+    async def finish(self, job: Job, state: JobState, reason: Problem, now: float) -> Job:
+        async with self._engine.write() as tx:
+            before = _one(await tx.run("job", job=job.id), job.id)
+            if before["attempt"] != job.attempt:
+                raise Conflict(job.id)
+            row = await _end(tx, before, state, reason, now)
+        await self._forget_progress(job.id)
+        return rows.job(row)
+
+    async def _forget_progress(self, job_id: str) -> None:
+        async with self._engine.live() as tx:
+            await tx.run("delete_progress", job=job_id)
+
+    async def told(self, job: Job) -> None:
+        async with self._engine.write() as tx:
+            row = _one(await tx.run("set_told", **_fence(job)), job.id)
+            _show(tx, row)
+
+    async def _fenced(self, query: str, job: Job, **values: object) -> Job:
+        async with self._engine.write() as tx:
+            return rows.job(_one(await tx.run(query, **_fence(job), **values), job.id))
+
+
+async def _end(tx: Transaction, before: Row, state: JobState, reason: Problem, now: float) -> Row:
+    """To a final state without pictures: the quota goes back, the line moves up."""
+    fence = {"job": before["id"], "attempt": before["attempt"]}
+    ended = await tx.run("set_finished", **fence, state=state, reason=rows.problem_text(reason), now=now)
+    job = _one(ended, before["id"])
+    await ledger.settle(tx, job, spent=0, now=now)
+    if before["state"] == JobState.RUNNING:
+        await turns.stop_running(tx, job, waiting=False)
+    elif before["state"] in {JobState.RECEIVED, JobState.REVIEW, JobState.QUEUED}:
+        await tx.run("stop_waiting", person=job["person"])
+        await turns.leave(tx, job)
+    tx.signal(Topic.WORK)
+    _show(tx, job)
+    return job
+
+
+def _fence(job: Job) -> dict[str, object]:
+    return {"job": job.id, "attempt": job.attempt}
+
+
+def _one(found: Sequence[Row], job_id: str) -> Row:
+    if not found:
+        raise Conflict(job_id)
+    return found[0]
+
+
+def _show(tx: Transaction, job: Row) -> None:
+    if job["platform"] in {"web", "api"}:
+        tx.signal(Topic.FEED)
+
+
+def _picture_values(job_id: str, picture: Picture) -> dict[str, object]:
+    return {
+        "job": job_id,
+        "position": picture.index,
+        "sha256": picture.sha256,
+        "width": picture.width,
+        "height": picture.height,
+        "media_type": picture.media_type,
+        "size_bytes": picture.size_bytes,
+        "seed": picture.seed,
+    }

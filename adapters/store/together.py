@@ -1,0 +1,75 @@
+"""Several transactions as one, in SQLite's own thread: one hop and one commit for all that arrive together.
+
+A coroutine over `Direct` never suspends, because its statements run at once; so it is driven here to its end.
+"""
+
+import sqlite3
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from adapters.store.engine import Work
+from bot.ports import Topic
+
+Translate = Callable[[sqlite3.Error], Exception]
+
+
+@dataclass(slots=True)
+class Direct:
+    """Implements `engine.Transaction` inside the thread."""
+
+    connection: sqlite3.Connection
+    queries: Mapping[str, str]
+    translate: Translate
+    topics: set[Topic] = field(default_factory=set)
+
+    async def run(self, name: str, /, **values: object) -> Sequence[Mapping[str, Any]]:
+        try:
+            return self.connection.execute(self.queries[name], values).fetchall()
+        except sqlite3.Error as error:
+            raise self.translate(error) from error
+
+    def signal(self, topic: Topic) -> None:
+        self.topics.add(topic)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    result: Any = None
+    error: Exception | None = None
+    topics: frozenset[Topic] = frozenset()
+
+
+def run_together(
+    connection: sqlite3.Connection, queries: Mapping[str, str], translate: Translate, works: Sequence[Work[Any]]
+) -> list[Outcome]:
+    """One outcome for each work, all committed. Raises sqlite3.Error, and then nothing was."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        outcomes = [_run_one(Direct(connection, queries, translate), work) for work in works]
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+    return outcomes
+
+
+def _run_one(direct: Direct, work: Work[Any]) -> Outcome:
+    direct.connection.execute("SAVEPOINT one")
+    try:
+        outcome = Outcome(_driven(work(direct)), topics=frozenset(direct.topics))
+    except Exception as error:  # noqa: BLE001 - its caller gets it; the others go on
+        direct.connection.execute("ROLLBACK TO one")
+        outcome = Outcome(error=error)
+    direct.connection.execute("RELEASE one")
+    return outcome
+
+
+def _driven(work: Coroutine[Any, Any, Any]) -> Any:
+    try:
+        work.send(None)
+    except StopIteration as done:
+        return done.value
+    work.close()
+    raise RuntimeError("a shared transaction awaits its statements only")

@@ -1,0 +1,177 @@
+"""The bot on Discord composed for tests: the real client and core, a real store, and the stand-in of Discord."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from adapters.chat.discord.asking import Desk
+from adapters.chat.discord.client import Setup, serve
+from adapters.chat.discord.delivery import DiscordChat
+from adapters.chat.discord.marks import Marks
+from adapters.chat.discord.rest import Rest
+from adapters.sealing import Sealer
+from bot.model import FINAL_STATES, Job, Person, Place, QuotaSettings
+from bot.worker import Worker
+from tests.fakes import FakeBackend
+from tests.house import UNLIMITED, TestHouse, open_house
+from tests.standins.discord import Channel, DiscordStandIn, Guild, Interaction, Message, User
+
+SECRET = b"a secret of the tests"
+
+
+@dataclass
+class Reports:
+    """What people reported."""
+
+    made: list[tuple[str, str, str]] = field(default_factory=list)
+
+    async def __call__(self, person: Person, place: Place, job_id: str, reason: str) -> None:
+        self.made.append((person.key, job_id, reason))
+
+
+@dataclass
+class Note:
+    """A text that outlives the client, as a row of the store would."""
+
+    text: str = ""
+
+    async def load(self) -> str:
+        return self.text
+
+    async def save(self, text: str) -> None:
+        self.text = text
+
+
+@dataclass
+class DiscordHouse:
+    core: TestHouse
+    discord: DiscordStandIn
+    chat: DiscordChat
+    desk: Desk
+    setup: Setup
+    reports: Reports
+    synced: Note
+    guild: Guild
+    room: Channel
+    ada: User
+    bob: User
+
+    @property
+    def human(self) -> "DiscordStandIn":
+        return self.discord
+
+    def worker(self) -> Worker:
+        return Worker(self.core.core, self.core.pictures, {"discord": self.chat}, "w1", alone=True)
+
+    @asynccontextmanager
+    async def working(self) -> AsyncIterator[None]:
+        """A worker runs inside the block."""
+        stop = asyncio.Event()
+        task = asyncio.create_task(self.worker().run(stop))
+        try:
+            yield
+        finally:
+            stop.set()
+            await task
+
+    @asynccontextmanager
+    async def connected(self) -> AsyncIterator[None]:
+        """The gateway client runs inside the block, and is stopped as by SIGTERM at its end."""
+        stop = asyncio.Event()
+        before = self.discord.gateway.identified
+        task = asyncio.create_task(serve(self.desk, self.setup, stop))
+        await self.discord.gateway.until("identified", before + 1)
+        try:
+            yield
+        finally:
+            stop.set()
+            await task
+            self.desk.stopping = False
+
+    async def imagine(self, user: User | None = None, room: Channel | None = None, /, **options: object) -> Interaction:
+        """Asks and waits for the answer."""
+        options.setdefault("prompt", "a red fox")
+        asked = await self.discord.human.slash(user or self.ada, room or self.room, "imagine", **options)
+        await asked.reply()
+        return asked
+
+    async def jobs(self, user: User | None = None) -> list[Job]:
+        return await self.core.store.jobs_of(f"discord:user:{(user or self.ada).id}", 100)
+
+    async def settled(self, user: User | None = None, count: int = 1, seconds: float = 10.0) -> list[Job]:
+        """The person's jobs, newest first, once so many are final and told."""
+        async with asyncio.timeout(seconds):
+            while True:
+                jobs = await self.jobs(user)
+                done = [job for job in jobs if job.state in FINAL_STATES and job.told]
+                if len(done) >= count:
+                    return jobs
+                await asyncio.sleep(0.01)
+
+    def shown(self, room: Channel | None = None) -> list[Message]:
+        return (room or self.room).shown()
+
+    def thread(self, message: Message) -> Channel:
+        return self.discord.world.channels[message.id]
+
+    async def status(self, index: int = 0) -> Message:
+        """The message in the thread of the room's n-th placeholder, once it is there."""
+        placeholder = self.shown()[index]
+
+        def there() -> bool:
+            thread = self.discord.world.channels.get(placeholder.id)
+            return thread is not None and bool(thread.shown())
+
+        await self.eventually(there)
+        return self.thread(placeholder).shown()[0]
+
+    def with_pictures(self) -> list[Message]:
+        """Every message anywhere that has pictures."""
+        every = [message for channel in self.discord.world.channels.values() for message in channel.messages.values()]
+        return [message for message in every if message.attachments]
+
+    async def eventually(self, what: object, seconds: float = 5.0) -> None:
+        """Waits until the callable is true."""
+        assert callable(what)
+        async with asyncio.timeout(seconds):
+            while not what():
+                await asyncio.sleep(0.01)
+
+
+def open_desk(core: TestHouse, token: str, api: str, gateway: str, *, threads: bool = True) -> tuple[Rest, Desk]:
+    marks, sealer = Marks(SECRET), Sealer(SECRET, "discord tokens")
+    rest = Rest(token, core.recorder, api=api, gateway=gateway)
+    chat = DiscordChat(rest, core.pictures, core.pictures.fit, marks, sealer.open, core.core.clock, core.recorder)
+    return rest, Desk(core.studio, chat, marks, sealer.seal, core.recorder, threads=threads)
+
+
+@asynccontextmanager
+async def open_discord_house(
+    folder: Path,
+    backends: Sequence[FakeBackend] = (),
+    *,
+    threads: bool = True,
+    quota: QuotaSettings = UNLIMITED,
+    clean: bool = True,
+) -> AsyncIterator[DiscordHouse]:
+    """``clean``: no request may have had a wrong body."""
+    async with DiscordStandIn() as discord, open_house(folder, backends, quota) as core:
+        rest, desk = open_desk(core, discord.token, discord.api, discord.gateway_url, threads=threads)
+        reports, synced = Reports(), Note()
+        guild = discord.world.guild()
+        room = discord.world.text_channel(guild)
+        ada, bob = discord.world.user("ada"), discord.world.user("bob")
+        for user in (ada, bob):
+            discord.world.join(guild, user)
+        setup = Setup(discord.token, synced.load, synced.save, reports)
+        house = DiscordHouse(core, discord, desk.chat, desk, setup, reports, synced, guild, room, ada, bob)
+        try:
+            yield house
+        finally:
+            with contextlib.suppress(Exception):
+                await rest.close()
+        if clean:
+            assert discord.problems == []

@@ -1,0 +1,372 @@
+"""The room as people use it, in a real browser."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Locator, Page, expect
+
+from bot.errors import Broken
+from bot.model import JobState, QuotaSettings
+from tests.e2e.conftest import Open
+from tests.house import open_house
+from tests.web import PatientBackend, Site, open_site
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+@pytest.fixture
+def backend() -> PatientBackend:
+    made = PatientBackend()
+    made.go.set()
+    return made
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def site(tmp_path: Path, backend: PatientBackend) -> AsyncIterator[Site]:
+    quota = QuotaSettings(images_per_day=0, running=1, waiting=0)
+    async with open_house(tmp_path, [backend], quota) as house, open_site(house) as opened:
+        yield opened
+
+
+def box(page: Page) -> Locator:
+    return page.get_by_role("textbox", name="Message")
+
+
+async def send(page: Page, text: str) -> None:
+    await box(page).fill(text)
+    await page.get_by_role("button", name="Send", exact=True).click()
+
+
+def article(page: Page, words: str) -> Locator:
+    return page.get_by_role("article").filter(has_text=words).last
+
+
+async def test_words_become_pictures_under_the_message(site: Site, open_page: Open) -> None:
+    page = await open_page(site.url)
+    await send(page, "/imagine a red fox in snow --count 2 --size 96x64 --seed 5")
+    request = article(page, "a red fox")
+    await expect(request.get_by_role("img")).to_have_count(2)
+    for picture in await request.get_by_role("img").all():
+        assert "a red fox in snow" in (await picture.get_attribute("alt") or "")
+        assert await picture.evaluate("image => image.decode().then(() => image.naturalWidth > 0)")
+    await expect(request).to_contain_text("96 × 64 · seeds 5 to 6 · drawn by sketch")
+    for name in ("Again", "Vary", "Report", "Delete"):
+        await expect(request.get_by_role("button", name=name, exact=True)).to_be_visible()
+    await expect(request.get_by_role("progressbar")).to_have_count(0)
+
+
+async def test_while_it_waits_and_is_drawn_one_sees_place_time_progress_and_previews(
+    site: Site, open_page: Open, backend: PatientBackend
+) -> None:
+    backend.go.clear()
+    page = await open_page(site.url)
+    await send(page, "/imagine a castle")
+    first = article(page, "a castle")
+    await expect(first).to_contain_text("Drawing, step 2 of 8")
+    bar = first.get_by_role("progressbar")
+    assert await bar.evaluate("bar => [bar.value, bar.max]") == [2, 8]
+    preview = first.locator(".place img")
+    await expect(preview).to_be_visible()
+    assert await preview.evaluate("image => image.decode().then(() => image.naturalWidth)") == 32
+    await send(page, "/imagine a boat")
+    second = article(page, "a boat")
+    await expect(second).to_contain_text("Number 1 in the queue")
+    await expect(second.get_by_role("progressbar")).to_be_visible()
+    await expect(second.locator(".eta")).to_have_text(re.compile(r"about \d+ s|any moment"))
+    backend.go.set()
+    await expect(second.get_by_role("img", name="a boat")).to_be_visible()
+
+
+async def test_the_eta_counts_down_by_itself(site: Site, open_page: Open, backend: PatientBackend) -> None:
+    backend.go.clear()
+    page = await open_page(site.url)
+    await send(page, "/imagine a slow castle --steps 100 --count 10 --size 512x512")
+    eta = article(page, "a slow castle").locator(".eta")
+    await expect(eta).to_have_text(re.compile(r"about \d+ s"))
+    shown = await eta.inner_text()
+    await expect(eta).not_to_have_text(shown)
+    assert seconds(await eta.inner_text()) < seconds(shown)
+
+
+def seconds(eta: str) -> int:
+    return int(re.sub(r"\D", "", eta))
+
+
+async def test_two_people_share_the_room_and_errors_stay_private(site: Site, open_page: Open) -> None:
+    ann, ben = await open_page(site.url), await open_page(site.url)
+    await send(ann, "/imagine a fox --stepz 5")
+    await expect(article(ann, "There is no option --stepz")).to_contain_text("Only you see this")
+    await send(ann, "/imagine an owl")
+    await expect(article(ben, "an owl").get_by_role("img")).to_be_visible()
+    await expect(ben.get_by_text("stepz")).to_have_count(0)
+    await ben.reload()
+    await expect(article(ben, "an owl").get_by_role("img")).to_be_visible()
+    await expect(ben.get_by_text("stepz")).to_have_count(0)
+    await expect(article(ben, "an owl").get_by_role("button", name="Delete")).to_be_hidden()
+    await expect(article(ann, "an owl").get_by_role("button", name="Delete")).to_be_visible()
+
+
+async def test_the_corrected_command_is_ready_to_send(site: Site, open_page: Open) -> None:
+    page = await open_page(site.url)
+    await send(page, "/imagine a fox --steps 4000 --szie 64x64")
+    answer = article(page, "--szie")
+    await expect(answer.locator("code")).to_have_text("/imagine a fox --size 64x64 --steps 100")
+    await expect(box(page)).to_have_value("/imagine a fox --steps 4000 --szie 64x64")
+    await answer.get_by_role("button", name="Edit").click()
+    await expect(box(page)).to_have_value("/imagine a fox --size 64x64 --steps 100")
+    await box(page).fill("")
+    await answer.get_by_role("button", name="Send this").click()
+    await expect(article(page, "--steps 100").get_by_role("img")).to_be_visible()
+
+
+async def test_plain_words_are_said_and_hinted_at(site: Site, open_page: Open) -> None:
+    ann, ben = await open_page(site.url), await open_page(site.url)
+    await send(ann, "a fox, please")
+    await expect(article(ben, "a fox, please")).to_be_visible()
+    await expect(article(ann, "begin with /imagine").locator("code")).to_have_text("/imagine a fox, please")
+    await expect(ben.get_by_text("begin with /imagine")).to_have_count(0)
+
+
+async def test_the_examples_of_the_first_screen_work(site: Site, open_page: Open) -> None:
+    page = await open_page(site.url)
+    examples = page.locator("#welcome [data-example]")
+    await expect(examples).to_have_count(3)
+    for example in await examples.all():
+        site.house.studio.check(await example.inner_text())
+    await examples.first.click()
+    await expect(box(page)).to_be_focused()
+    await page.keyboard.press("Enter")
+    await expect(article(page, "a red fox in snow").get_by_role("img")).to_be_visible()
+    await expect(page.locator("#welcome")).to_be_hidden()
+
+
+async def test_again_draws_the_same_words_with_a_new_seed(
+    site: Site, open_page: Open, backend: PatientBackend
+) -> None:
+    page = await open_page(site.url)
+    await send(page, "/imagine a hare --seed 5")
+    await article(page, "a hare").get_by_role("button", name="Again").click()
+    await expect(page.get_by_role("article")).to_have_count(2)
+    await expect(page.get_by_role("img", name="a hare")).to_have_count(2)
+    assert [drawing.prompt for drawing in backend.drawn] == ["a hare", "a hare"]
+    assert backend.drawn[0].seed == 5 != backend.drawn[1].seed
+
+
+async def test_vary_opens_a_form_with_the_request_filled_in(
+    site: Site, open_page: Open, backend: PatientBackend
+) -> None:
+    page = await open_page(site.url)
+    await send(page, "/imagine a hare --no grass --ar 3:2 --guidance 7.5")
+    await article(page, "a hare").get_by_role("button", name="Vary").click()
+    form = page.get_by_role("dialog")
+    await expect(form.get_by_label("Prompt", exact=True)).to_have_value("a hare")
+    await expect(form.get_by_label("Negative prompt")).to_have_value("grass")
+    await expect(form.get_by_label("Size or ratio")).to_have_value("3:2")
+    await expect(form.get_by_label("Guidance")).to_have_value("7.5")
+    await form.get_by_label("Prompt", exact=True).fill("a hare at night")
+    await form.get_by_label("Steps").fill("many")
+    await form.get_by_role("button", name="Send").click()
+    await expect(form.get_by_role("alert")).to_contain_text("steps takes a whole number")
+    await form.get_by_label("Steps").fill("7")
+    await form.get_by_role("button", name="Send").click()
+    await expect(article(page, "a hare at night").get_by_role("img")).to_be_visible()
+    assert (backend.drawn[-1].prompt, backend.drawn[-1].steps) == ("a hare at night", 7)
+
+
+async def test_cancel_ends_what_waits_and_what_is_drawn(
+    site: Site, open_page: Open, backend: PatientBackend
+) -> None:
+    backend.go.clear()
+    page = await open_page(site.url)
+    await send(page, "/imagine a whale")
+    await expect(article(page, "a whale")).to_contain_text("Drawing")
+    await send(page, "/imagine a shark")
+    await article(page, "a shark").get_by_role("button", name="Cancel").click()
+    await expect(article(page, "a shark")).to_contain_text("Cancelled")
+    await article(page, "a whale").get_by_role("button", name="Cancel").click()
+    await expect(article(page, "a whale")).to_contain_text("Cancelled")
+    assert backend.running == 0
+
+
+async def test_delete_takes_the_pictures_from_every_page_and_the_disk(site: Site, open_page: Open) -> None:
+    ann, ben = await open_page(site.url), await open_page(site.url)
+    await send(ann, "/imagine a crab")
+    await expect(article(ben, "a crab").get_by_role("img")).to_be_visible()
+    address = await article(ben, "a crab").get_by_role("img").get_attribute("src")
+    await article(ann, "a crab").get_by_role("button", name="Delete").click()
+    await ann.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    await expect(article(ben, "a crab")).to_contain_text("The pictures were deleted.")
+    await expect(article(ann, "a crab").get_by_role("img")).to_have_count(0)
+    assert (await ben.request.get(f"{site.url}{address}")).status == 404
+    assert not list((site.house.folder / "images").rglob("*.png"))
+
+
+async def test_a_report_is_stored_once_for_each_person_and_picture(site: Site, open_page: Open) -> None:
+    page = await open_page(site.url)
+    await send(page, "/imagine a crow --count 3")
+    for said in ("Thank you", "You reported this picture before"):
+        await article(page, "a crow").get_by_role("button", name="Report").click()
+        form = page.get_by_role("dialog")
+        await form.get_by_role("radio").nth(1).check()
+        await form.get_by_label("What is wrong with it?").fill("too dark")
+        await form.get_by_role("button", name="Report it").click()
+        await expect(page.locator("#problem")).to_contain_text(said)
+
+
+async def test_pictures_enlarge_and_download(site: Site, open_page: Open) -> None:
+    page = await open_page(site.url)
+    await send(page, "/imagine a toad --count 2 --size 96x64")
+    await article(page, "a toad").get_by_role("link", name="Picture 1 of 2", exact=False).first.click()
+    viewer = page.get_by_role("dialog")
+    await expect(viewer.get_by_role("img", name="Picture 1 of 2: a toad")).to_be_visible()
+    await page.keyboard.press("ArrowRight")
+    await expect(viewer.get_by_role("img", name="Picture 2 of 2: a toad")).to_be_visible()
+    async with page.expect_download() as started:
+        await viewer.get_by_role("link", name="Download").click()
+    saved = Path(await (await started.value).path())
+    assert saved.read_bytes().startswith(b"\x89PNG")
+    assert (await started.value).suggested_filename.endswith("-2.png")
+    await page.keyboard.press("Escape")
+    await expect(viewer).to_be_hidden()
+
+
+async def test_a_failure_is_told_in_the_thread_and_can_be_asked_again(
+    site: Site, open_page: Open, backend: PatientBackend
+) -> None:
+    backend.plan = [Broken("no such model")]
+    page = await open_page(site.url)
+    await send(page, "/imagine a newt")
+    request = article(page, "a newt")
+    await expect(request).to_contain_text("Your quota was returned")
+    await expect(request).not_to_contain_text("no such model")
+    await request.get_by_role("button", name="Again").click()
+    await expect(page.get_by_role("img", name="a newt")).to_be_visible()
+
+
+async def test_status_and_history_are_told_privately(
+    site: Site, open_page: Open, backend: PatientBackend
+) -> None:
+    page = await open_page(site.url)
+    await send(page, "/imagine a wren --count 2")
+    await expect(article(page, "a wren").get_by_role("img")).to_have_count(2)
+    await send(page, "/imagine-history")
+    await expect(article(page, "Only you see this")).to_contain_text(re.compile("a wren.? · 2 pictures"))
+    backend.go.clear()
+    await send(page, "/imagine a finch")
+    await expect(article(page, "a finch")).to_contain_text("Drawing")
+    await send(page, "/imagine-status")
+    await expect(article(page, "Only you see this")).to_contain_text(re.compile("a finch.? · Starting to draw"))
+    backend.go.set()
+
+
+async def test_forget_asks_first_and_then_takes_everything_from_every_page(site: Site, open_page: Open) -> None:
+    ann, ben = await open_page(site.url), await open_page(site.url)
+    await send(ann, "/imagine a mole")
+    await send(ben, "/imagine a vole")
+    await expect(article(ben, "a mole").get_by_role("img")).to_be_visible()
+    await expect(article(ann, "a vole").get_by_role("img")).to_be_visible()
+    await send(ann, "/imagine-forget")
+    await ann.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    await expect(ben.get_by_role("article").filter(has_text="a mole")).to_have_count(0)
+    await expect(article(ann, "is deleted")).to_be_visible()
+    await expect(article(ben, "a vole").get_by_role("img")).to_be_visible()
+    await ann.reload()
+    await expect(ann.get_by_role("article").filter(has_text="a mole")).to_have_count(0)
+
+
+async def test_a_second_tab_and_a_reload_show_the_same_and_double_nothing(
+    site: Site, open_page: Open, backend: PatientBackend
+) -> None:
+    backend.go.clear()
+    page = await open_page(site.url)
+    await send(page, "/imagine a seal")
+    await expect(article(page, "a seal")).to_contain_text("Drawing")
+    second = await page.context.new_page()
+    await second.goto(site.url)
+    await page.reload()
+    backend.go.set()
+    for tab in (page, second):
+        await expect(article(tab, "a seal").get_by_role("img")).to_be_visible()
+        await expect(tab.get_by_role("article")).to_have_count(1)
+        await expect(article(tab, "a seal").get_by_role("button", name="Delete")).to_be_visible()
+    assert len(backend.drawn) == 1
+
+
+async def test_a_lost_connection_and_a_restart_lose_nothing_and_double_nothing(
+    site: Site, open_page: Open, backend: PatientBackend
+) -> None:
+    page, other = await open_page(site.url), await open_page(site.url)
+    await send(page, "/imagine a swan")
+    await expect(article(page, "a swan").get_by_role("img")).to_be_visible()
+    await site.end()
+    await send(page, "/imagine a duck")
+    await expect(page.get_by_text("The connection is lost")).to_be_visible()
+    await asyncio.sleep(1)
+    await site.start()
+    for each in (page, other):
+        await expect(article(each, "a duck").get_by_role("img")).to_be_visible(timeout=15000)
+        await expect(each.get_by_role("article")).to_have_count(2)
+    await expect(page.get_by_text("The connection is lost")).to_be_hidden()
+    assert [drawing.prompt for drawing in backend.drawn] == ["a swan", "a duck"]
+
+
+async def test_an_answer_that_got_lost_is_asked_for_again_and_counts_once(
+    site: Site, open_page: Open, backend: PatientBackend
+) -> None:
+    page = await open_page(site.url)
+    lost = 0
+
+    async def lose_the_first_answer(route) -> None:  # type: ignore[no-untyped-def] # Playwright's Route
+        nonlocal lost
+        lost += 1
+        await route.fetch()
+        await (route.abort() if lost == 1 else route.continue_())
+
+    await page.route("**/room/messages", lose_the_first_answer)
+    await send(page, "/imagine a goat")
+    await expect(article(page, "a goat").get_by_role("img")).to_be_visible()
+    while lost < 2:
+        await asyncio.sleep(0.05)
+    await asyncio.sleep(0.3)
+    await expect(page.get_by_role("article")).to_have_count(1)
+    assert len(backend.drawn) == 1
+
+
+async def test_s25_a_storm_of_clicks_has_one_effect(site: Site, open_page: Open, backend: PatientBackend) -> None:
+    page = await open_page(site.url)
+    await send(page, "/imagine a mouse")
+    request = article(page, "a mouse")
+    again = request.get_by_role("button", name="Again")
+    await again.evaluate("button => { for (let i = 0; i < 50; i++) button.click(); }")
+    await expect(page.get_by_role("img", name="a mouse")).to_have_count(2)
+    await asyncio.sleep(0.5)
+    assert len(backend.drawn) == 2
+
+
+async def test_s24_a_button_of_a_request_that_is_gone_says_so(site: Site, open_page: Open) -> None:
+    page = await open_page(site.url)
+    await send(page, "/imagine a moth")
+    request = article(page, "a moth")
+    await expect(request.get_by_role("img")).to_be_visible()
+    await request.locator(".thread").evaluate("thread => thread.dataset.job = '0'.repeat(32)")
+    await request.get_by_role("button", name="Again").click()
+    await expect(page.locator("#problem")).to_contain_text("does not exist here any more")
+
+
+async def test_every_state_is_final_in_the_store_when_the_page_says_so(
+    site: Site, open_page: Open, backend: PatientBackend
+) -> None:
+    page = await open_page(site.url)
+    await send(page, "/imagine a lynx")
+    await expect(article(page, "a lynx").get_by_role("img")).to_be_visible()
+    [job] = await site.house.store.jobs_of(f"web:user:{await session_of(page)}", 5)
+    assert job.state is JobState.DELIVERED
+
+
+async def session_of(page: Page) -> str:
+    [cookie] = await page.context.cookies()
+    return cookie["value"].partition(".")[0]

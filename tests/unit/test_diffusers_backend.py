@@ -1,0 +1,148 @@
+"""The backend with a real drawing process and a real, small checkpoint."""
+
+import asyncio
+import io
+import os
+import signal
+import time
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+pytest.importorskip("torch")
+pytest.importorskip("diffusers")
+pytest.importorskip("transformers")
+
+from PIL import Image
+
+from adapters.backends.diffusers.backend import DiffusersBackend, DiffusersConfig
+from bot.errors import Down
+from bot.model import Drawing, Size
+from tests import checkpoints
+
+pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.asyncio(loop_scope="module")]
+
+FOX = Drawing("a red fox", Size(32, 32), 2, steps=4, seed=11)
+LONG = replace(FOX, steps=100, count=4)
+
+
+class Notes:
+    """A report that remembers."""
+
+    def __init__(self) -> None:
+        self.steps: list[tuple[int, int]] = []
+        self.previews: list[tuple[int, bytes]] = []
+        self.moved = asyncio.Event()
+
+    async def progress(self, step: int, steps: int) -> None:
+        self.steps.append((step, steps))
+        if step:
+            self.moved.set()
+
+    async def preview(self, index: int, image: bytes) -> None:
+        self.previews.append((index, image))
+
+    async def remember(self, task: str) -> None:
+        raise AssertionError("there is no task to remember")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return checkpoints.sdxl(tmp_path_factory.mktemp("sdxl"))
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def backend(folder: Path) -> AsyncIterator[DiffusersBackend]:
+    os.environ["OMP_NUM_THREADS"] = "1"  # of the process: two threads on a busy machine only wait for each other
+    backend = DiffusersBackend("local", DiffusersConfig(str(folder), device="cpu", timeout_seconds=100, stall_seconds=8))
+    yield backend
+    await backend.close()
+    del os.environ["OMP_NUM_THREADS"]
+
+
+async def test_it_says_what_it_can_before_anything_is_loaded(backend: DiffusersBackend) -> None:
+    assert backend.capabilities.default_size == Size(32, 32)
+    assert backend.capabilities.side_step == 2
+    assert backend._engine is None
+
+
+async def test_pictures_seeds_progress_and_previews_come_from_the_process(backend: DiffusersBackend) -> None:
+    notes = Notes()
+    drawn = await backend.generate(FOX, "", notes)
+    assert (drawn.seeds, drawn.missing) == ((11, 12), 0)
+    assert [Image.open(io.BytesIO(picture)).size for picture in drawn.pictures] == [(32, 32)] * 2
+    assert notes.steps
+    assert notes.previews
+    assert await backend.probe() == ""
+
+
+async def test_many_at_once_get_their_own_pictures_and_the_event_loop_does_not_stall(
+    backend: DiffusersBackend,
+) -> None:
+    lags = []
+
+    async def beat() -> None:
+        while True:
+            before = time.monotonic()
+            await asyncio.sleep(0.01)
+            lags.append(time.monotonic() - before - 0.01)
+
+    beating = asyncio.create_task(beat())
+    at_once = backend.capabilities.at_once
+    drawn = await asyncio.gather(
+        *(backend.generate(replace(FOX, count=1, seed=seed, steps=2 + seed % 5), "", Notes()) for seed in range(at_once))
+    )
+    beating.cancel()
+    assert [one.seeds for one in drawn] == [(seed,) for seed in range(at_once)]
+    assert len({one.pictures for one in drawn}) == at_once
+    assert max(lags) < 0.2
+
+
+async def test_without_a_seed_one_is_drawn_and_told(backend: DiffusersBackend) -> None:
+    first, second = await asyncio.gather(
+        *(backend.generate(replace(FOX, count=1, seed=None), "", Notes()) for _ in range(2))
+    )
+    assert first.seeds[0] is not None
+    assert first.seeds != second.seeds
+
+
+async def test_a_cancelled_request_makes_room_at_once(backend: DiffusersBackend) -> None:
+    notes = Notes()
+    task = asyncio.create_task(backend.generate(LONG, "", notes))
+    await asyncio.wait_for(notes.moved.wait(), 60)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    told = len(notes.steps)
+    await backend.generate(FOX, "", Notes())
+    assert len(notes.steps) == told
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP], ids=["f36_killed", "f37_hanging"])
+async def test_a_process_that_is_lost_is_replaced_and_the_same_picture_drawn(
+    backend: DiffusersBackend, how: signal.Signals
+) -> None:
+    before = await backend.generate(FOX, "", Notes())
+    assert backend._engine is not None
+    pid, notes = backend._engine.pid, Notes()
+    long = asyncio.create_task(backend.generate(replace(LONG, count=1), "", notes))
+    await asyncio.wait_for(notes.moved.wait(), 60)
+    await asyncio.sleep(0.2)
+    os.kill(pid, how)
+    assert len((await asyncio.wait_for(long, 90)).pictures) == 1
+    assert backend._engine.pid != pid
+    after = await backend.generate(FOX, "", Notes())
+    assert after.pictures == before.pictures
+
+
+async def test_a_wrong_path_is_one_clear_line_and_no_traceback(tmp_path: Path) -> None:
+    backend = DiffusersBackend("local", DiffusersConfig(str(tmp_path / "none")))
+    line = await backend.probe()
+    assert line == f"The model folder {tmp_path / 'none'} does not exist. Mend `model`."
+    with pytest.raises(Down) as caught:
+        await backend.generate(FOX, "", Notes())
+    assert (caught.value.until_fixed, caught.value.detail) == (True, line)
+    await backend.close()

@@ -1,0 +1,171 @@
+import asyncio
+import gc
+import pickle
+import threading
+from collections import Counter
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from adapters.backends.limits import Budget, ProcessLimiter, Room, Turnstile, account_of, gcra, held
+
+RATE = 5.0
+
+
+@given(st.lists(st.floats(0, 3), max_size=60))
+def test_f20_no_second_holds_more_calls_than_the_rate_allows(pauses: list[float]) -> None:
+    now, next_at, calls = 100.0, 0.0, []
+    for pause in pauses:
+        now += pause / 10
+        wait, next_at = gcra(next_at, now, 1.1 / RATE)
+        calls.append(now + wait)
+    for start in calls:
+        assert sum(start <= other < start + 1 for other in calls) <= RATE
+
+
+@given(st.floats(0, 1e6), st.floats(0, 1e6), st.floats(0, 10))
+def test_a_turn_is_never_in_the_past_and_an_idle_key_never_waits(next_at: float, now: float, interval: float) -> None:
+    wait, after = gcra(next_at, now, interval)
+    assert wait >= 0
+    assert after >= now + interval
+    assert wait == 0 or next_at > now
+
+
+async def test_a_turn_beyond_ones_patience_is_not_taken() -> None:
+    limiter = ProcessLimiter(clock=lambda: 50.0)
+    assert await limiter.take("a", 10.0, 1.0) == 0
+    assert await limiter.take("a", 10.0, 1.0) == 10
+    assert await limiter.take("a", 10.0, 15.0) == 10
+    assert await limiter.take("a", 10.0, 15.0) == 20
+    assert await limiter.take("b", 10.0, 1.0) == 0
+
+
+async def test_a_pause_holds_a_key_and_is_never_shortened() -> None:
+    limiter = ProcessLimiter(clock=lambda: 50.0)
+    await limiter.pause("a", 30.0)
+    await limiter.pause("a", 5.0)
+    assert await limiter.take("a", 0.0, 0.0) == 30
+
+
+def test_s19_an_accounts_name_does_not_tell_the_key() -> None:
+    assert "secret" not in account_of("hive", "secret")
+    assert len({account_of("hive", "a"), account_of("hive", "b"), account_of("ovh", "a")}) == 3
+
+
+async def test_bytes_come_back_when_the_picture_is_gone() -> None:
+    budget = Budget(100)
+    await budget.take(60)
+    picture = held(bytes(60), budget)
+    assert picture == bytes(60)
+    waiting = asyncio.create_task(budget.take(60))
+    await asyncio.sleep(0.01)
+    assert not waiting.done()
+    del picture
+    gc.collect()
+    await asyncio.wait_for(waiting, 1)
+    assert budget.used == 60
+
+
+async def test_in_another_process_pictures_are_plain_bytes() -> None:
+    budget = Budget(100)
+    await budget.take(10)
+    waiting = asyncio.create_task(budget.take(100))
+    await asyncio.sleep(0)
+    copy = pickle.loads(pickle.dumps(held(b"p" * 10, budget)))
+    assert type(copy) is bytes
+    assert copy == b"p" * 10
+    await asyncio.wait_for(waiting, 1)
+
+
+async def test_bytes_may_come_back_from_another_thread() -> None:
+    budget = Budget(100)
+    await budget.take(100)
+    pictures = [held(bytes(100), budget)]
+    waiting = asyncio.create_task(budget.take(1))
+    await asyncio.sleep(0.01)
+    thread = threading.Thread(target=pictures.clear)
+    thread.start()
+    await asyncio.wait_for(waiting, 1)
+    thread.join()
+
+
+async def test_whoever_came_first_is_served_first_and_one_that_left_holds_nobody_up() -> None:
+    budget = Budget(100)
+    await budget.take(100)
+    large, small = asyncio.create_task(budget.take(90)), asyncio.create_task(budget.take(10))
+    await asyncio.sleep(0.01)
+    budget.give(20)
+    await asyncio.sleep(0.01)
+    assert not small.done()
+    large.cancel()
+    await asyncio.wait_for(small, 1)
+    assert budget.used == 90
+
+
+async def test_one_cancelled_at_the_moment_it_was_served_gives_its_bytes_back() -> None:
+    budget = Budget(100)
+    await budget.take(100)
+    waiting = asyncio.create_task(budget.take(50))
+    await asyncio.sleep(0.01)
+    budget.give(100)
+    budget._wake()
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    assert budget.used == 0
+
+
+async def test_more_than_the_whole_budget_still_fits_alone() -> None:
+    budget = Budget(100)
+    await asyncio.wait_for(budget.take(1000), 1)
+
+
+async def test_requests_for_several_pictures_never_wait_for_each_other_for_ever() -> None:
+    budget = Budget(100)
+
+    async def draw() -> None:
+        room = Room(budget)
+        await asyncio.gather(*(room.take(60) for _ in range(4)))
+        await asyncio.sleep(0.001)
+        budget.give(240)
+
+    await asyncio.wait_for(asyncio.gather(*(draw() for _ in range(20))), 5)
+    assert budget.used == 0
+
+
+async def test_only_a_few_go_through_in_one_round_of_the_loop_and_in_order() -> None:
+    turns, rounds, passed = Turnstile(3), [0], list[tuple[int, int]]()
+
+    async def count_rounds() -> None:
+        while True:
+            rounds[0] += 1
+            await asyncio.sleep(0)
+
+    async def go(number: int) -> None:
+        await turns.turn()
+        passed.append((rounds[0], number))
+
+    counting = asyncio.create_task(count_rounds())
+    tasks = [asyncio.create_task(go(number)) for number in range(12)]
+    await asyncio.sleep(0)
+    tasks[5].cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    counting.cancel()
+    assert [number for _, number in passed] == [0, 1, 2, 3, 4, 6, 7, 8, 9, 10, 11]
+    assert max(Counter(at for at, _ in passed).values()) <= 3
+    await asyncio.wait_for(asyncio.gather(*(go(number) for number in range(7))), 1)
+
+
+def test_a_turnstile_outlives_a_loop_that_ended_in_the_middle() -> None:
+    turns = Turnstile(1)
+
+    async def leave() -> None:
+        waiting = [asyncio.create_task(turns.turn()) for _ in range(3)]
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+
+    async def use() -> None:
+        await asyncio.wait_for(asyncio.gather(*(turns.turn() for _ in range(3))), 1)
+
+    asyncio.run(leave())
+    asyncio.run(use())
