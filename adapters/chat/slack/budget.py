@@ -16,9 +16,6 @@ PER_MINUTE = {
 OTHERS = 95
 """Calls a minute of tier 4 methods, with some air: Slack says 100 and more."""
 
-FOR_PROGRESS = 0.3
-"""Share of a minute's calls that progress may find used; the rest is kept for results."""
-
 LONGEST_WAIT = 5.0
 """Seconds that a call waits for its turn; beyond that the whole delivery comes back later."""
 
@@ -37,10 +34,10 @@ class Budget:
             await asyncio.sleep(wait)
         self._used(scope, method).append(self._monotonic())
 
-    def spare(self, scope: str, method: str) -> bool:
-        """Whether progress may use a call now; if so it is counted."""
-        limit = PER_MINUTE.get(method, OTHERS) * FOR_PROGRESS
-        if self._wait(scope, method) or len(self._used(scope, method)) >= limit:
+    def spare(self, scope: str, method: str, kept: int) -> bool:
+        """Whether progress may use a call now; if so it is counted. ``kept`` calls are left for results."""
+        limit = PER_MINUTE.get(method, OTHERS)
+        if self._wait(scope, method) or len(self._used(scope, method)) + kept >= limit:
             return False
         self._used(scope, method).append(self._monotonic())
         return True

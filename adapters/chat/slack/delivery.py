@@ -30,6 +30,9 @@ Open = Callable[[str], str | None]
 BETWEEN_EDITS = 4.0
 """Seconds between two progress edits of one message."""
 
+OPEN_SECONDS = 60.0
+"""A request of which nothing was heard for so long does not count as waiting for its result."""
+
 REMEMBERED = 10_000
 METADATA = "imagine_request"
 OVER = frozenset({"execution_not_in_running_state", "function_execution_not_found"})
@@ -65,6 +68,7 @@ class SlackChat:
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._said: OrderedDict[str, tuple[float, str]] = OrderedDict()
         self._settled: OrderedDict[str, None] = OrderedDict()
+        self._open: OrderedDict[str, float] = OrderedDict()
 
     # -- the message with the request
 
@@ -105,6 +109,7 @@ class SlackChat:
         address = Address.read(job.origin.address)
         at, last = self._said.get(job.id, (float("-inf"), ""))
         now = self._clock.monotonic()
+        self._is_open(job.id, now)
         if not address.message or job.id in self._settled or last == words or now - at < BETWEEN_EDITS:
             return
         _keep(self._said, job.id, (now, words))
@@ -113,7 +118,14 @@ class SlackChat:
             if job.id in self._settled:
                 return
             shown = self._request(job, address, words, (blocks.CANCEL,))
-            await web.spare_call("chat.update", channel=address.channel, ts=address.message, **shown)
+            kept = len(self._open)
+            await web.spare_call("chat.update", kept, channel=address.channel, ts=address.message, **shown)
+
+    def _is_open(self, job_id: str, now: float) -> None:
+        """One edit is kept for every request whose result will need it."""
+        _keep(self._open, job_id, now)
+        while self._open and now - next(iter(self._open.values())) > OPEN_SECONDS:
+            self._open.popitem(last=False)
 
     def _turn(self, job_id: str) -> asyncio.Lock:
         """A progress edit that is under way is waited for: it must not land on top of the result."""
@@ -125,6 +137,7 @@ class SlackChat:
         job = settled.job
         address = Address.read(job.origin.address)
         _keep(self._settled, job.id, None)
+        self._open.pop(job.id, None)
         try:
             web = await self._workspaces.web(address.team, address.enterprise)
         except Closed as closed:

@@ -21,7 +21,7 @@ from bot.model import Picture
 from bot.ports import Pictures
 
 ENDINGS = {"image/png": "png", "image/jpeg": "jpg", "image/webp": "webp"}
-FIRST_LOOK, LONGEST_PAUSE = 0.15, 2.0
+FIRST_LOOK, LONGEST_PAUSE = 0.3, 2.0
 SHARE_SECONDS = 15.0
 """How long one delivery waits for Slack to show what it took."""
 
@@ -89,6 +89,8 @@ async def _visible(web: Web, files: Sequence[str], *, new: bool) -> Shared | Non
     """None: not all of them are shared after a while. Raises Closed for a file that Slack does not know."""
     pause, waited = FIRST_LOOK, 0.0
     links: dict[str, str] = {}
+    if new:  # hardly ever there at once, and looking has a limit too
+        await asyncio.sleep(FIRST_LOOK)
     while True:
         for file in files[len(links) :]:
             link = await _link(web, file, new=new)

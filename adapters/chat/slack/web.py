@@ -102,10 +102,13 @@ class Web:
         answer = await self._sent(self._repeating, self._scope, "auth.test", {})
         return frozenset(str(answer.headers.get("X-OAuth-Scopes", "")).replace(" ", "").split(","))
 
-    async def spare_call(self, method: str, **arguments: Any) -> bool:
-        """For progress: at once or not at all; whether it was sent. Raises Closed, ChatBusy."""
+    async def spare_call(self, method: str, kept: int, **arguments: Any) -> bool:
+        """For progress: at once or not at all, and only while ``kept`` more calls are left this minute.
+
+        Whether it was sent. Raises Closed, ChatBusy.
+        """
         scope = self._scope_of(method, arguments)
-        if not self._budget.spare(scope, method):
+        if not self._budget.spare(scope, method, kept):
             return False
         await self._sent(self._eager, scope, method, arguments)
         return True
