@@ -188,9 +188,7 @@ class Desk:
             self.observer.event("slack_reply_lost", job=job.id, detail=busy.detail)
             await self.studio.unacknowledged(job.id, Problem("slack_unreachable"))
             return
-        ticket = await self.studio.acknowledged(job.id, address.stored())
-        if ticket.position is not None and ticket.position > 1:
-            await self.chat.progress(ticket.job, ticket.position, ticket.eta_seconds, None)
+        await self.studio.acknowledged(job.id, address.stored())
 
     async def _posted(self, job: Job, address: Address) -> str:
         for pause in POST_PAUSES:

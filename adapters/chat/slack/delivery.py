@@ -74,6 +74,7 @@ class SlackChat:
 
     async def post_request(self, job: Job, address: Address) -> str:
         """The new message's time stamp. Raises Closed, ChatBusy."""
+        self._is_open(job.id, self._clock.monotonic())
         web = await self._workspaces.web(address.team, address.enterprise)
         words = replies.say("slack_queued")
         answer = await web.call(
@@ -137,7 +138,7 @@ class SlackChat:
         job = settled.job
         address = Address.read(job.origin.address)
         _keep(self._settled, job.id, None)
-        self._open.pop(job.id, None)
+        self._is_open(job.id, self._clock.monotonic())
         try:
             web = await self._workspaces.web(address.team, address.enterprise)
         except Closed as closed:
@@ -149,6 +150,7 @@ class SlackChat:
                 await self._show(errand, shown)
             else:
                 await self._tell(errand)
+        self._open.pop(job.id, None)
 
     async def _show(self, errand: Errand, shown: tuple[Picture, ...]) -> None:
         shared = await self._shared(errand, shown)
