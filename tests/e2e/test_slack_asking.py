@@ -39,7 +39,7 @@ async def test_a_command_is_acknowledged_shown_and_answered_in_its_thread(test: 
     assert "seed 5, 6" in pictures.text
 
 
-async def test_everything_that_is_wrong_is_said_at_once_and_privately_with_the_corrected_command(test: SlackTest) -> None:
+async def test_everything_that_is_wrong_is_said_at_once_privately_and_corrected(test: SlackTest) -> None:
     answer = await test.human.slash("/imagine", "a fox --count 99 --stepz 20")
     assert answer.payload is not None
     assert answer.payload["response_type"] == "ephemeral"

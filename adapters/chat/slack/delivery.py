@@ -68,13 +68,13 @@ class SlackChat:
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._said: OrderedDict[str, tuple[float, str]] = OrderedDict()
         self._settled: OrderedDict[str, None] = OrderedDict()
-        self._open: OrderedDict[str, float] = OrderedDict()
+        self._awaiting: OrderedDict[str, float] = OrderedDict()
 
     # -- the message with the request
 
     async def post_request(self, job: Job, address: Address) -> str:
         """The new message's time stamp. Raises Closed, ChatBusy."""
-        self._is_open(job.id, self._clock.monotonic())
+        self._awaits(job.id, self._clock.monotonic())
         web = await self._workspaces.web(address.team, address.enterprise)
         words = replies.say("slack_queued")
         answer = await web.call(
@@ -110,7 +110,7 @@ class SlackChat:
         address = Address.read(job.origin.address)
         at, last = self._said.get(job.id, (float("-inf"), ""))
         now = self._clock.monotonic()
-        self._is_open(job.id, now)
+        self._awaits(job.id, now)
         if not address.message or job.id in self._settled or last == words or now - at < BETWEEN_EDITS:
             return
         _keep(self._said, job.id, (now, words))
@@ -119,14 +119,14 @@ class SlackChat:
             if job.id in self._settled:
                 return
             shown = self._request(job, address, words, (blocks.CANCEL,))
-            kept = len(self._open)
+            kept = len(self._awaiting)
             await web.spare_call("chat.update", kept, channel=address.channel, ts=address.message, **shown)
 
-    def _is_open(self, job_id: str, now: float) -> None:
+    def _awaits(self, job_id: str, now: float) -> None:
         """One edit is kept for every request whose result will need it."""
-        _keep(self._open, job_id, now)
-        while self._open and now - next(iter(self._open.values())) > OPEN_SECONDS:
-            self._open.popitem(last=False)
+        _keep(self._awaiting, job_id, now)
+        while self._awaiting and now - next(iter(self._awaiting.values())) > OPEN_SECONDS:
+            self._awaiting.popitem(last=False)
 
     def _turn(self, job_id: str) -> asyncio.Lock:
         """A progress edit that is under way is waited for: it must not land on top of the result."""
@@ -138,7 +138,7 @@ class SlackChat:
         job = settled.job
         address = Address.read(job.origin.address)
         _keep(self._settled, job.id, None)
-        self._is_open(job.id, self._clock.monotonic())
+        self._awaits(job.id, self._clock.monotonic())
         try:
             web = await self._workspaces.web(address.team, address.enterprise)
         except Closed as closed:
@@ -150,7 +150,7 @@ class SlackChat:
                 await self._show(errand, shown)
             else:
                 await self._tell(errand)
-        self._open.pop(job.id, None)
+        self._awaiting.pop(job.id, None)
 
     async def _show(self, errand: Errand, shown: tuple[Picture, ...]) -> None:
         shared = await self._shared(errand, shown)
