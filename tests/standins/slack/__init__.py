@@ -9,9 +9,11 @@ response_url, membership, files that become visible later, tiers) and fails on o
     faults      refuse(), rate_limit(), break_down(), cut(), hold()
     sockets     refresh(), drop(), links, connected()
     methods     share_delay, trigger_seconds
+    watch       told of every call before and after its effect
 """
 
 import asyncio
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
@@ -31,6 +33,9 @@ __all__ = [
     "SocketWay", "View", "Way", "Workspace", "buttons_of", "controls_in",
 ]  # fmt: skip
 
+Watch = Callable[[str, str], None]
+"""Told of every call twice: its method ("upload" for bytes), and "before" or "after" its effect."""
+
 APP_TOKEN = "xapp-1"
 LARGEST = 64 * 1024 * 1024
 
@@ -49,6 +54,7 @@ class SlackStandIn:
         self.stray: list[str] = []
         self.human = Human(self.workspace, self.methods, SocketWay(self.sockets))
         self.app_token = APP_TOKEN
+        self.watch: Watch = lambda _, __: None
         self.port = 0
         self._runner: web.AppRunner | None = None
 
@@ -109,7 +115,9 @@ class SlackStandIn:
             await fault.gate.wait()
         if fault and fault.cut is Cut.BEFORE:
             return _abort(request)
+        self.watch(method, "before")
         call.status, call.answer, retry_after = self._answer(call, fault)
+        self.watch(method, "after")
         if fault and fault.cut is Cut.AFTER:
             return _abort(request)
         headers = {"X-OAuth-Scopes": ",".join(self.workspace.scopes)}
@@ -146,10 +154,12 @@ class SlackStandIn:
         fault = self.faults.take("upload")
         if fault and fault.gate:
             await fault.gate.wait()
+        begin = await request.content.readany()
+        self.watch("upload", "before")
         if fault and fault.cut is Cut.MIDDLE:
-            await request.content.readany()
             return _abort(request)
-        workspace.files[file_id].data = await request.read()
+        workspace.files[file_id].data = begin + await request.content.read()
+        self.watch("upload", "after")
         if fault and fault.cut is Cut.AFTER:
             return _abort(request)
         if fault and fault.error:
