@@ -67,7 +67,7 @@ async def test_bolt_loses_an_acknowledgement_when_something_fails_in_the_same_ti
 async def test_what_fails_right_after_the_acknowledgement_does_not_take_it_back(
     by_socket: SlackTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def fails(_: object) -> None:
+    async def fails(*_: object) -> None:
         raise ValueError("at once")
 
     monkeypatch.setattr(by_socket.opened.desk, "_placed", fails)  # what follows the acknowledgement

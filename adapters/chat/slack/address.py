@@ -3,9 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 
-RESPONSE_URL_SECONDS = 29 * 60.0
-"""Slack takes posts to a response_url for 30 minutes."""
-
 
 @dataclass(frozen=True, slots=True)
 class Address:
@@ -16,7 +13,6 @@ class Address:
     channel: str = ""
     user: str = ""  #: "" for a workflow's step
     thread: str = ""  #: the thread it was asked in
-    response_url: str = ""  #: sealed
     execution: str = ""  #: of a workflow's step
     held: str = ""  #: "1": a moderator has to see it first, so nothing public shows the prompt
     message: str = ""  #: the bot's message with the request

@@ -6,14 +6,14 @@ acknowledgement has left; it is told whether that worked.
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
 from adapters.chat.slack import blocks
 from adapters.chat.slack.address import Address
-from adapters.chat.slack.delivery import SlackChat
+from adapters.chat.slack.delivery import HERE, REFUSED, UNREACHABLE, SlackChat
 from adapters.chat.slack.groups import Groups
 from adapters.chat.slack.reading import Visit
 from adapters.chat.slack.web import Closed
@@ -27,22 +27,11 @@ from bot.studio import Studio
 SLOWEST_COMMIT = 1.5
 """Seconds. Slack waits three for an answer, so by then the person is told that the bot is busy."""
 
+ANSWERS_FIRST = 1.0
+"""Seconds that what follows an acknowledgement waits for other people's acknowledgements."""
+
 POST_PAUSES = (0.5, 2.0, 5.0)
 """Seconds between attempts to post a request's message."""
-
-HERE = {
-    "not_in_channel": "slack_not_here",
-    "channel_not_found": "slack_not_here",
-    "is_archived": "slack_archived",
-    "thread_not_found": "slack_thread_gone",
-    "account_inactive": "slack_no_access",
-    "invalid_auth": "slack_no_access",
-    "not_authed": "slack_no_access",
-    "not_installed": "slack_no_access",
-    "token_expired": "slack_no_access",
-    "token_revoked": "slack_no_access",
-}
-"""Slack's word for why nothing can be posted -> the sentence."""
 
 Words = tuple[str, list[blocks.Block]]
 Submit = Callable[[Origin], Awaitable[Ticket]]
@@ -58,7 +47,7 @@ class Reply:
 
 
 class Desk:
-    """Takes requests in. ``seal`` hides a response_url for the store."""
+    """Takes requests in."""
 
     def __init__(
         self,
@@ -66,15 +55,29 @@ class Desk:
         chat: SlackChat,
         workspaces: Workspaces,
         groups: Groups,
-        seal: Callable[[str], str],
         observer: Observer,
     ) -> None:
         self.studio, self.chat, self.workspaces, self.observer = studio, chat, workspaces, observer
-        self._groups, self._seal = groups, seal
+        self._groups = groups
         self._tasks: set[asyncio.Task[None]] = set()
         self.stopping = False
+        self._unanswered = 0
+        self._all_answered = asyncio.Event()
+        self._all_answered.set()
 
     # -- its life
+
+    @contextlib.contextmanager
+    def answering(self) -> Iterator[None]:
+        """Somebody waits for an acknowledgement inside the block."""
+        self._unanswered += 1
+        self._all_answered.clear()
+        try:
+            yield
+        finally:
+            self._unanswered -= 1
+            if not self._unanswered:
+                self._all_answered.set()
 
     def start(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(self._guarded(work))
@@ -82,6 +85,9 @@ class Desk:
         task.add_done_callback(self._tasks.discard)
 
     async def _guarded(self, work: Coroutine[Any, Any, None]) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(ANSWERS_FIRST):
+                await self._all_answered.wait()
         try:
             await work
         except StoreError as error:
@@ -160,20 +166,19 @@ class Desk:
     async def take(self, visit: Visit, submit: Submit) -> Reply:
         """Raises Refused, StoreError."""
         person = await self.person(visit)
-        sealed = self._seal(visit.response_url) if visit.response_url else ""
-        ticket = await submit(visit.origin(person.groups, sealed))
+        ticket = await submit(visit.origin(person.groups))
         if not ticket.fresh:
             return Reply()
 
         async def then(sent: bool) -> None:
             if sent:
-                await self._placed(ticket.job)
+                await self._placed(visit, ticket.job)
             else:
                 await self.studio.unacknowledged(ticket.job.id)
 
         return Reply(then=then)
 
-    async def _placed(self, job: Job) -> None:
+    async def _placed(self, visit: Visit, job: Job) -> None:
         """The request's message is posted and known before the job can be drawn."""
         address = Address.read(job.origin.address)
         if job.state in (JobState.REVIEW, JobState.HELD):
@@ -181,14 +186,19 @@ class Desk:
         try:
             address = replace(address, message=await self._posted(job, address))
         except Closed as closed:
-            reason = Problem(HERE.get(closed.code, "slack_refused"), {"code": closed.code})
-            await self.studio.unacknowledged(job.id, reason)
+            await self._not_placed(visit, job, Problem(HERE.get(closed.code, REFUSED), {"code": closed.code}))
             return
         except ChatBusy as busy:
             self.observer.event("slack_reply_lost", job=job.id, detail=busy.detail)
-            await self.studio.unacknowledged(job.id, Problem("slack_unreachable"))
+            await self._not_placed(visit, job, Problem(UNREACHABLE))
             return
         await self.studio.acknowledged(job.id, address.stored())
+
+    async def _not_placed(self, visit: Visit, job: Job, reason: Problem) -> None:
+        """The person hears it here, while there is a response_url; a workflow's step hears it by the delivery."""
+        if visit.user:
+            await self.tell(visit, blocks.private(replies.problem(reason)))
+        await self.studio.unacknowledged(job.id, reason)
 
     async def _posted(self, job: Job, address: Address) -> str:
         for pause in POST_PAUSES:

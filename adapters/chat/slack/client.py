@@ -68,14 +68,14 @@ async def open_slack(house: SlackHouse, *, receives: bool) -> AsyncIterator[Open
     async with new_session() as session:
         workspaces = _workspaces(house, session)
         chat = SlackChat(
-            workspaces, house.pictures, house.seal.open, house.clock, house.observer, reports=house.report is not None
+            workspaces, house.pictures, house.clock, house.observer, reports=house.report is not None
         )
         opened = OpenSlack(chat)
         if not receives:
             yield opened
             return
         groups = Groups(workspaces, house.groups, house.observer)
-        opened.desk = Desk(house.studio, chat, workspaces, groups, house.seal.seal, house.observer)
+        opened.desk = Desk(house.studio, chat, workspaces, groups, house.observer)
         receiving = _by_http if house.settings.mode == "http" else _by_socket
         async with receiving(house, opened, opened.desk, session):
             yield opened

@@ -9,13 +9,12 @@ themselves whether they are shared, so nothing is shown twice.
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 from weakref import WeakValueDictionary
 
 from adapters.chat.slack import blocks, text
-from adapters.chat.slack.address import RESPONSE_URL_SECONDS, Address
+from adapters.chat.slack.address import Address
 from adapters.chat.slack.sharing import UNKNOWN, Parcel, Shared, share, shared_before, upload
 from adapters.chat.slack.web import Closed, Web
 from adapters.chat.slack.workspaces import Workspaces
@@ -24,14 +23,29 @@ from bot.errors import ChatBusy, ChatGone
 from bot.model import Job, JobState, Picture, Progress, Settled
 from bot.ports import Clock, Observer, Pictures, Remember
 
-Open = Callable[[str], str | None]
-"""A sealed text -> the text; None where it cannot be opened."""
-
 BETWEEN_EDITS = 4.0
 """Seconds between two progress edits of one message."""
 
 OPEN_SECONDS = 60.0
 """A request of which nothing was heard for so long does not count as waiting for its result."""
+
+HERE = {
+    "not_in_channel": "slack_not_here",
+    "channel_not_found": "slack_not_here",
+    "is_archived": "slack_archived",
+    "thread_not_found": "slack_thread_gone",
+    "account_inactive": "slack_no_access",
+    "invalid_auth": "slack_no_access",
+    "not_authed": "slack_no_access",
+    "not_installed": "slack_no_access",
+    "token_expired": "slack_no_access",
+    "token_revoked": "slack_no_access",
+}
+"""Slack's word for why nothing can be posted -> the sentence."""
+
+REFUSED, UNREACHABLE = "slack_refused", "slack_unreachable"
+TOLD_AT_ONCE = frozenset({*HERE.values(), REFUSED, UNREACHABLE})
+"""Reasons that the person heard when the request's message could not be posted."""
 
 REMEMBERED = 10_000
 METADATA = "imagine_request"
@@ -56,13 +70,12 @@ class SlackChat:
         self,
         workspaces: Workspaces,
         pictures: Pictures,
-        open_sealed: Open,
         clock: Clock,
         observer: Observer,
         *,
         reports: bool = False,
     ) -> None:
-        self._workspaces, self._pictures, self._open = workspaces, pictures, open_sealed
+        self._workspaces, self._pictures = workspaces, pictures
         self._clock, self._observer = clock, observer
         self._result_actions = tuple(name for name in blocks.RESULT if reports or name != blocks.REPORT)
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
@@ -206,7 +219,7 @@ class SlackChat:
         told = bool(errand.address.message) and await self._edit(errand, words, actions)
         if errand.address.execution:
             await self._finish_step(errand, "functions.completeError", error=words)
-        elif not told:
+        elif not told and not (job.reason and job.reason.code in TOLD_AT_ONCE):
             await self._tell_privately(errand, words)
 
     async def _edit(self, errand: Errand, words: str, actions: tuple[str, ...]) -> bool:
@@ -226,10 +239,6 @@ class SlackChat:
     async def _tell_privately(self, errand: Errand, words: str) -> None:
         address = errand.address
         said, content = blocks.private(words)
-        url = self._open(address.response_url) if address.response_url else None
-        fresh = self._clock.now() - errand.job.created_at < RESPONSE_URL_SECONDS
-        if url and fresh and await errand.web.respond(url, said, content):
-            return
         try:
             there = {"channel": address.channel, **({"thread_ts": address.thread} if address.thread else {})}
             await errand.web.call("chat.postEphemeral", user=address.user, text=said, blocks=content, **there)

@@ -39,14 +39,14 @@ class Visit:
             return Person(f"slack:workflow:{self.team}")
         return Person(f"slack:user:{self.user}", self.name, groups)
 
-    def origin(self, groups: tuple[str, ...], sealed_url: str) -> Origin:
+    def origin(self, groups: tuple[str, ...]) -> Origin:
+        """The response_url stays out of the store: it lets whoever has it post, and is of use for minutes only."""
         address = Address(
             team=self.team,
             enterprise=self.enterprise,
             channel=self.channel,
             user=self.user,
             thread=self.thread,
-            response_url=sealed_url,
             execution=self.execution,
         )
         return Origin(self.person(groups), self.place, address.stored())

@@ -133,14 +133,15 @@ def _done(desk: Desk, read: Callable[[Payload], Visit], handler: Handler) -> Cal
 
 async def dispatch(app: AsyncApp, desk: Desk, request: AsyncBoltRequest, send: Send) -> None:
     """Answers, then starts what follows the answer."""
-    response = await app.async_dispatch(request)
-    then = request.context.get(THEN)
-    try:
-        await send(response)
-        sent = response.status == 200
-    except (ConnectionError, RuntimeError) as error:
-        desk.observer.event("slack_ack_lost", detail=repr(error))
-        sent = False
+    with desk.answering():
+        response = await app.async_dispatch(request)
+        then = request.context.get(THEN)
+        try:
+            await send(response)
+            sent = response.status == 200
+        except (ConnectionError, RuntimeError) as error:
+            desk.observer.event("slack_ack_lost", detail=repr(error))
+            sent = False
     if then is not None:
         desk.start(then(sent))
 
