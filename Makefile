@@ -5,6 +5,8 @@
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 PORT ?= 8080
+# Most tests wait for sockets and disks, so there may be more of them than cores.
+WORKERS ?= 4
 DATA ?= data
 VENV := .venv
 BIN := $(VENV)/bin
@@ -18,14 +20,14 @@ demo: $(VENV)/.demo
 
 test: $(VENV)/.dev
 	@$(BIN)/python -m tests.browser
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench-engine: $(VENV)/.local
+bench-engine: $(VENV)/.dev
 	$(BIN)/python -m tests.bench.bench_engine
 
 bench: $(VENV)/.dev

@@ -3,8 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from bot import fairness, quota, routing
+from bot import command, fairness, quota, routing
+from bot.conduct import Texts
 from bot.errors import BackendError
+from bot.judging import Judge
 from bot.model import (
     Breaker,
     Capabilities,
@@ -73,7 +75,7 @@ class Core:
     quota: QuotaSettings = field(default_factory=QuotaSettings)
     styles: Mapping[str, Style] = field(default_factory=dict)
     budgets: Mapping[str, float] = field(default_factory=dict)  #: dollars a day, by backend; none: no cap
-    moderators: tuple[str, ...] = ()
+    judge: Judge = field(kw_only=True)
 
     def capabilities(self) -> Mapping[str, Capabilities]:
         return {name: backend.capabilities for name, backend in self.backends.items()}
@@ -90,6 +92,19 @@ class Plan:
     drawing: Drawing
     cost: float
     notes: tuple[Problem, ...] = field(default_factory=tuple)
+
+
+def asked(core: Core, request: ImageRequest | str) -> ImageRequest:
+    """Every problem at once: of the words, of the names in them, and of what the backends can do. Raises Refused."""
+    capabilities = core.capabilities()
+    options = command.options_for(capabilities)
+
+    def further(asked: ImageRequest) -> tuple[Problem, ...]:
+        return routing.objections(asked, capabilities, core.order, core.styles)
+
+    if isinstance(request, str):
+        return command.parse(request, options, further)
+    return command.tidied(request, options, further)
 
 
 def plan(core: Core, request: ImageRequest, seed: int) -> Plan:
@@ -114,8 +129,12 @@ def clock_backend(core: Core, job: Job) -> str:
     return core.health.first_open(job.candidates, core.clock.now()) or job.candidates[0]
 
 
-def is_moderator(core: Core, key: str, groups: Sequence[str]) -> bool:
-    return key in core.moderators or any(group in core.moderators for group in groups)
+def texts(core: Core, request: ImageRequest) -> Texts:
+    """Everything with words: as the person wrote it, and with the style applied."""
+    prompt, negative = routing.styled(request, core.styles.get(request.style or ""))
+    prompts = dict.fromkeys((request.prompt, prompt))
+    negatives = dict.fromkeys((request.negative_prompt or "", negative or ""))
+    return Texts(tuple(prompts), tuple(text for text in negatives if text))
 
 
 def delivery_pause(deliveries: int, drawn_at: float, now: float, retry_after: float | None) -> float | None:

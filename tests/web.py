@@ -4,7 +4,7 @@ import asyncio
 import io
 import re
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -80,6 +80,7 @@ class Site:
         return WebHouse(
             settings=WebSettings(port=self.port, public_url=self.url),
             studio=self.house.studio,
+            moderators=self.house.moderators,
             store=self.house.store,
             secret=SECRET,
             picture=pictures.read,
@@ -142,13 +143,20 @@ class Client:
             setattr(self, name, found(rf'data-{name}="([^"]*)"', page.text))
         return page
 
-    async def post(self, path: str, *, key: str = "", headers: dict[str, str] | None = None, **body: object) -> httpx.Response:
+    async def post(
+        self,
+        path: str,
+        body: Mapping[str, object] | None = None,
+        *,
+        key: str = "",
+        headers: Mapping[str, str] | None = None,
+    ) -> httpx.Response:
         self.numbers += 1
-        sent = {"key": key or f"post-{self.numbers:08}", **body}
-        return await self.http.post(path, json=sent, headers={"x-imagine-token": self.token} | (headers or {}))
+        sent = {"key": key or f"post-{self.numbers:08}", **(body or {})}
+        return await self.http.post(path, json=sent, headers={"x-imagine-token": self.token, **(headers or {})})
 
     async def say(self, text: str, key: str = "") -> httpx.Response:
-        return await self.post("/room/messages", key=key, text=text)
+        return await self.post("/room/messages", {"text": text}, key=key)
 
     async def page(self) -> str:
         return (await self.http.get("/")).text

@@ -1,5 +1,7 @@
 """Interaction to acknowledgement at 200 simultaneous commands, stored before it is acknowledged, against a bare
-discord.py echo command on the same stand-in. Each bot is a process of its own. Run: python -m tests.bench.bench_discord.
+discord.py echo command on the same stand-in. Each bot is a process of its own.
+
+    python -m tests.bench.bench_discord
 """
 
 import asyncio

@@ -192,6 +192,7 @@ def test_a_lora_that_distils_the_model_is_on_without_being_asked_for(folder: Pat
     pytest.importorskip("peft")
     file = checkpoints.lora(tmp_path / "lcm-lora", folder, 1)
     model, _ = load(DiffusersConfig(str(folder), device="cpu", loras={"fast": str(file.parent)}))
+    assert isinstance(model, Model)
     row = model.rows(Drawing("a fox", Size(32, 32), 1), 1)[0]
     assert row.loras == (("fast", 1.0),)
     assert (row.steps, row.course.rows) == (4, 1)

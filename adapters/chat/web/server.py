@@ -15,7 +15,10 @@ from starlette.types import ASGIApp
 
 from adapters.chat.web.guard import Guard, Hosts
 from adapters.chat.web.room import Room
+from bot.errors import StoreError
+from bot.moderators import Moderators
 from bot.ports import Clock, Observer, Store
+from bot.replies import say
 from bot.settings import WebSettings
 from bot.studio import Studio
 
@@ -28,6 +31,7 @@ class WebHouse:
 
     settings: WebSettings
     studio: Studio
+    moderators: Moderators
     store: Store
     secret: bytes
     picture: Callable[[str], Awaitable[bytes]]  #: a picture file's bytes by its SHA-256
@@ -63,8 +67,12 @@ def health_routes(house: WebHouse) -> Sequence[BaseRoute]:
 
 
 def build_app(house: WebHouse, room: Room | None) -> ASGIApp:
+    async def store_failed(_: Request, error: Exception) -> Response:
+        house.observer.event("store_error", detail=str(error))
+        return PlainTextResponse(say("store_busy") + "\n", 503)
+
     routes = [*health_routes(house), *(room.routes() if room else ())]
-    return Guard(Starlette(routes=routes), Hosts(house.settings))
+    return Guard(Starlette(routes=routes, exception_handlers={StoreError: store_failed}), Hosts(house.settings))
 
 
 async def serve_web(house: WebHouse, stop: asyncio.Event, announce: Callable[[str], None]) -> None:
