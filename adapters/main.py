@@ -20,6 +20,8 @@ from adapters.small import handlers_of, open_store
 from adapters.store.store import SqlStore
 from bot import steps
 from bot.errors import StoreError
+from bot.judging import Judge
+from bot.moderators import Moderators
 from bot.ports import Chat
 from bot.settings import Role, Secret, Settings
 from bot.studio import Studio
@@ -44,6 +46,7 @@ class House:
     store: SqlStore
     pictures: FilePictures
     studio: Studio
+    moderators: Moderators
     observe: Observe
     secret: bytes
 
@@ -74,21 +77,22 @@ async def open_house(settings: Settings, observe: Observe) -> AsyncIterator[Hous
             stack.push_async_callback(backends[name].close)
         health = steps.Health(store)
         await health.load()
+        clock = SystemClock()
         core = steps.Core(
             store=store,
             backends=backends,
             order=settings.routing.order,
-            clock=SystemClock(),
+            clock=clock,
             observer=observe,
             health=health,
             quota=settings.quota,
             styles=settings.styles,
             budgets={name: backend.daily_budget_usd for name, backend in settings.backends.items()},
-            moderators=settings.moderation.moderators,
+            judge=Judge(store, settings.moderation, clock, observe),
         )
         secret = signing_secret(settings)
         observe.redactor.learn(Secret(secret.decode()))
-        yield House(settings, core, store, pictures, Studio(core, pictures), observe, secret)
+        yield House(settings, core, store, pictures, Studio(core, pictures), Moderators(core), observe, secret)
 
 
 async def run(settings: Settings, role: Role, observe: Observe, announce: Callable[[str], None]) -> None:
@@ -128,7 +132,9 @@ def house_for_web(house: House) -> "WebHouse":
 
     return WebHouse(
         settings=house.settings.web,
+        core=house.core,
         studio=house.studio,
+        moderators=house.moderators,
         store=house.store,
         secret=house.secret,
         picture=house.pictures.read,

@@ -5,7 +5,7 @@ import asyncio
 from adapters.store.store import SqlStore
 from bot.model import JobState, Message, Problem, Progress
 from tests import factories
-from tests.factories import DAY, NOW
+from tests.factories import NOW
 
 ANN, BEN = "web:user:ann", "web:user:ben"
 
@@ -42,7 +42,7 @@ async def test_jobs_are_found_with_their_messages_and_pictures(store: SqlStore) 
     await store.acknowledge(job.id, {}, "sketch", NOW, review=False)
     claimed = await store.claim("w1", lambda candidates: candidates[0], NOW + 8, NOW)
     assert claimed is not None
-    await store.drawn(claimed, [factories.picture(0), factories.picture(1, "b" * 64)], 0, [], NOW, held=False)
+    await store.drawn(claimed, [factories.picture(0), factories.picture(1, "b" * 64)], 0, [], NOW)
     [settled] = await store.settled([job.id, "0" * 32])
     assert settled.job.state is JobState.DRAWN
     assert [picture.index for picture in settled.pictures] == [0, 1]
@@ -64,13 +64,3 @@ async def test_progress_is_overwritten(store: SqlStore) -> None:
     await store.save_progress(Progress("a" * 32, 1, 8))
     await store.save_progress(Progress("a" * 32, 2, 8, previews=1))
     assert await store.progress_of(["a" * 32, "b" * 32]) == [Progress("a" * 32, 2, 8, previews=1)]
-
-
-async def test_a_picture_is_reported_once_by_each_person(store: SqlStore) -> None:
-    job, _ = await store.submit(factories.new())
-    reports = [(ANN, 0), (ANN, 0), (BEN, 0), (ANN, 1)]
-    stored = [await store.report(job.id, index, person, "spam", NOW) for person, index in reports]
-    assert stored == [True, False, True, True]
-    await store.forget(ANN, DAY)
-    assert await store.report(job.id, 0, ANN, "spam", NOW)
-    assert not await store.report(job.id, 0, BEN, "spam", NOW)

@@ -120,16 +120,6 @@ class Speaker:
         request = self._studio.check(command.typed(prompt, values, self._studio.options()))
         return await self.ask(visitor, request, command.format_command(request), f"{visitor.key}:{key}")
 
-    async def report(self, visitor: Visitor, job_id: str, index: int | None, reason: str) -> bool:
-        """``index`` None: every picture of the answer. False: this was reported before. Raises Refused, StoreError."""
-        indexes = [] if index is None else [index]
-        if index is None:
-            shown = await self._store.pictures_of(job_id)
-            indexes = [picture.index for picture in shown if not picture.deleted and not picture.hidden]
-        if not indexes:
-            raise Refused(Problem("unknown_request"))
-        return any([await self._studio.report(visitor.person, ROOM, job_id, each, reason) for each in indexes])
-
     # -- answers
 
     async def _status(self, visitor: Visitor) -> str:
