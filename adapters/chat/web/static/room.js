@@ -1,7 +1,7 @@
 // The room: what is said and drawn comes by server-sent events; what one types goes out as posts.
 
 import { Completion } from "./complete.js";
-import { enlarge, vary } from "./dialogs.js";
+import { enlarge, report, vary } from "./dialogs.js";
 import { morph } from "./morph.js";
 import { announce, complain, fill, me, newKey, post, reloadOnce, words } from "./net.js";
 
@@ -273,7 +273,7 @@ const acts = {
   edit: (article) => write(correction(article)),
   vary: (_, thread) => vary(thread.dataset.job),
   again: (_, thread, button) => press(button, thread, "again"),
-  report: (_, thread, button) => press(button, thread, "report"),
+  report: (_, thread) => report(thread.dataset.job, thread),
   delete: (_, thread, button) => press(button, thread, "delete"),
   cancel: (_, thread, button) => press(button, thread, "cancel"),
 };
