@@ -21,6 +21,7 @@ from bot import steps
 from bot.errors import StoreError
 from bot.moderators import Moderators
 from bot.ports import Clock, Observer, Store
+from bot.programs import Trouble
 from bot.replies import say
 from bot.settings import WebSettings
 from bot.studio import Studio
@@ -43,6 +44,7 @@ class WebHouse:
     preview: Callable[[str, int], Awaitable[tuple[bytes, str]]]  #: a job's newest preview and its media type
     metrics: Callable[[], tuple[bytes, str]]  #: the exposition and its content type
     not_ready: Callable[[], Awaitable[str]]  #: "" or why not
+    recent: Callable[[], Sequence[Trouble]]  #: what went wrong lately, newest first
     clock: Clock
     observer: Observer
 
