@@ -513,6 +513,11 @@ ENGLISH: Mapping[str, str] = {
     "gallery_delete_all": "Delete every picture of this request for good?",
     "gallery_not_yours": "Only the person who asked for a picture can share it.",
     # -- operators
+    "login_title": "For operators and moderators",
+    "login_welcome": "This link lets you in once. Press the button to use it.",
+    "login_enter": "Come in",
+    "login_spent": "This link was used, or is too old. Make a new one with: imagine-bot login",
+    "login_needed": "This page is for operators and moderators. Get a link with: imagine-bot login",
     "operators_title": "Operations",
     "operators_moderation": "Moderation",
     "operators_live": "Live",
