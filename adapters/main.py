@@ -36,6 +36,7 @@ ORPHAN_AGE = 3600.0
 """A file that no row knows after an hour was written by a worker that died before it could say so."""
 
 SWEEP_BATCH = 200
+EXPIRY_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +116,7 @@ async def run(settings: Settings, role: Role, observe: Observe, announce: Callab
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     async with open_house(settings, observe) as house, AsyncExitStack() as stack:
-        handlers = handlers_of(house.store)
+        handlers = handlers_of(house.store, settings)
         await stack.enter_async_context(
             control.serve(control.socket_path(Path(settings.store.sqlite_path)), handlers)
         )
@@ -127,6 +128,7 @@ async def run(settings: Settings, role: Role, observe: Observe, announce: Callab
             asyncio.create_task(loop_lag_watchdog(observe)),
             asyncio.create_task(store_watchdog(observe, house.store)),
             asyncio.create_task(sweep_loop(house)),
+            asyncio.create_task(expiry_loop(house)),
         ]
         tasks = []
         if role in {Role.ALL, Role.WORKER}:
@@ -149,12 +151,14 @@ def house_for_web(house: House) -> "WebHouse":
         studio=house.studio,
         moderators=house.moderators,
         store=house.store,
+        logins=house.store,
         secret=house.secret,
         picture=house.pictures.read,
         thumb=house.pictures.thumb,
         preview=house.pictures.read_preview,
         metrics=house.observe.exposition,
         not_ready=lambda: why_not_ready(house),
+        recent=house.observe.recent,
         clock=house.core.clock,
         observer=house.observe,
     )
@@ -205,6 +209,17 @@ async def sweep_loop(house: House) -> None:
         except (StoreError, OSError) as error:
             house.observe.event("store_error", detail=str(error))
         await asyncio.sleep(SWEEP_SECONDS)
+
+
+async def expiry_loop(house: House) -> None:
+    """Held requests that nobody decided about for a day end, and their people are told."""
+    while True:
+        try:
+            while await house.store.expire_items(house.core.clock.now(), SWEEP_BATCH):
+                pass
+        except StoreError as error:
+            house.observe.event("store_error", detail=str(error))
+        await asyncio.sleep(EXPIRY_SECONDS)
 
 
 async def sweep(house: House) -> None:
