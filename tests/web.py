@@ -83,6 +83,7 @@ class Site:
             studio=self.house.studio,
             moderators=self.house.moderators,
             store=self.house.store,
+            operators=self.house.store,
             secret=SECRET,
             picture=pictures.read,
             thumb=pictures.thumb,

@@ -5,6 +5,7 @@ import contextlib
 import socket
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import uvicorn
 from starlette.applications import Starlette
@@ -14,8 +15,11 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
 from adapters.chat.web.api.app import Api
+from adapters.chat.web.files import file_routes
 from adapters.chat.web.gallery import Gallery
 from adapters.chat.web.guard import Guard, Hosts
+from adapters.chat.web.moderation import ModerationPages
+from adapters.chat.web.pages import Pages
 from adapters.chat.web.room import Room
 from bot import steps
 from bot.errors import StoreError
@@ -28,6 +32,20 @@ from bot.studio import Studio
 CLOSE_SECONDS = 2
 
 
+class Operators(Protocol):
+    """What the store keeps of people who came by the login link. Hashes only, of links and of sessions."""
+
+    async def add_login(self, kind: str, digest: str, name: str, expires_at: float, now: float) -> None: ...
+
+    async def login(self, kind: str, digest: str, now: float) -> str | None: ...
+
+    async def take_login(self, kind: str, digest: str, now: float) -> str | None:
+        """The name it was made for; the second one who comes with it gets None."""
+
+    async def tenants(self) -> list[str]:
+        """Every community there is something to moderate in, the house's own room first."""
+
+
 @dataclass(frozen=True, slots=True)
 class WebHouse:
     """What the web pages are given by the composition root."""
@@ -37,6 +55,7 @@ class WebHouse:
     studio: Studio
     moderators: Moderators
     store: Store
+    operators: Operators
     secret: bytes
     picture: Callable[[str], Awaitable[bytes]]  #: a picture file's bytes by its SHA-256
     thumb: Callable[[str, int], Awaitable[bytes]]  #: of that file, as WebP with the longer side given
@@ -75,7 +94,13 @@ def build_app(house: WebHouse, room: Room | None, api: Api) -> ASGIApp:
         house.observer.event("store_error", detail=str(error))
         return PlainTextResponse(say("store_busy") + "\n", 503)
 
-    routes = [*health_routes(house), *([*room.routes(), *Gallery(house).routes()] if room else ())]
+    files = Pages()
+    routes = [
+        *health_routes(house),
+        *file_routes(files),
+        *ModerationPages(house, files).routes(),
+        *([*room.routes(), *Gallery(house).routes()] if room else ()),
+    ]
     pages = Starlette(routes=routes, exception_handlers={StoreError: store_failed})
     return api.in_front_of(Guard(pages, Hosts(house.settings)))
 
