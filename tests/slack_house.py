@@ -8,15 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from adapters.chat.slack.buttons import ReportPicture
 from adapters.chat.slack.client import OpenSlack, SlackHouse, open_slack
-from adapters.chat.slack.commands import Moderate
 from adapters.sealing import Sealer
 from bot.model import Job, QuotaSettings
-from bot.settings import Secret, SlackSettings
+from bot.settings import ModerationSettings, Secret, SlackSettings
 from bot.worker import Worker
 from tests.fakes import FakeBackend
-from tests.house import UNLIMITED, TestHouse, open_house
+from tests.house import NO_RULES, UNLIMITED, TestHouse, open_house
 from tests.standins.slack import HttpWay, Human, SlackStandIn, Workspace
 
 SECRET = "signing-secret"
@@ -50,7 +48,10 @@ class SlackTest:
 
     def worker(self, name: str = "w1") -> Worker:
         chats = {"slack": self.opened.chat}
-        return Worker(self.house.core, self.house.pictures, chats, name, alone=True, rng=random.Random(1))
+        rooms = {"slack": self.opened.room}
+        return Worker(
+            self.house.core, self.house.pictures, chats, name, alone=True, rng=random.Random(1), rooms=rooms
+        )
 
     async def jobs(self, user: str = "slack:user:U1") -> list[Job]:
         return await self.house.store.jobs_of(user, 100)
@@ -78,23 +79,20 @@ async def open_test(
     backends: Sequence[FakeBackend] = (),
     quota: QuotaSettings = UNLIMITED,
     groups: Collection[str] = (),
-    moderators: tuple[str, ...] = (),
-    report: ReportPicture | None = None,
-    moderate: Moderate | None = None,
+    moderation: ModerationSettings = NO_RULES,
     working: bool = True,
 ) -> AsyncIterator[SlackTest]:
     async with AsyncExitStack() as stack:
-        house = await stack.enter_async_context(open_house(folder, backends, quota, moderators=moderators))
+        house = await stack.enter_async_context(open_house(folder, backends, quota, moderation=moderation))
         given = SlackHouse(
             settings=settings_for(slack, mode),
             studio=house.studio,
+            moderators=house.moderators,
             pictures=house.pictures,
             clock=house.core.clock,
             observer=house.recorder,
             seal=Sealer(b"secret", "slack"),
             groups=groups,
-            report=report,
-            moderate=moderate,
         )
         opened = await stack.enter_async_context(open_slack(given, receives=True))
         test = SlackTest(slack, house, opened)

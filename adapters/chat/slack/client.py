@@ -10,16 +10,16 @@ from typing import Any, Protocol
 import aiohttp
 
 from adapters.chat.slack.asking import Desk
-from adapters.chat.slack.buttons import ReportPicture
-from adapters.chat.slack.commands import Moderate
 from adapters.chat.slack.delivery import SlackChat
 from adapters.chat.slack.groups import Groups
 from adapters.chat.slack.preflight import open_ticket
 from adapters.chat.slack.receiving import Link, build_app
+from adapters.chat.slack.review import SlackRoom
 from adapters.chat.slack.signed import HttpServer
 from adapters.chat.slack.web import Closed, proxy_for, sdk_client
 from adapters.chat.slack.workspaces import OneWorkspace, Workspaces, new_session
 from bot.errors import ChatBusy
+from bot.moderators import Moderators
 from bot.ports import Clock, Observer, Pictures
 from bot.settings import SlackSettings
 from bot.studio import Studio
@@ -43,13 +43,12 @@ class SlackHouse:
 
     settings: SlackSettings
     studio: Studio
+    moderators: Moderators
     pictures: Pictures
     clock: Clock
     observer: Observer
     seal: Seal
     groups: Collection[str] = ()
-    report: ReportPicture | None = None
-    moderate: Moderate | None = None
 
 
 @dataclass(slots=True)
@@ -57,6 +56,7 @@ class OpenSlack:
     """``port`` is the one that HTTP mode listens on, 0 otherwise."""
 
     chat: SlackChat
+    room: SlackRoom
     desk: Desk | None = None
     port: int = 0
     links: list[Link] = field(default_factory=list)
@@ -67,10 +67,8 @@ async def open_slack(house: SlackHouse, *, receives: bool) -> AsyncIterator[Open
     """``receives`` False: a worker that only delivers. Raises OSError where HTTP mode's port is taken."""
     async with new_session() as session:
         workspaces = _workspaces(house, session)
-        chat = SlackChat(
-            workspaces, house.pictures, house.clock, house.observer, reports=house.report is not None
-        )
-        opened = OpenSlack(chat)
+        chat = SlackChat(workspaces, house.pictures, house.clock, house.observer)
+        opened = OpenSlack(chat, SlackRoom(workspaces, chat, house.pictures))
         if not receives:
             yield opened
             return
@@ -97,7 +95,7 @@ async def _by_http(
     settings = house.settings
     secret = _revealed(settings.signing_secret)
     client = sdk_client(None, settings.api, session, repeats=True)
-    server = HttpServer(build_app(desk, client, secret, house.report, house.moderate), desk, secret)
+    server = HttpServer(build_app(desk, client, secret, house.moderators), desk, secret)
     opened.port = await server.start(settings.host, settings.port)
     try:
         yield
@@ -137,7 +135,7 @@ async def _connected(house: SlackHouse, opened: OpenSlack, desk: Desk, session: 
             house.observer.event("slack_unreachable", detail=busy.detail)
         await asyncio.sleep(RETRY_SECONDS)
     client = sdk_client(None, settings.api, session, repeats=True)
-    app = build_app(desk, client, "", house.report, house.moderate)
+    app = build_app(desk, client, "", house.moderators)
     for _ in range(LINKS):
         link = Link(app, desk, app_token, client, proxy_for(settings.api))
         opened.links.append(link)

@@ -216,6 +216,9 @@ class Methods:
     def conversations_open(self, workspace: Workspace, given: Json) -> Json:
         return {"channel": {"id": workspace.dm(given["users"]).id}}
 
+    def users_info(self, workspace: Workspace, given: Json) -> Json:
+        return {"user": {"id": given["user"], "is_admin": given["user"] in workspace.admins, "is_owner": False}}
+
     def usergroups_users_list(self, workspace: Workspace, given: Json) -> Json:
         members = workspace.usergroups.get(given["usergroup"])
         if members is None:

@@ -8,7 +8,7 @@ from tests.standins.slack.wire import Json
 
 BOT_SCOPES = (
     "app_mentions:read", "chat:write", "commands", "files:read", "files:write", "im:write", "channels:read",
-    "groups:read", "usergroups:read",
+    "groups:read", "usergroups:read", "users:read",
 )  # fmt: skip
 
 
@@ -111,6 +111,7 @@ class Workspace:
         self.private: list[Private] = []
         self.views: list[View] = []
         self.usergroups: dict[str, set[str]] = {}
+        self.admins: set[str] = set()
         self.functions: dict[str, Json] = {}
         self._seconds = itertools.count(1)
         self._ids = itertools.count(1)
