@@ -132,6 +132,7 @@ def house_for_web(house: House) -> "WebHouse":
 
     return WebHouse(
         settings=house.settings.web,
+        core=house.core,
         studio=house.studio,
         moderators=house.moderators,
         store=house.store,

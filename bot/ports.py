@@ -24,6 +24,7 @@ from bot.model import (
     Turn,
     Usage,
 )
+from bot.programs import ApiKey, GalleryFilter, GalleryPlace, Hung, PersonToday
 
 
 class Clock(Protocol):
@@ -258,6 +259,51 @@ class Store(Protocol):
 
     async def sweep(self, before: float, limit: int, day: int) -> list[str] | None:
         """Deletes up to ``limit`` jobs that ended before; the files nothing else uses, None when none was left."""
+
+    # -- programs and operators
+    async def add_api_key(self, digest: str, name: str, now: float) -> bool:
+        """False: a key of that name is in use."""
+
+    async def api_key(self, digest: str) -> str:
+        """Its name; "" where there is none or it was revoked."""
+
+    async def is_api_key_in_use(self, name: str) -> bool: ...
+
+    async def api_keys(self) -> list[ApiKey]: ...
+
+    async def revoke_api_key(self, name: str, now: float) -> bool: ...
+
+    async def own_pictures(
+        self, person: str, wanted: GalleryFilter, after: GalleryPlace | None, limit: int
+    ) -> list[Hung]:
+        """Newest first, without those that are hidden or deleted."""
+
+    async def shared_pictures(
+        self, tenant: str, wanted: GalleryFilter, after: GalleryPlace | None, limit: int
+    ) -> list[Hung]:
+        """Those of a tenant that people shared, newest first."""
+
+    async def share(self, job_id: str, index: int, now: float, *, shared: bool) -> bool:
+        """False: it was so before, or is deleted."""
+
+    async def default_styles(self, owners: Sequence[str]) -> Mapping[str, str]:
+        """The styles that people and channels have set, by owner."""
+
+    async def set_default_style(self, owner: str, style: str) -> None:
+        """An empty style takes it back."""
+
+    async def people_of_day(self, day: int, limit: int) -> list[PersonToday]:
+        """Those with most under way first."""
+
+    async def jobs_at_work(self, limit: int) -> list[Job]: ...
+
+    async def failures(self, since: float, limit: int) -> list[Job]:
+        """Failed or undeliverable, newest first."""
+
+    async def meta(self, name: str) -> str:
+        """An empty text where nothing was remembered."""
+
+    async def set_meta(self, name: str, value: str) -> None: ...
 
     def subscribe(self, topic: Topic) -> Wakeup: ...
 

@@ -1,7 +1,9 @@
 """What both halves use: the collaborators, the backends' health, and the decisions about one job that are shared."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
 
 from bot import command, fairness, quota, routing
 from bot.conduct import Texts
@@ -25,6 +27,9 @@ DELIVERY_DEADLINE = 24 * 3600.0
 
 DELIVERY_PAUSES = (1.0, 2.0, 5.0, 15.0, 60.0, 300.0)
 """Seconds between delivery attempts; the last one repeats."""
+
+
+SWITCH_SECONDS = 1.0
 
 
 class Health:
@@ -62,6 +67,36 @@ class Health:
         await self._store.save_speed(self._speeds[backend])
 
 
+class Switch(StrEnum):
+    """What an operator can turn on, on the operators' page."""
+
+    PAUSED = "paused"  #: no new request is taken
+    DRAINING = "draining"  #: nothing is begun; what is being drawn is finished and delivered
+
+
+class Switches:
+    """Remembered in the store, so that they hold in every process and after a restart."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+        self._known: dict[Switch, tuple[float, bool]] = {}
+
+    async def on(self, switch: Switch) -> bool:
+        """As it was at most SWITCH_SECONDS ago. Raises StoreError."""
+        looked, value = self._known.get(switch, (float("-inf"), False))
+        now = self._clock.monotonic()
+        if now - looked >= SWITCH_SECONDS:
+            value = bool(await self._store.meta(f"switch:{switch}"))
+            self._known[switch] = (now, value)
+        return value
+
+    async def turn(self, switch: Switch, *, on: bool) -> None:
+        """Raises StoreError."""
+        await self._store.set_meta(f"switch:{switch}", "on" if on else "")
+        self._known.pop(switch, None)
+
+
 @dataclass(frozen=True, slots=True)
 class Core:
     """The collaborators of both halves."""
@@ -92,6 +127,7 @@ class Plan:
     drawing: Drawing
     cost: float
     notes: tuple[Problem, ...] = field(default_factory=tuple)
+    closed: Problem | None = None  #: why it cannot be drawn just now
 
 
 def asked(core: Core, request: ImageRequest | str) -> ImageRequest:
@@ -114,7 +150,26 @@ def plan(core: Core, request: ImageRequest, seed: int) -> Plan:
     first = core.health.first_open(candidates, core.clock.now()) or candidates[0]
     drawing, notes = drawing_on(core, request, seed, first)
     cost = fairness.cost(drawing, capabilities[first], core.health.speed(first))
-    return Plan(candidates, drawing, cost, notes)
+    closed = all_closed(core, candidates)
+    return Plan(candidates, drawing, cost, notes, closed)
+
+
+def all_closed(core: Core, candidates: Sequence[str]) -> Problem | None:
+    """None where one of them is open."""
+    seconds = min(core.health.breaker(name).closed_until for name in candidates) - core.clock.now()
+    if seconds <= 0:
+        return None
+    if math.isinf(seconds):
+        return Problem("backends_closed_until_fixed")
+    whole = max(1, math.ceil(seconds))
+    return Problem("backends_closed", {"seconds": whole, "wait": _spoken(whole)})
+
+
+def _spoken(seconds: int) -> str:
+    for unit, length in (("h", 3600), ("min", 60)):
+        if seconds >= 2 * length:
+            return f"{math.ceil(seconds / length)} {unit}"
+    return f"{seconds} s"
 
 
 def drawing_on(

@@ -61,18 +61,26 @@ class Studio:
         self._core = core
         self._pictures = pictures
         self._rng = rng or random.SystemRandom()
+        self._switches = steps.Switches(core.store, core.clock)
         self._standings: tuple[float, Mapping[str, fairness.Standing]] = (float("-inf"), {})
 
     # -- asking
 
-    async def submit(self, origin: Origin, request: ImageRequest | str, key: str) -> Ticket:
+    async def submit(
+        self, origin: Origin, request: ImageRequest | str, key: str, *, waits_for_backends: bool = True
+    ) -> Ticket:
         """Stores the request as `received` with its quota reserved; ``key`` makes a second call a no-op.
 
+        While every backend for it is closed it waits and says so (F30), or is refused where it cannot wait.
         Raises Refused, StoreError.
         """
+        if await self._switches.on(steps.Switch.PAUSED):
+            raise Refused(Problem("intake_paused"))
         asked = steps.asked(self._core, request)
         seed = asked.seed if asked.seed is not None else self._rng.randrange(routing.SEEDS)
         plan = steps.plan(self._core, asked, seed)
+        if plan.closed and not waits_for_backends:
+            raise Refused(plan.closed)
         limits = quota.limits_of(origin.person, origin.place, self._core.quota)
         job = Job(
             id=uuid.UUID(int=self._rng.getrandbits(128), version=4).hex,
@@ -85,7 +93,7 @@ class Studio:
             cost=plan.cost,
             weight=limits.weight,
             seed=seed,
-            notes=plan.notes,
+            notes=(*plan.notes, plan.closed) if plan.closed else plan.notes,
         )
         item = await self._judged(job)
         new = NewJob(replace(job, review=item is not None), limits, self._core.day())
@@ -105,6 +113,9 @@ class Studio:
         except StoreBusy:
             raise Refused(Problem("store_busy")) from None
         return judge.item(job, verdict, ItemKind.REQUEST) if verdict.action is Action.HOLD else None
+
+    def _objections(self, asked: ImageRequest) -> tuple[Problem, ...]:
+        return routing.objections(asked, self._core.capabilities(), self._core.order, self._core.styles)
 
     def read(self, text: str, values: Mapping[str, object]) -> ImageRequest:
         """A prompt with inline options, and typed options beside it by ImageRequest field. Raises Refused."""
@@ -181,6 +192,10 @@ class Studio:
             self._core.observer.event("job_finished", job=job_id, state=after.state, platform=job.platform)
         return after
 
+    async def withdraw(self, job_id: str) -> Job:
+        """A held request of somebody who cannot wait for a moderator: a program. Raises StoreError."""
+        return await self._core.store.cancel(job_id, Problem("held_for_review"), self._core.clock.now())
+
     async def delete(self, actor: Person, place: Place, job_id: str) -> Job:
         """The pictures go for good, from the disk too where nothing else shows them."""
         job = await self._owned(actor, place, job_id)
@@ -239,6 +254,10 @@ class Studio:
     def check(self, request: ImageRequest | str) -> ImageRequest:
         """As `submit` would read it. Raises Refused."""
         return steps.asked(self._core, request)
+
+    def typed(self, prompt: str, values: Mapping[str, object]) -> ImageRequest:
+        """A request from a form or a program; see `command.typed`. Raises Refused."""
+        return command.typed(prompt, values, self.options(), self._objections)
 
     def options(self) -> tuple[Option, ...]:
         """What can be said beside the prompt, with the ranges that some backend takes."""

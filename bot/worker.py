@@ -60,6 +60,10 @@ class Worker:
     _held: dict[str, Held] = field(default_factory=dict)
     _stopping: bool = False
     _last_beat: float = 0.0
+    _switches: steps.Switches = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._switches = steps.Switches(self.core.store, self.core.clock)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until ``stop`` is set; then leases are released within seconds."""
@@ -118,6 +122,8 @@ class Worker:
             return name if name and busy.get(name, 0) < self.core.backends[name].capabilities.at_once else None
 
         if all(busy.get(name, 0) >= backend.capabilities.at_once for name, backend in self.core.backends.items()):
+            return None
+        if await self._switches.on(steps.Switch.DRAINING):
             return None
         job = await self.core.store.claim(self.name, choose, now + LEASE_SECONDS, now)
         if job is not None:

@@ -79,6 +79,7 @@ class Site:
 
         return WebHouse(
             settings=WebSettings(port=self.port, public_url=self.url),
+            core=self.house.core,
             studio=self.house.studio,
             moderators=self.house.moderators,
             store=self.house.store,
@@ -110,7 +111,7 @@ class Site:
 
     def worker(self) -> Worker:
         house = self.house
-        return Worker(house.core, house.pictures, {"web": WebChat("web")}, "w1", alone=True)
+        return Worker(house.core, house.pictures, {"web": WebChat("web"), "api": WebChat("api")}, "w1", alone=True)
 
 
 @asynccontextmanager

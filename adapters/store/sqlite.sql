@@ -326,6 +326,9 @@ DELETE FROM reports WHERE job = :job
 -- name: delete_reports_of
 DELETE FROM reports WHERE person = :person
 
+-- name: delete_default_style
+DELETE FROM default_styles WHERE owner = :owner
+
 -- name: delete_old_messages
 DELETE FROM messages WHERE at < :before
 
@@ -614,3 +617,69 @@ SELECT value FROM meta WHERE name = :name
 
 -- name: set_meta
 INSERT INTO meta (name, value) VALUES (:name, :value) ON CONFLICT (name) DO UPDATE SET value = excluded.value
+
+-- ---------------------------------------------------------------- programs: keys, gallery, styles, operators
+
+-- name: insert_api_key
+INSERT INTO api_keys (digest, name, created_at) VALUES (:digest, :name, :at)
+ON CONFLICT DO NOTHING RETURNING name
+
+-- name: api_key
+SELECT name FROM api_keys WHERE digest = :digest AND revoked_at = 0
+
+-- name: api_keys
+SELECT k.name, k.created_at, k.revoked_at, coalesce((SELECT max(created_at) FROM jobs WHERE person = 'api:key:' || k.name
+    AND created_at >= k.created_at AND (k.revoked_at = 0 OR created_at <= k.revoked_at)), 0) AS used_at
+FROM api_keys AS k ORDER BY k.created_at, k.name
+
+-- name: revoke_api_key
+UPDATE api_keys SET revoked_at = :at WHERE name = :name AND revoked_at = 0 RETURNING name
+
+-- name: is_api_key_in_use
+SELECT 1 AS used FROM api_keys WHERE name = :name AND revoked_at = 0
+
+-- name: own_pictures
+SELECT j.created_at AS at, p.job, p.position
+FROM jobs AS j CROSS JOIN pictures AS p ON p.job = j.id
+WHERE j.person = :owner AND j.state = 'delivered' AND p.hidden = 0 AND p.deleted = 0
+    AND j.created_at <= :at
+    AND NOT (j.created_at = :at AND (j.id > :job OR (j.id = :job AND p.position >= :position)))
+    AND (:backend = '' OR j.backend = :backend)
+    AND (:style = '' OR json_extract(j.request, '$.style') = :style)
+    AND (:words = '' OR instr(folded(json_extract(j.request, '$.prompt')), :words) > 0)
+ORDER BY j.created_at DESC, j.id DESC, p.position DESC LIMIT :limit
+
+-- name: shared_pictures
+SELECT p.shared_at AS at, p.job, p.position
+FROM pictures AS p CROSS JOIN jobs AS j ON j.id = p.job
+WHERE p.shared = 1 AND p.hidden = 0 AND p.deleted = 0 AND j.tenant = :owner AND j.state = 'delivered'
+    AND p.shared_at <= :at
+    AND NOT (p.shared_at = :at AND (p.job > :job OR (p.job = :job AND p.position >= :position)))
+    AND (:backend = '' OR j.backend = :backend)
+    AND (:style = '' OR json_extract(j.request, '$.style') = :style)
+    AND (:words = '' OR instr(folded(json_extract(j.request, '$.prompt')), :words) > 0)
+ORDER BY p.shared_at DESC, p.job DESC, p.position DESC LIMIT :limit
+
+-- name: share_picture
+UPDATE pictures SET shared = :shared, shared_at = CASE WHEN :shared = 1 THEN :at ELSE 0 END
+WHERE job = :job AND position = :position AND deleted = 0 AND shared <> :shared
+RETURNING job
+
+-- name: default_styles
+SELECT owner, style FROM default_styles WHERE owner IN (SELECT value FROM json_each(:owners))
+
+-- name: set_default_style
+INSERT INTO default_styles (owner, style) VALUES (:owner, :style)
+ON CONFLICT (owner) DO UPDATE SET style = excluded.style
+
+-- name: people_of_a_day
+SELECT p.person, p.name, p.waiting, p.running, a.reserved + a.spent AS images
+FROM allowances AS a JOIN people AS p ON p.person = a.owner
+WHERE a.day = :day ORDER BY p.running + p.waiting DESC, images DESC, p.person LIMIT :limit
+
+-- name: jobs_at_work
+SELECT * FROM jobs WHERE worker <> '' ORDER BY started_at LIMIT :limit
+
+-- name: failures
+SELECT * FROM jobs WHERE finished_at > max(0, :since) AND finished_at > 0 AND state IN ('failed', 'undeliverable')
+ORDER BY finished_at DESC LIMIT :limit

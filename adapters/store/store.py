@@ -6,13 +6,14 @@ from adapters.store import people, rows
 from adapters.store.community import Communities
 from adapters.store.jobs import Jobs
 from adapters.store.memory import Memory
+from adapters.store.programs import Programs
 from adapters.store.review import Review
 from adapters.store.room import Room
 from bot.model import AuditEvent, Job, Picture, Turn, Usage
 from bot.ports import Topic, Wakeup
 
 
-class SqlStore(Jobs, Memory, Room, Communities, Review):
+class SqlStore(Jobs, Memory, Room, Communities, Review, Programs):
     # -- reading
 
     async def job(self, job_id: str) -> Job | None:

@@ -42,7 +42,7 @@ async def test_jobs_are_found_with_their_messages_and_pictures(store: SqlStore) 
     await store.acknowledge(job.id, {}, "sketch", NOW, review=False)
     claimed = await store.claim("w1", lambda candidates: candidates[0], NOW + 8, NOW)
     assert claimed is not None
-    await store.drawn(claimed, [factories.picture(0), factories.picture(1, "b" * 64)], 0, [], NOW, held=False)
+    await store.drawn(claimed, [factories.picture(0), factories.picture(1, "b" * 64)], 0, [], NOW)
     [settled] = await store.settled([job.id, "0" * 32])
     assert settled.job.state is JobState.DRAWN
     assert [picture.index for picture in settled.pictures] == [0, 1]

@@ -26,6 +26,7 @@ from adapters.chat.web.pages import Pages
 from adapters.chat.web.sessions import COOKIE, COOKIE_SECONDS, ROOM, TENANT, Seals, Visitor
 from adapters.chat.web.speaking import Heard, Speaker, refusal
 from adapters.chat.web.views import file_name
+from bot.command import LONGEST_COMMAND
 from bot.errors import Refused, StoreError
 from bot.model import Picture, Problem
 from bot.options import without_forbidden
@@ -143,6 +144,7 @@ class Room:
             words=pages.client_words(),
             backends=studio.backends(),
             styles=studio.styles(),
+            draft=request.query_params.get("message", "")[:LONGEST_COMMAND],
         )
         response = HTMLResponse(html, headers={**PRIVATE, "content-security-policy": self._policy})
         self._welcome(response, known)

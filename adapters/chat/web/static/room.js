@@ -303,7 +303,7 @@ document.addEventListener("click", (event) => {
 
 for (const article of log.children) dress(article);
 countDown(log);
-if (sessionStorage.draft) box.value = sessionStorage.draft;
+if (sessionStorage.draft && !box.defaultValue) box.value = sessionStorage.draft;
 grow();
 toEnd();
 listen();

@@ -19,6 +19,8 @@ CREATE TABLE allowances (
     CONSTRAINT spent_is_a_count CHECK (spent >= 0)
 ) STRICT, WITHOUT ROWID;
 
+CREATE INDEX allowances_of_a_day ON allowances (day);
+
 CREATE TABLE jobs (
     id TEXT PRIMARY KEY,
     key TEXT NOT NULL UNIQUE,
@@ -72,7 +74,7 @@ CREATE INDEX jobs_to_deliver ON jobs (due_at) WHERE state IN ('drawn', 'deliveri
 CREATE INDEX jobs_to_tell ON jobs (due_at) WHERE told = 0 AND worker = ''
     AND state IN ('rejected', 'failed', 'cancelled', 'undeliverable');
 CREATE INDEX jobs_received ON jobs (created_at) WHERE state = 'received';
-CREATE INDEX jobs_of_a_person ON jobs (person, created_at);
+CREATE INDEX jobs_of_a_person ON jobs (person, created_at, id);
 CREATE INDEX jobs_of_a_community ON jobs (tenant, created_at);
 CREATE INDEX jobs_by_age ON jobs (finished_at) WHERE finished_at > 0;
 
@@ -141,10 +143,12 @@ CREATE TABLE pictures (
     hidden INTEGER NOT NULL DEFAULT 0,
     deleted INTEGER NOT NULL DEFAULT 0,
     shared INTEGER NOT NULL DEFAULT 0,
+    shared_at REAL NOT NULL DEFAULT 0,
     PRIMARY KEY (job, position)
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX pictures_by_file ON pictures (sha256) WHERE deleted = 0;
+CREATE INDEX pictures_shared ON pictures (shared_at, job, position) WHERE shared = 1 AND hidden = 0 AND deleted = 0;
 
 CREATE TABLE breakers (
     backend TEXT PRIMARY KEY,
@@ -352,6 +356,20 @@ CREATE TABLE logins (
     kind TEXT NOT NULL,
     name TEXT NOT NULL,
     expires_at REAL NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE api_keys (
+    digest TEXT PRIMARY KEY,
+    name TEXT NOT NULL,
+    created_at REAL NOT NULL,
+    revoked_at REAL NOT NULL DEFAULT 0
+) STRICT, WITHOUT ROWID;
+
+CREATE UNIQUE INDEX api_keys_in_use ON api_keys (name) WHERE revoked_at = 0;
+
+CREATE TABLE default_styles (
+    owner TEXT PRIMARY KEY,
+    style TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE meta (
