@@ -20,13 +20,17 @@ from tests.standins.slack import HttpWay, Human, SlackStandIn, Workspace
 SECRET = "signing-secret"
 
 
-def settings_for(slack: SlackStandIn, mode: Literal["socket", "http"] = "socket") -> SlackSettings:
+def settings_for(
+    slack: SlackStandIn, mode: Literal["socket", "http"] = "socket", *, installable: bool = False
+) -> SlackSettings:
     return SlackSettings(
         api=slack.api,
         mode=mode,
         host="127.0.0.1",
         port=0,
-        bot_token=Secret(slack.workspace.token),
+        bot_token=None if installable else Secret(slack.workspace.token),
+        client_id=Secret("1.2") if installable else None,
+        client_secret=Secret("secret") if installable else None,
         app_token=Secret(slack.app_token),
         signing_secret=Secret(SECRET),
     )
@@ -81,11 +85,12 @@ async def open_test(
     groups: Collection[str] = (),
     moderation: ModerationSettings = NO_RULES,
     working: bool = True,
+    installable: bool = False,
 ) -> AsyncIterator[SlackTest]:
     async with AsyncExitStack() as stack:
         house = await stack.enter_async_context(open_house(folder, backends, quota, moderation=moderation))
         given = SlackHouse(
-            settings=settings_for(slack, mode),
+            settings=settings_for(slack, mode, installable=installable),
             studio=house.studio,
             moderators=house.moderators,
             pictures=house.pictures,
@@ -93,6 +98,7 @@ async def open_test(
             observer=house.recorder,
             seal=Sealer(b"secret", "slack"),
             groups=groups,
+            rows=house.store,
         )
         opened = await stack.enter_async_context(open_slack(given, receives=True))
         test = SlackTest(slack, house, opened)

@@ -13,7 +13,6 @@ from tests.fakes import FakeBackend
 from tests.slack_house import SlackTest, open_test
 from tests.standins.slack import Message, SlackStandIn, View, buttons_of
 
-
 MODERATION = ModerationSettings(moderators=("slack:user:U9", "slack:group:S3"))
 
 

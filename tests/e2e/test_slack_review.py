@@ -151,7 +151,8 @@ async def test_a_report_hides_the_pictures_until_a_moderator_dismisses_it(postin
     await reporter.sees("moderators will look")
     await until(lambda: "removed" in message.shown())
     assert [file for file in test.workspace.with_files() if file.channel == "C1"] == []
-    await until(lambda: len(cases(test)) == 2 and len([m for m in test.workspace.with_files() if m.channel == "C9"]) == 2)
+    await until(lambda: len(cases(test)) == 2)
+    await until(lambda: [each.channel for each in test.workspace.with_files()] == ["C9", "C9"])
     moderator = test.human.other("U9", "mo")
     for case in cases(test):
         assert "rude <@U1>" in case.shown().replace("&lt;", "<").replace("&gt;", ">")

@@ -215,6 +215,11 @@ class Desk:
                 await asyncio.sleep(max(pause, min(busy.retry_after or 0.0, 60.0)))
         return await self.chat.post_request(job, address)
 
+    async def removed(self, team: str, enterprise: str) -> None:
+        """The app is not installed there any more."""
+        self.observer.event("slack_uninstalled", team=team, enterprise=enterprise)
+        await self.workspaces.forget(team, enterprise)
+
     # -- saying something to one person
 
     async def tell(self, visit: Visit, words: Words) -> None:

@@ -66,6 +66,8 @@ def build_app(desk: Desk, client: AsyncWebClient, signing_secret: str, moderator
     for name, handler in named.items():
         app.command(name, middleware=[_said(desk, handler)])(_unreached)
     app.event("app_mention", middleware=[_done(desk, reading.of_mention, commands.mention)])(_unreached)
+    for name in ("app_uninstalled", "tokens_revoked"):
+        app.event(name, middleware=[_removed(desk)])(_unreached)
     app.function(STEP, middleware=[_done(desk, workflow.of_step, workflow.step)])(_unreached)
     app.action(re.compile(".*"), middleware=[_done(desk, reading.of_interaction, buttons.pressed)])(_unreached)
     app.shortcut(SHORTCUT, middleware=[_done(desk, reading.of_interaction, buttons.shortcut)])(_unreached)
@@ -133,6 +135,18 @@ def _done(desk: Desk, read: Callable[[Payload], Visit], handler: Handler) -> Cal
                 await reply.then(sent)
 
         context[THEN] = then
+        return await context.ack()
+
+    return middleware
+
+
+def _removed(desk: Desk) -> Callable[..., Awaitable[BoltResponse]]:
+    """The app was taken off a workspace, or its bot's tokens were revoked."""
+
+    async def middleware(body: Payload, context: AsyncBoltContext) -> BoltResponse:
+        event = body["event"]
+        if event["type"] == "app_uninstalled" or (event.get("tokens") or {}).get("bot"):
+            await desk.removed(str(body.get("team_id") or ""), str(body.get("enterprise_id") or ""))
         return await context.ack()
 
     return middleware

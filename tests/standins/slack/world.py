@@ -105,6 +105,8 @@ class Workspace:
         self.bot_user, self.bot_id = "UBOT", "BBOT"
         self.scopes = list(BOT_SCOPES)
         self.revoked = False
+        self.refresh, self.token_seconds, self.org_wide = "", 0, False
+        self.old_tokens: list[str] = []
         self.channels: dict[str, Channel] = {}
         self.messages: list[Message] = []
         self.files: dict[str, File] = {}
