@@ -394,6 +394,8 @@ ENGLISH: Mapping[str, str] = {
     "slack_check_app": "SLACK_APP_TOKEN does not work ({detail}): make an app-level token with connections:write",
     "slack_check_channel_ok": "the bot is in {channel}",
     "slack_check_channel": "{channel} cannot be looked at ({detail}): is the id right?",
+    "slack_check_channel_scope": "the bot may not look whether it is in {channel}: grant the app channels:read and "
+    "groups:read, which its manifest has as optional scopes",
     "slack_check_member": "the bot is not in {channel}: invite it there with /invite",
     # -- web
     "web_title": "Imagine",
