@@ -66,6 +66,7 @@ ENGLISH: Mapping[str, str] = {
     "cancelled_by_you": "You cancelled this request. Your quota was given back.",
     "cancelled_by_moderator": "A moderator cancelled this request. Your quota was given back.",
     "never_acknowledged": "This request was lost before it was accepted. Nothing was charged; please ask again.",
+    "community_left": "The bot was removed from there, so this request ended. Your quota was given back.",
     "too_late_to_cancel": "This request is already done, so there is nothing to cancel.",
     "some_missing": "{missing} of {count} pictures could not be made; your quota for them was given back.",
     "undeliverable": "The pictures were drawn, but this place could not be reached. Your quota was given back.",
