@@ -14,7 +14,7 @@ from starlette.responses import HTMLResponse, Response
 from adapters.chat.web.guard import content_policy
 from adapters.chat.web.pages import Pages
 from bot.judging import OPERATORS
-from bot.model import Person
+from bot.model import AuditEvent, Person
 from bot.ports import Clock
 from bot.replies import say
 
@@ -34,6 +34,8 @@ class Logins(Protocol):
 
     async def take_login(self, kind: str, digest: str, now: float) -> str | None:
         """The name it was made for; the second one who comes with it gets None."""
+
+    async def audit(self, event: AuditEvent) -> AuditEvent: ...
 
     async def tenants(self) -> list[str]:
         """Every community there is something to moderate in, the house's own room first."""
