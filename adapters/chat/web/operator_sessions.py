@@ -14,7 +14,7 @@ from starlette.routing import BaseRoute, Route
 
 from adapters.chat.web.guard import content_policy, is_same_origin
 from adapters.chat.web.pages import Pages
-from bot.model import Person
+from bot.model import AuditEvent, Person
 from bot.ports import Clock
 from bot.replies import say
 
@@ -30,13 +30,15 @@ POLICY = content_policy(["self"])
 
 
 class Logins(Protocol):
-    """The part of the store that keeps hashes of links and sessions."""
+    """The part of the store that keeps hashes of links and sessions, and what operators did."""
 
     async def add_login(self, kind: str, digest: str, name: str, expires_at: float, now: float) -> None: ...
 
     async def login(self, kind: str, digest: str, now: float) -> str | None: ...
 
     async def take_login(self, kind: str, digest: str, now: float) -> str | None: ...
+
+    async def audit(self, event: AuditEvent) -> AuditEvent: ...
 
 
 @dataclass(frozen=True, slots=True)

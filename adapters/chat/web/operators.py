@@ -71,7 +71,7 @@ class Operators:
             await self._switches.turn(switch, on=on)
             at = self._house.clock.now()
             action = f"{switch}_on" if on else f"{switch}_off"
-            await self._house.store.audit(AuditEvent(TENANT, operator.name, action, "house", at=at))
+            await self._house.logins.audit(AuditEvent(TENANT, operator.name, action, "house", at=at))
         except StoreError as error:
             self._house.observer.event("store_error", detail=str(error))
             return JSONResponse({"problem": say("store_busy")}, 503)
