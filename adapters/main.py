@@ -5,7 +5,7 @@ import contextlib
 import os
 import secrets
 import signal
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from adapters import control
 from adapters.clock import SystemClock
+from adapters.disk import DiskWatch
 from adapters.factory import build_backend
 from adapters.images.files import FilePictures
 from adapters.observe import Observe, loop_lag_watchdog, store_watchdog
@@ -79,6 +80,9 @@ async def open_house(settings: Settings, observe: Observe) -> AsyncIterator[Hous
         health = steps.Health(store)
         await health.load()
         clock = SystemClock()
+        disk = DiskWatch(pictures.free_bytes, observe)
+        await disk.look()
+        stack.enter_context(cancelling(asyncio.create_task(disk.run())))
         core = steps.Core(
             store=store,
             backends=backends,
@@ -90,10 +94,19 @@ async def open_house(settings: Settings, observe: Observe) -> AsyncIterator[Hous
             styles=settings.styles,
             budgets={name: backend.daily_budget_usd for name, backend in settings.backends.items()},
             judge=Judge(store, settings.moderation, clock, observe),
+            has_room=disk.has_room,
         )
         secret = signing_secret(settings)
         observe.redactor.learn(Secret(secret.decode()))
         yield House(settings, core, store, pictures, Studio(core, pictures), Moderators(core), observe, secret)
+
+
+@contextlib.contextmanager
+def cancelling(task: asyncio.Task[None]) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        task.cancel()
 
 
 async def run(settings: Settings, role: Role, observe: Observe, announce: Callable[[str], None]) -> None:
@@ -209,16 +222,19 @@ async def expiry_loop(house: House) -> None:
         await asyncio.sleep(EXPIRY_SECONDS)
 
 
-async def sweep(house: House) -> int:
-    """One whole sweep, in small transactions; a crash in between leaves only files that the next one finds."""
+async def sweep(house: House) -> None:
     now = house.core.clock.now()
-    removed = 0
     before = now - house.settings.store.retention_days * 86_400
-    while (files := await house.store.sweep(before, SWEEP_BATCH, house.core.day() - 2)) is not None:
-        for name in files:
-            await house.pictures.delete(name)
-        removed += len(files)
-    removed += await house.pictures.sweep_orphans(house.store.known_pictures, now - ORPHAN_AGE)
+    removed = await sweep_house(house.store, house.pictures, before=before, now=now, day=house.core.day())
     if removed:
         house.observe.event("swept", n=removed)
-    return removed
+
+
+async def sweep_house(store: SqlStore, pictures: FilePictures, *, before: float, now: float, day: int) -> int:
+    """One whole sweep, in small transactions; a crash in between leaves only files that the next one finds."""
+    removed = 0
+    while (files := await store.sweep(before, SWEEP_BATCH, day - 2)) is not None:
+        for name in files:
+            await pictures.delete(name)
+        removed += len(files)
+    return removed + await pictures.sweep_orphans(store.known_pictures, now - ORPHAN_AGE)
