@@ -379,6 +379,10 @@ SELECT * FROM audit WHERE tenant = :tenant ORDER BY seq DESC LIMIT :limit
 -- name: community
 SELECT * FROM communities WHERE tenant = :tenant
 
+-- name: tenants
+SELECT tenant FROM communities UNION SELECT tenant FROM audit UNION SELECT tenant FROM items
+UNION SELECT tenant FROM jobs ORDER BY tenant
+
 -- name: change_community
 INSERT INTO communities (tenant, version) VALUES (:tenant, 1)
 ON CONFLICT (tenant) DO UPDATE SET version = communities.version + 1
