@@ -151,7 +151,7 @@ def house_for_web(house: House) -> "WebHouse":
         studio=house.studio,
         moderators=house.moderators,
         store=house.store,
-        logins=house.store,
+        operators=house.store,
         secret=house.secret,
         picture=house.pictures.read,
         thumb=house.pictures.thumb,

@@ -84,7 +84,7 @@ class Site:
             studio=self.house.studio,
             moderators=self.house.moderators,
             store=self.house.store,
-            logins=self.house.store,
+            operators=self.house.store,
             secret=SECRET,
             picture=pictures.read,
             thumb=pictures.thumb,
