@@ -14,12 +14,14 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
 from adapters.chat.web.api.app import Api
+from adapters.chat.web.files import file_routes
 from adapters.chat.web.gallery import Gallery
 from adapters.chat.web.guard import Guard, Hosts
+from adapters.chat.web.moderation import ModerationPages
 from adapters.chat.web.operator_sessions import Logins, OperatorSessions
 from adapters.chat.web.operators import Operators
 from adapters.chat.web.pages import Pages
-from adapters.chat.web.room import FOREVER, Room
+from adapters.chat.web.room import Room
 from bot import steps
 from bot.errors import StoreError
 from bot.moderators import Moderators
@@ -76,30 +78,19 @@ def health_routes(house: WebHouse) -> Sequence[BaseRoute]:
     return [Route("/healthz", healthz), Route("/readyz", readyz), Route("/metrics", metrics)]
 
 
-def static_routes() -> Sequence[BaseRoute]:
-    """For the operators' pages where there is no room."""
-    pages = Pages()
-
-    async def static(request: Request) -> Response:
-        file = pages.static.get(request.path_params["name"])
-        if file is None or request.path_params["tag"] != pages.tag:
-            return PlainTextResponse(say("web_not_found") + "\n", 404)
-        return Response(file.body, headers={**FOREVER, "content-type": file.media_type})
-
-    return [Route("/static/{tag}/{name}", static)]
-
-
 def build_app(house: WebHouse, room: Room | None, api: Api) -> ASGIApp:
     async def store_failed(_: Request, error: Exception) -> Response:
         house.observer.event("store_error", detail=str(error))
         return PlainTextResponse(say("store_busy") + "\n", 503)
 
-    sessions = OperatorSessions(house.logins, house.clock, house.secret, house.settings.public_url)
+    files = Pages()
+    sessions = OperatorSessions(house.logins, house.clock, house.secret)
     routes = [
         *health_routes(house),
-        *sessions.routes(),
+        *file_routes(files),
+        *ModerationPages(house, files).routes(),
         *Operators(house, sessions).routes(),
-        *([*room.routes(), *Gallery(house).routes()] if room else static_routes()),
+        *([*room.routes(), *Gallery(house).routes()] if room else ()),
     ]
     pages = Starlette(routes=routes, exception_handlers={StoreError: store_failed})
     return api.in_front_of(Guard(pages, Hosts(house.settings)))
