@@ -196,9 +196,9 @@ async def until_stopped(
 
 
 async def open_chats(stack: AsyncExitStack, house: House, role: Role) -> Mapping[str, Chat]:  # noqa: ARG001
-    from adapters.chat.web.delivery import WebChat
+    from adapters.chat.web.delivery import RoomChat, WebChat
 
-    return {"web": WebChat("web"), "api": WebChat("api")}
+    return {"web": RoomChat("web", house.store, house.core.clock), "api": WebChat("api")}
 
 
 async def sweep_loop(house: House) -> None:
