@@ -66,6 +66,7 @@ ENGLISH: Mapping[str, str] = {
     "cancelled_by_you": "You cancelled this request. Your quota was given back.",
     "cancelled_by_moderator": "A moderator cancelled this request. Your quota was given back.",
     "never_acknowledged": "This request was lost before it was accepted. Nothing was charged; please ask again.",
+    "community_left": "The bot was removed from there, so this request ended. Your quota was given back.",
     "too_late_to_cancel": "This request is already done, so there is nothing to cancel.",
     "some_missing": "{missing} of {count} pictures could not be made; your quota for them was given back.",
     "undeliverable": "The pictures were drawn, but this place could not be reached. Your quota was given back.",
@@ -372,7 +373,8 @@ ENGLISH: Mapping[str, str] = {
     "slack_quota_free": "{used} images today.",
     "slack_nothing_waits": "Nothing of yours is waiting.",
     "slack_no_history": "There is nothing yet.",
-    "slack_kept": "The pictures are kept for a day.",
+    "slack_kept": "The pictures are kept: /imagine-status hands them over.",
+    "slack_handed_over": "Pictures that could not be posted come to you directly.",
     "slack_forgotten": "Everything stored about you was deleted, and what waited was cancelled.",
     "slack_state_received": "being taken in",
     "slack_state_acked": "being taken in",
@@ -394,6 +396,8 @@ ENGLISH: Mapping[str, str] = {
     "slack_check_app": "SLACK_APP_TOKEN does not work ({detail}): make an app-level token with connections:write",
     "slack_check_channel_ok": "the bot is in {channel}",
     "slack_check_channel": "{channel} cannot be looked at ({detail}): is the id right?",
+    "slack_check_channel_scope": "the bot may not look whether it is in {channel}: grant the app channels:read and "
+    "groups:read, which its manifest has as optional scopes",
     "slack_check_member": "the bot is not in {channel}: invite it there with /invite",
     # -- web
     "web_title": "Imagine",

@@ -305,6 +305,12 @@ SELECT id FROM jobs WHERE finished_at > 0 AND finished_at < :before ORDER BY fin
 -- name: finished_jobs_of
 SELECT id FROM jobs WHERE person = :person AND finished_at > 0
 
+-- name: finished_jobs_in
+SELECT id FROM jobs WHERE tenant = :tenant AND finished_at > 0
+
+-- name: active_jobs_in
+SELECT id FROM jobs WHERE tenant = :tenant AND finished_at = 0
+
 -- name: delete_job
 DELETE FROM jobs WHERE id = :job
 

@@ -54,6 +54,14 @@ class SqlStore(Jobs, Memory, Room, Communities, Review, Programs, Installations)
         async with self._engine.write() as tx:
             return await people.forget(tx, person, day, now)
 
+    async def active_in(self, tenant: str) -> list[str]:
+        async with self._engine.read() as tx:
+            return [row["id"] for row in await tx.run("active_jobs_in", tenant=tenant)]
+
+    async def forget_community(self, tenant: str) -> list[str]:
+        async with self._engine.write() as tx:
+            return await people.forget_community(tx, tenant)
+
     async def sweep(self, before: float, limit: int, day: int) -> list[str] | None:
         async with self._engine.write() as tx:
             return await people.sweep(tx, before, limit, day)

@@ -119,8 +119,14 @@ async def test_f60_an_app_that_was_removed_is_forgotten(test: SlackTest, slack: 
     await install(test, "T1")
     await test.human.event({"type": "tokens_revoked", "tokens": {"oauth": ["U1"]}})
     assert await test.house.store.installation("slack:team:T1")
+    await test.human.slash("/imagine", "a hill")
+    await test.job()
     await test.human.event({"type": "app_uninstalled"})
+    async with asyncio.timeout(5):
+        while await test.jobs():
+            await asyncio.sleep(0.01)
     assert await test.house.store.installation("slack:team:T1") is None
+    assert not [file for file in test.house.folder.rglob("images/??/*") if file.is_file()]
     await test.human.slash("/imagine", "a hill")
     assert await test.jobs() == []
 

@@ -13,6 +13,7 @@ from slack_bolt.app.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
 from adapters.chat.slack.signed import Signatures
+from bot.conduct import Item
 from bot.errors import StoreBusy
 from bot.model import JobState, NewJob
 from tests.slack_house import SECRET, SlackTest, open_test
@@ -106,9 +107,9 @@ async def test_f02_a_commit_that_comes_too_late_is_taken_back(
 ) -> None:
     submit = by_socket.house.store.submit
 
-    async def slow(new: NewJob, *more: Any) -> Any:
+    async def slow(new: NewJob, item: Item | None) -> Any:
         await asyncio.sleep(2.0)
-        return await submit(new, *more)
+        return await submit(new, item)
 
     monkeypatch.setattr(by_socket.house.store, "submit", slow)
     answer = await by_socket.human.slash("/imagine", "a hill")

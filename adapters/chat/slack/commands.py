@@ -11,6 +11,7 @@ from bot.studio import Status
 
 HELP = frozenset({"help", "--help", "?"})
 LISTED = 10
+KEPT_SHOWN = 3  #: undelivered requests whose pictures are handed over at once
 
 
 class Commands:
@@ -34,8 +35,18 @@ class Commands:
         return await self._desk.take(visit, lambda origin: self._studio.submit(origin, words, visit.key))
 
     async def status(self, visit: Visit, _: Payload) -> Reply:
-        found = await self._studio.status(await self._desk.person(visit), visit.place)
-        return Reply(blocks.private(status_text(found)))
+        """Pictures that could not be posted are handed over directly."""
+        person = await self._desk.person(visit)
+        found = await self._studio.status(person, visit.place)
+        recent = await self._studio.history(person, LISTED)
+        kept = [each for each in recent if each.job.state is JobState.UNDELIVERABLE and each.pictures][:KEPT_SHOWN]
+        lines = [status_text(found), *([replies.say("slack_handed_over")] if kept else [])]
+
+        async def then(_: bool) -> None:
+            for settled in kept:
+                await self._desk.chat.hand_over(settled)
+
+        return Reply(blocks.private("\n".join(lines)), then)
 
     async def history(self, visit: Visit, _: Payload) -> Reply:
         recent = await self._studio.history(await self._desk.person(visit), LISTED)

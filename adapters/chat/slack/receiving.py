@@ -146,7 +146,7 @@ def _removed(desk: Desk) -> Callable[..., Awaitable[BoltResponse]]:
     async def middleware(body: Payload, context: AsyncBoltContext) -> BoltResponse:
         event = body["event"]
         if event["type"] == "app_uninstalled" or (event.get("tokens") or {}).get("bot"):
-            await desk.removed(str(body.get("team_id") or ""), str(body.get("enterprise_id") or ""))
+            desk.start(desk.removed(str(body.get("team_id") or ""), str(body.get("enterprise_id") or "")))
         return await context.ack()
 
     return middleware
