@@ -5,7 +5,7 @@ import contextlib
 import os
 import secrets
 import signal
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING
 
 from adapters import control
 from adapters.clock import SystemClock
+from adapters.disk import DiskWatch
 from adapters.factory import build_backend
 from adapters.images.files import FilePictures
+from adapters.login import link, new_token
 from adapters.observe import Observe, loop_lag_watchdog, store_watchdog
 from adapters.small import handlers_of, open_store
 from adapters.store.store import SqlStore
@@ -23,6 +25,7 @@ from bot.errors import StoreError
 from bot.judging import Judge
 from bot.moderators import Moderators
 from bot.ports import Chat
+from bot.replies import say
 from bot.settings import Role, Secret, Settings
 from bot.studio import Studio
 from bot.worker import Worker
@@ -36,6 +39,7 @@ ORPHAN_AGE = 3600.0
 
 SWEEP_BATCH = 200
 EXPIRY_SECONDS = 60.0
+DEMO_LINK_SECONDS = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +83,9 @@ async def open_house(settings: Settings, observe: Observe) -> AsyncIterator[Hous
         health = steps.Health(store)
         await health.load()
         clock = SystemClock()
+        disk = DiskWatch(pictures.free_bytes, observe)
+        await disk.look()
+        stack.enter_context(cancelling(asyncio.create_task(disk.run())))
         core = steps.Core(
             store=store,
             backends=backends,
@@ -90,14 +97,28 @@ async def open_house(settings: Settings, observe: Observe) -> AsyncIterator[Hous
             styles=settings.styles,
             budgets={name: backend.daily_budget_usd for name, backend in settings.backends.items()},
             judge=Judge(store, settings.moderation, clock, observe),
+            has_room=disk.has_room,
         )
         secret = signing_secret(settings)
         observe.redactor.learn(Secret(secret.decode()))
         yield House(settings, core, store, pictures, Studio(core, pictures), Moderators(core), observe, secret)
 
 
-async def run(settings: Settings, role: Role, observe: Observe, announce: Callable[[str], None]) -> None:
-    """Until SIGTERM or SIGINT. Raises AlreadyRunning, StoreError, OSError for a port that is taken."""
+@contextlib.contextmanager
+def cancelling(task: asyncio.Task[None]) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        task.cancel()
+
+
+async def run(
+    settings: Settings, role: Role, observe: Observe, announce: Callable[[str], None], *, invite: bool = False
+) -> None:
+    """Until SIGTERM or SIGINT; ``invite``: announces a link to the moderation page too.
+
+    Raises AlreadyRunning, StoreError, OSError for a port that is taken.
+    """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -124,8 +145,22 @@ async def run(settings: Settings, role: Role, observe: Observe, announce: Callab
         if role in {Role.ALL, Role.CHAT}:
             from adapters.chat.web.server import serve_web
 
-            tasks.append(asyncio.create_task(serve_web(house_for_web(house), stop, announce)))
+            welcome = [await login_link(house)] if invite else []
+
+            def tell(address: str) -> None:
+                for line in (say("running", url=address), *welcome):
+                    announce(line)
+
+            tasks.append(asyncio.create_task(serve_web(house_for_web(house), stop, tell)))
         await until_stopped(stop, tasks, endless)
+
+
+async def login_link(house: House) -> str:
+    """For whoever started a demo, which is their own."""
+    token, digest = new_token()
+    now = house.core.clock.now()
+    await house.store.add_login("link", digest, "operator", now + DEMO_LINK_SECONDS, now)
+    return say("demo_login", link=link(house.settings.web.public_url, token))
 
 
 def house_for_web(house: House) -> "WebHouse":
@@ -208,16 +243,19 @@ async def expiry_loop(house: House) -> None:
         await asyncio.sleep(EXPIRY_SECONDS)
 
 
-async def sweep(house: House) -> int:
-    """One whole sweep, in small transactions; a crash in between leaves only files that the next one finds."""
+async def sweep(house: House) -> None:
     now = house.core.clock.now()
-    removed = 0
     before = now - house.settings.store.retention_days * 86_400
-    while (files := await house.store.sweep(before, SWEEP_BATCH, house.core.day() - 2)) is not None:
-        for name in files:
-            await house.pictures.delete(name)
-        removed += len(files)
-    removed += await house.pictures.sweep_orphans(house.store.known_pictures, now - ORPHAN_AGE)
+    removed = await sweep_house(house.store, house.pictures, before=before, now=now, day=house.core.day())
     if removed:
         house.observe.event("swept", n=removed)
-    return removed
+
+
+async def sweep_house(store: SqlStore, pictures: FilePictures, *, before: float, now: float, day: int) -> int:
+    """One whole sweep, in small transactions; a crash in between leaves only files that the next one finds."""
+    removed = 0
+    while (files := await store.sweep(before, SWEEP_BATCH, day - 2)) is not None:
+        for name in files:
+            await pictures.delete(name)
+        removed += len(files)
+    return removed + await pictures.sweep_orphans(store.known_pictures, now - ORPHAN_AGE)

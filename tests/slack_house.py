@@ -4,7 +4,7 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -16,7 +16,7 @@ from bot.model import Job, QuotaSettings
 from bot.settings import Secret, SlackSettings
 from bot.worker import Worker
 from tests.fakes import FakeBackend
-from tests.house import UNLIMITED, TestHouse, open_house
+from tests.house import NO_RULES, UNLIMITED, TestHouse, open_house
 from tests.standins.slack import HttpWay, Human, SlackStandIn, Workspace
 
 SECRET = "signing-secret"
@@ -84,7 +84,8 @@ async def open_test(
     working: bool = True,
 ) -> AsyncIterator[SlackTest]:
     async with AsyncExitStack() as stack:
-        house = await stack.enter_async_context(open_house(folder, backends, quota, moderators=moderators))
+        rules = replace(NO_RULES, moderators=moderators)
+        house = await stack.enter_async_context(open_house(folder, backends, quota, moderation=rules))
         given = SlackHouse(
             settings=settings_for(slack, mode),
             studio=house.studio,
