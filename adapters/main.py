@@ -180,6 +180,7 @@ def house_for_web(house: House) -> "WebHouse":
         preview=house.pictures.read_preview,
         metrics=house.observe.exposition,
         not_ready=lambda: why_not_ready(house),
+        recent=house.observe.recent,
         clock=house.core.clock,
         observer=house.observe,
     )

@@ -78,7 +78,7 @@ class ModerationPages:
 
     # -- who
 
-    async def _session(self, request: Request) -> Session | None:
+    async def session(self, request: Request) -> Session | None:
         token = request.cookies.get(COOKIE, "")
         if not token:
             return None
@@ -92,12 +92,12 @@ class ModerationPages:
             return PlainTextResponse("", 204, headers=PRIVATE)
         now = self._house.clock.now()
         if len(self._wrong) == TRIES and now - self._wrong[0] < TRIES_SECONDS:
-            return self._closed("moderation_slow", 429)
+            return self.closed("moderation_slow", 429)
         operators = self._house.operators
         name = await operators.take_login("link", _digest(request.query_params.get("token", "")), now)
         if name is None:
             self._wrong.append(now)
-            return self._closed("moderation_stale_link", 403)
+            return self.closed("moderation_stale_link", 403)
         session = secrets.token_urlsafe(32)
         await operators.add_login("session", _digest(session), name, now + SESSION_SECONDS, now)
         response: Response
@@ -117,7 +117,7 @@ class ModerationPages:
         )
         return response
 
-    def _closed(self, code: str, status: int) -> Response:
+    def closed(self, code: str, status: int) -> Response:
         html = self._pages.render("moderation-closed.html", why=say(code))
         return HTMLResponse(html, status, headers={**PRIVATE, "content-security-policy": POLICY})
 
@@ -130,11 +130,11 @@ class ModerationPages:
     # -- reading
 
     async def _page(self, request: Request) -> Response:
-        session = await self._session(request)
+        session = await self.session(request)
         if session is None:
             if request.headers.get("sec-fetch-site") in {"cross-site", "same-site"}:
                 return HTMLResponse(self._pages.render("moderation-arrive.html"), headers=PRIVATE)
-            return self._closed("moderation_login", 401)
+            return self.closed("moderation_login", 401)
         tenants = await self._house.operators.tenants()
         tenant, view = _place(request, tenants)
         html = self._pages.render(
@@ -152,7 +152,7 @@ class ModerationPages:
         return HTMLResponse(html, headers={**PRIVATE, "content-security-policy": POLICY})
 
     async def _fragment(self, request: Request) -> Response:
-        session = await self._session(request)
+        session = await self.session(request)
         if session is None:
             return JSONResponse({"problem": say("moderation_login")}, 401, headers=PRIVATE)
         tenant, view = _place(request, await self._house.operators.tenants())
@@ -185,7 +185,7 @@ class ModerationPages:
         return self._pages.render(f"moderation-{view}.html", **values)
 
     async def _picture(self, request: Request) -> Response:
-        session = await self._session(request)
+        session = await self.session(request)
         if session is None:
             return PlainTextResponse(say("web_not_found") + "\n", 404, headers=PRIVATE)
         path = request.path_params
@@ -203,7 +203,7 @@ class ModerationPages:
         self, act: Callable[[Session, Mapping[str, Any]], Awaitable[Response]]
     ) -> Callable[[Request], Awaitable[Response]]:
         async def handle(request: Request) -> Response:
-            session = await self._session(request)
+            session = await self.session(request)
             if session is None:
                 return _problem(401, say("moderation_login"))
             token = request.headers.get("x-imagine-token", "")

@@ -19,12 +19,15 @@ from adapters.chat.web.files import file_routes
 from adapters.chat.web.gallery import Gallery
 from adapters.chat.web.guard import Guard, Hosts
 from adapters.chat.web.moderation import ModerationPages
+from adapters.chat.web.operators import OperationsPage
 from adapters.chat.web.pages import Pages
 from adapters.chat.web.room import Room
 from bot import steps
 from bot.errors import StoreError
+from bot.model import AuditEvent
 from bot.moderators import Moderators
 from bot.ports import Clock, Observer, Store
+from bot.programs import Trouble
 from bot.replies import say
 from bot.settings import WebSettings
 from bot.studio import Studio
@@ -41,6 +44,8 @@ class Operators(Protocol):
 
     async def take_login(self, kind: str, digest: str, now: float) -> str | None:
         """The name it was made for; the second one who comes with it gets None."""
+
+    async def audit(self, event: AuditEvent) -> AuditEvent: ...
 
     async def tenants(self) -> list[str]:
         """Every community there is something to moderate in, the house's own room first."""
@@ -62,6 +67,7 @@ class WebHouse:
     preview: Callable[[str, int], Awaitable[tuple[bytes, str]]]  #: a job's newest preview and its media type
     metrics: Callable[[], tuple[bytes, str]]  #: the exposition and its content type
     not_ready: Callable[[], Awaitable[str]]  #: "" or why not
+    recent: Callable[[], Sequence[Trouble]]  #: what went wrong lately, newest first
     clock: Clock
     observer: Observer
 
@@ -95,10 +101,12 @@ def build_app(house: WebHouse, room: Room | None, api: Api) -> ASGIApp:
         return PlainTextResponse(say("store_busy") + "\n", 503)
 
     files = Pages()
+    moderation = ModerationPages(house, files)
     routes = [
         *health_routes(house),
         *file_routes(files),
-        *ModerationPages(house, files).routes(),
+        *moderation.routes(),
+        *OperationsPage(house, files, moderation).routes(),
         *([*room.routes(), *Gallery(house).routes()] if room else ()),
     ]
     pages = Starlette(routes=routes, exception_handlers={StoreError: store_failed})
