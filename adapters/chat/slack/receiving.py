@@ -57,6 +57,7 @@ def build_app(
     workflow = Workflow(desk)
     named = {
         "/imagine": commands.imagine,
+        "/imagine-style": commands.style,
         "/imagine-status": commands.status,
         "/imagine-history": commands.history,
         "/imagine-forget": commands.forget,
