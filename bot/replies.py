@@ -46,6 +46,10 @@ ENGLISH: Mapping[str, str] = {
     "backend_tokens": "{backend} takes up to {limit} tokens as {option}, which this may pass: use fewer words.",
     "size_nearest": "{wanted} is not to be had exactly, so this is {size}, the nearest to it.",
     "style_without_negative": "What the style keeps out of pictures was left out: this backend cannot do that.",
+    "style_mine": "Your requests that name no style are drawn in the style {style}.",
+    "style_no_mine": "You have set no style. /imagine-style NAME sets one for requests that name none.",
+    "style_here": "The style of this channel is {style}.",
+    "style_choices": "There are: {names}. none draws without one, default takes your setting back.",
     # -- quota and queue
     "quota_day": "That is {count} more than your {left} left of {limit} images today. The day ends in {hours} h.",
     "quota_tenant_day": "This community has {left} of its {limit} images left today. The day ends in {hours} h.",
@@ -154,6 +158,7 @@ ENGLISH: Mapping[str, str] = {
         "rule list, rule add block|hold|flag|timeout WORDS [--message …] [--allow …] [--target prompt] [--all] "
         "[--dry-run] [--spoiler] [--timeout 1h] [--id NAME], rule remove NAME\n"
         "test TEXT, simulate ACTION WORDS\nmode open|new-members|review-all|closed|default [here]\n"
+        "style NAME|default: what this channel's requests are drawn in where they name none\n"
         "pause, resume\naudit [COUNT]"
     ),
     "mod_unknown": "There is no {verb} here. There are: {verbs}.",
@@ -162,6 +167,8 @@ ENGLISH: Mapping[str, str] = {
     "mod_needs_rule": "Name the rule, as the list of rules shows it.",
     "mod_needs_duration": "Say for how long, such as 10m, 1h or 7d.",
     "mod_modes": "The mode is one of {modes}; add here for this channel only.",
+    "mod_style": "Requests in this channel that name no style are now drawn in: {style}.",
+    "mod_needs_style": "Name one style, or default.",
     "mod_sanctioned": "{user}: {kind}, {until}.",
     "mod_without_end": "without end",
     "mod_was_lifted": "lifted",
@@ -228,6 +235,8 @@ ENGLISH: Mapping[str, str] = {
     "discord_field_options": "Options, such as --ar 16:9 --count 2",
     "discord_field_reason": "What is wrong with them?",
     "discord_about_imagine": "Draw a picture from words",
+    "discord_about_style": "The style of my requests that name none",
+    "discord_about_style_name": "A style, none, or default to take it back",
     "discord_about_status": "My requests, their place in the queue, and what is left for today",
     "discord_about_history": "My last pictures",
     "discord_about_forget": "Delete everything the bot has stored about me",
@@ -422,6 +431,7 @@ ENGLISH: Mapping[str, str] = {
     "web_commands": "Commands",
     "web_keys": "Enter sends, Shift and Enter begin a new line, Tab completes.",
     "web_command_imagine": "draw a picture from words",
+    "web_command_style": "the style of your requests that name none",
     "web_command_status": "your requests, and what is left of today",
     "web_command_history": "what you asked for lately",
     "web_command_forget": "delete what is stored of you",

@@ -5,7 +5,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from bot import command, fairness, quota, routing, steps
+from bot import command, fairness, quota, routing, steps, tastes
 from bot.conduct import Action, Item, ItemKind, Point
 from bot.errors import Conflict, Refused, StoreBusy, StoreFull
 from bot.model import (
@@ -76,7 +76,7 @@ class Studio:
         """
         if await self._switches.on(steps.Switch.PAUSED):
             raise Refused(Problem("intake_paused"))
-        asked = steps.asked(self._core, request)
+        asked = await tastes.applied(self._core, steps.asked(self._core, request), origin.person, origin.place)
         seed = asked.seed if asked.seed is not None else self._rng.randrange(routing.SEEDS)
         plan = steps.plan(self._core, asked, seed)
         if plan.closed and not waits_for_backends:
@@ -270,6 +270,10 @@ class Studio:
     def typed(self, prompt: str, values: Mapping[str, object]) -> ImageRequest:
         """A request from a form or a program; see `command.typed`. Raises Refused."""
         return command.typed(prompt, values, self.options(), self._objections)
+
+    async def style(self, person: Person, place: Place, text: str) -> str:
+        """`/imagine-style`: see `tastes.answer`. Raises Refused, StoreError."""
+        return await tastes.answer(self._core, person, place, text)
 
     def options(self) -> tuple[Option, ...]:
         """What can be said beside the prompt, with the ranges that some backend takes."""

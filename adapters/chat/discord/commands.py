@@ -133,6 +133,15 @@ def imagine(desk: Desk, options: Sequence[Option] = OPTIONS) -> AnyCommand:
 
 
 def private_commands(desk: Desk) -> list[AnyCommand]:
+    @app_commands.command(name="imagine-style", description=told("discord_about_style"))
+    @app_commands.describe(name=told("discord_about_style_name"))
+    async def style(interaction: discord.Interaction[Any], name: app_commands.Range[str, 1, 100] = "") -> None:
+        await account.style(desk, interaction, name)
+
+    @style.autocomplete("name")
+    async def styles(_: discord.Interaction[Any], typed: str) -> list[app_commands.Choice[str]]:
+        return suggestions(typed, [*desk.studio.styles(), "none", "default"])
+
     @app_commands.command(name="imagine-status", description=told("discord_about_status"))
     async def status(interaction: discord.Interaction[Any]) -> None:
         await account.status(desk, interaction)
@@ -145,7 +154,7 @@ def private_commands(desk: Desk) -> list[AnyCommand]:
     async def forget(interaction: discord.Interaction[Any]) -> None:
         await account.forget(desk, interaction)
 
-    return [status, history, forget]
+    return [style, status, history, forget]
 
 
 def again_command(desk: Desk, buttons: Buttons) -> AnyCommand:

@@ -15,7 +15,7 @@ from bot.studio import Studio
 
 HISTORY = 10  #: requests that /imagine-history names
 
-_COMMANDS = ("/imagine", "/imagine-status", "/imagine-history", "/imagine-forget")
+_COMMANDS = ("/imagine", "/imagine-style", "/imagine-status", "/imagine-history", "/imagine-forget")
 _ANSWER = ":answer"
 _TRIES = 3
 
@@ -44,8 +44,9 @@ class Speaker:
         match head:
             case "":
                 return Heard(refused=True)
-            case "/imagine":
-                return await self._imagine(visitor, text, words, key)
+            case "/imagine" | "/imagine-style":
+                told = self._style(visitor, words, key) if head != "/imagine" else None
+                return await (told or self._imagine(visitor, text, words, key))
             case "/imagine-status":
                 await self._answer(visitor, await self._status(visitor), key)
             case "/imagine-history":
@@ -70,6 +71,15 @@ class Speaker:
         except Refused as refused:
             await self._answer(visitor, refusal(refused.problems), key, refused.corrected or "")
             return Heard(refused=True)
+        return Heard()
+
+    async def _style(self, visitor: Visitor, words: str, key: str) -> Heard:
+        try:
+            said = await self._studio.style(visitor.person, ROOM, words.partition(" ")[2])
+        except Refused as refused:
+            await self._answer(visitor, refusal(refused.problems), key)
+            return Heard(refused=True)
+        await self._answer(visitor, said, key)
         return Heard()
 
     async def _chat(self, visitor: Visitor, words: str, key: str) -> Heard:
