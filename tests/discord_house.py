@@ -9,14 +9,15 @@ from pathlib import Path
 
 from adapters.chat.discord.asking import Desk
 from adapters.chat.discord.client import Setup, serve
-from adapters.chat.discord.compose import Outlet, open_chat, open_desk
+from adapters.chat.discord.compose import Outlet, open_chat, open_desk, open_room
 from adapters.chat.discord.delivery import DiscordChat
+from adapters.chat.discord.room import DiscordReviewRoom
 from bot.model import FINAL_STATES, Job, Person, Place, QuotaSettings
-from bot.settings import DiscordSettings
+from bot.settings import DiscordSettings, ModerationSettings
 from bot.settings.secret import Secret
 from bot.worker import Worker
 from tests.fakes import FakeBackend
-from tests.house import UNLIMITED, TestHouse, open_house
+from tests.house import NO_RULES, UNLIMITED, TestHouse, open_house
 from tests.standins.discord import Channel, DiscordStandIn, Guild, Interaction, Message, User
 
 SECRET = b"a secret of the tests"
@@ -50,6 +51,7 @@ class DiscordHouse:
     core: TestHouse
     discord: DiscordStandIn
     chat: DiscordChat
+    review_room: DiscordReviewRoom
     desk: Desk
     setup: Setup
     reports: Reports
@@ -64,7 +66,8 @@ class DiscordHouse:
         return self.discord
 
     def worker(self) -> Worker:
-        return Worker(self.core.core, self.core.pictures, {"discord": self.chat}, "w1", alone=True)
+        core, chats, rooms = self.core.core, {"discord": self.chat}, {"discord": self.review_room}
+        return Worker(core, self.core.pictures, chats, "w1", alone=True, rooms=rooms)
 
     @asynccontextmanager
     async def working(self) -> AsyncIterator[None]:
@@ -154,9 +157,10 @@ async def open_discord_house(
     threads: bool = True,
     quota: QuotaSettings = UNLIMITED,
     clean: bool = True,
+    moderation: ModerationSettings = NO_RULES,
 ) -> AsyncIterator[DiscordHouse]:
     """``clean``: no request may have had a wrong body."""
-    async with DiscordStandIn() as discord, open_house(folder, backends, quota) as core:
+    async with DiscordStandIn() as discord, open_house(folder, backends, quota, moderation=moderation) as core:
         made = outlet(core, discord.token, discord.api, discord.gateway_url, threads=threads)
         chat = open_chat(made)
         desk = open_desk(made, chat, core.studio)
@@ -167,7 +171,8 @@ async def open_discord_house(
         for user in (ada, bob):
             discord.world.join(guild, user)
         setup = Setup(discord.token, synced.load, synced.save, reports)
-        house = DiscordHouse(core, discord, chat, desk, setup, reports, synced, guild, room, ada, bob)
+        review_room = open_room(made, chat)
+        house = DiscordHouse(core, discord, chat, review_room, desk, setup, reports, synced, guild, room, ada, bob)
         try:
             yield house
         finally:

@@ -24,7 +24,7 @@ Save = Callable[[str], Awaitable[None]]
 
 MOST_CHOICES = 25
 LONGEST_PROMPT = 6000  #: Discord's own limit of a text option; inline options need room beside the prompt
-SIZES = ("1024x1024", "1:1", "16:9", "9:16", "4:3", "3:4", "3:2", "2:3", "21:9", "512x512", "768x768")
+RATIOS = ("1:1", "16:9", "9:16", "4:3", "3:4", "3:2", "2:3", "21:9")
 
 
 def told(code: str) -> app_commands.locale_str:
@@ -118,8 +118,10 @@ def imagine(desk: Desk, options: Sequence[Option] = OPTIONS) -> AnyCommand:
         await desk.ask(interaction, submit)
 
     @command.autocomplete("size")
-    async def sizes(_: discord.Interaction[Any], typed: str) -> list[app_commands.Choice[str]]:
-        return suggestions(typed, SIZES)
+    async def sizes(interaction: discord.Interaction[Any], typed: str) -> list[app_commands.Choice[str]]:
+        """Those of the backend that was chosen before, where one was."""
+        first, *others = map(str, studio.sizes(str(interaction.namespace.backend or "")))
+        return suggestions(typed, [first, *RATIOS, *others])
 
     @command.autocomplete("style")
     async def styles(_: discord.Interaction[Any], typed: str) -> list[app_commands.Choice[str]]:

@@ -1,6 +1,7 @@
 """Discord put together for the composition root: the way out for every role, the way in for the role `chat`."""
 
 import asyncio
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,11 +10,13 @@ from adapters.chat.discord.asking import Desk
 from adapters.chat.discord.buttons import Handler, Report
 from adapters.chat.discord.client import Setup, serve
 from adapters.chat.discord.commands import AnyCommand, Load, Save
-from adapters.chat.discord.delivery import DiscordChat, Fit
+from adapters.chat.discord.delivery import DiscordChat
 from adapters.chat.discord.marks import Marks
 from adapters.chat.discord.mod import moderation_command
+from adapters.chat.discord.parcels import Fit
 from adapters.chat.discord.rest import Rest
 from adapters.chat.discord.review import Reviews
+from adapters.chat.discord.room import DiscordReviewRoom
 from adapters.sealing import Sealer
 from bot.command import OPTIONS, Option
 from bot.moderators import Moderators
@@ -71,6 +74,11 @@ def open_chat(outlet: Outlet) -> DiscordChat:
     )
 
 
+def open_room(outlet: Outlet, chat: DiscordChat) -> DiscordReviewRoom:
+    """Moderation's way out, over the same session."""
+    return DiscordReviewRoom(chat, outlet.marks)
+
+
 def open_desk(outlet: Outlet, chat: DiscordChat, studio: Studio) -> Desk:
     threads = outlet.settings.reply == "thread"
     return Desk(studio, chat, outlet.marks, outlet.sealer.seal, outlet.observer, threads=threads)
@@ -95,7 +103,7 @@ async def listen(
 
 
 def kept_in(path: Path) -> tuple[Load, Save]:
-    """The hash of the commands in a file; a file that is gone costs one sync."""
+    """The hash of the commands in a file; one that is gone or cannot be written costs one sync a start."""
 
     async def load() -> str:
         try:
@@ -104,6 +112,7 @@ def kept_in(path: Path) -> tuple[Load, Save]:
             return ""
 
     async def save(digest: str) -> None:
-        await asyncio.to_thread(path.write_text, digest, encoding="ascii")
+        with contextlib.suppress(OSError):
+            await asyncio.to_thread(path.write_text, digest, encoding="ascii")
 
     return load, save

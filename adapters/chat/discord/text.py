@@ -79,6 +79,16 @@ def result(job: Job, pictures: tuple[Picture, ...]) -> str:
     return clip("\n".join(lines), 800)
 
 
+def lines(*parts: str) -> str:
+    return "\n".join(part for part in parts if part)
+
+
+def without(pictures: tuple[Picture, ...]) -> str:
+    """Why none of these is shown."""
+    hidden = any(picture.hidden and not picture.deleted for picture in pictures)
+    return replies.say("discord_hidden" if hidden else "discord_deleted")
+
+
 def outcome(reason: Problem | None) -> str:
     """Why there are no pictures."""
     return replies.problem(reason) if reason else replies.say("discord_ended")
