@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bot.model import Person, Place
 from bot.ports import Chat
 from bot.ports_moderation import ReviewRoom
 from bot.settings import Role
@@ -54,9 +53,7 @@ def _open_discord(stack: AsyncExitStack, house: "House", role: Role, found: Plat
     desk = compose.open_desk(outlet, chat, house.studio)
     extras = compose.moderation(desk, house.moderators, house.studio.options())
     sent = compose.kept_in(Path(house.settings.store.images).with_name("discord-commands"))
-
-    async def report(person: Person, place: Place, job_id: str, reason: str) -> object:
-        return await house.moderators.report(person, place, job_id, None, reason)
+    report = compose.reporting(house.moderators)
 
     async def listen(stop: asyncio.Event) -> None:
         await compose.listen(outlet, desk, report, sent, stop, extras)

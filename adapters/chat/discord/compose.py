@@ -19,6 +19,7 @@ from adapters.chat.discord.review import Reviews
 from adapters.chat.discord.room import DiscordReviewRoom
 from adapters.sealing import Sealer
 from bot.command import OPTIONS, Option
+from bot.model import Person, Place
 from bot.moderators import Moderators
 from bot.ports import Clock, Observer, Pictures
 from bot.settings import DiscordSettings
@@ -63,6 +64,15 @@ class Extras:
 def moderation(desk: Desk, moderators: Moderators, options: Sequence[Option] = OPTIONS) -> Extras:
     reviews = Reviews(desk, moderators)
     return Extras(reviews.buttons, reviews.forms, (moderation_command(desk, moderators),), options)
+
+
+def reporting(moderators: Moderators) -> Report:
+    """What the button `Report` does: about every picture of the result."""
+
+    async def report(person: Person, place: Place, job_id: str, reason: str) -> bool:
+        return await moderators.report(person, place, job_id, None, reason)
+
+    return report
 
 
 def open_chat(outlet: Outlet) -> DiscordChat:
