@@ -5,7 +5,7 @@ import contextlib
 import os
 import secrets
 import signal
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from adapters import control
 from adapters.clock import SystemClock
+from adapters.disk import DiskWatch
 from adapters.factory import build_backend
 from adapters.images.files import FilePictures
 from adapters.observe import Observe, loop_lag_watchdog, store_watchdog
@@ -35,6 +36,7 @@ ORPHAN_AGE = 3600.0
 """A file that no row knows after an hour was written by a worker that died before it could say so."""
 
 SWEEP_BATCH = 200
+EXPIRY_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,9 @@ async def open_house(settings: Settings, observe: Observe) -> AsyncIterator[Hous
         health = steps.Health(store)
         await health.load()
         clock = SystemClock()
+        disk = DiskWatch(pictures.free_bytes, observe)
+        await disk.look()
+        stack.enter_context(cancelling(asyncio.create_task(disk.run())))
         core = steps.Core(
             store=store,
             backends=backends,
@@ -89,10 +94,19 @@ async def open_house(settings: Settings, observe: Observe) -> AsyncIterator[Hous
             styles=settings.styles,
             budgets={name: backend.daily_budget_usd for name, backend in settings.backends.items()},
             judge=Judge(store, settings.moderation, clock, observe),
+            has_room=disk.has_room,
         )
         secret = signing_secret(settings)
         observe.redactor.learn(Secret(secret.decode()))
         yield House(settings, core, store, pictures, Studio(core, pictures), Moderators(core), observe, secret)
+
+
+@contextlib.contextmanager
+def cancelling(task: asyncio.Task[None]) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        task.cancel()
 
 
 async def run(settings: Settings, role: Role, observe: Observe, announce: Callable[[str], None]) -> None:
@@ -102,7 +116,7 @@ async def run(settings: Settings, role: Role, observe: Observe, announce: Callab
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     async with open_house(settings, observe) as house, AsyncExitStack() as stack:
-        handlers = handlers_of(house.store)
+        handlers = handlers_of(house.store, settings)
         await stack.enter_async_context(
             control.serve(control.socket_path(Path(settings.store.sqlite_path)), handlers)
         )
@@ -114,6 +128,7 @@ async def run(settings: Settings, role: Role, observe: Observe, announce: Callab
             asyncio.create_task(loop_lag_watchdog(observe)),
             asyncio.create_task(store_watchdog(observe, house.store)),
             asyncio.create_task(sweep_loop(house)),
+            asyncio.create_task(expiry_loop(house)),
         ]
         tasks = []
         if role in {Role.ALL, Role.WORKER}:
@@ -139,12 +154,14 @@ def house_for_web(house: House) -> "WebHouse":
         studio=house.studio,
         moderators=house.moderators,
         store=house.store,
+        operators=house.store,
         secret=house.secret,
         picture=house.pictures.read,
         thumb=house.pictures.thumb,
         preview=house.pictures.read_preview,
         metrics=house.observe.exposition,
         not_ready=lambda: why_not_ready(house),
+        recent=house.observe.recent,
         clock=house.core.clock,
         observer=house.observe,
     )
@@ -191,16 +208,30 @@ async def sweep_loop(house: House) -> None:
         await asyncio.sleep(SWEEP_SECONDS)
 
 
-async def sweep(house: House) -> int:
-    """One whole sweep, in small transactions; a crash in between leaves only files that the next one finds."""
+async def expiry_loop(house: House) -> None:
+    """Held requests that nobody decided about for a day end, and their people are told."""
+    while True:
+        try:
+            while await house.store.expire_items(house.core.clock.now(), SWEEP_BATCH):
+                pass
+        except StoreError as error:
+            house.observe.event("store_error", detail=str(error))
+        await asyncio.sleep(EXPIRY_SECONDS)
+
+
+async def sweep(house: House) -> None:
     now = house.core.clock.now()
-    removed = 0
     before = now - house.settings.store.retention_days * 86_400
-    while (files := await house.store.sweep(before, SWEEP_BATCH, house.core.day() - 2)) is not None:
-        for name in files:
-            await house.pictures.delete(name)
-        removed += len(files)
-    removed += await house.pictures.sweep_orphans(house.store.known_pictures, now - ORPHAN_AGE)
+    removed = await sweep_house(house.store, house.pictures, before=before, now=now, day=house.core.day())
     if removed:
         house.observe.event("swept", n=removed)
-    return removed
+
+
+async def sweep_house(store: SqlStore, pictures: FilePictures, *, before: float, now: float, day: int) -> int:
+    """One whole sweep, in small transactions; a crash in between leaves only files that the next one finds."""
+    removed = 0
+    while (files := await store.sweep(before, SWEEP_BATCH, day - 2)) is not None:
+        for name in files:
+            await pictures.delete(name)
+        removed += len(files)
+    return removed + await pictures.sweep_orphans(store.known_pictures, now - ORPHAN_AGE)

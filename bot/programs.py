@@ -1,5 +1,6 @@
 """The nouns of galleries, API keys and the operators' page, as `model` has those of drawing."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bot.model import Job, Picture, Usage
@@ -45,3 +46,12 @@ class PersonToday:
     key: str
     name: str
     usage: Usage
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Something that went wrong in this process, as the `Observer` was told."""
+
+    at: float
+    event: str
+    values: Mapping[str, object]

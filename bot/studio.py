@@ -128,6 +128,8 @@ class Studio:
         return command.merge(text, values, command.options_for(capabilities), further)
 
     async def _stored(self, new: NewJob, item: Item | None) -> tuple[Job, bool]:
+        if not self._core.has_room():
+            raise Refused(Problem("store_full"))
         began = self._core.clock.monotonic()
         try:
             stored, fresh = await self._core.store.submit(new, item)

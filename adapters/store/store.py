@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 
 from adapters.store import people, rows
 from adapters.store.community import Communities
+from adapters.store.installations import Installations
 from adapters.store.jobs import Jobs
 from adapters.store.memory import Memory
 from adapters.store.programs import Programs
@@ -13,7 +14,7 @@ from bot.model import AuditEvent, Job, Picture, Turn, Usage
 from bot.ports import Topic, Wakeup
 
 
-class SqlStore(Jobs, Memory, Room, Communities, Review, Programs):
+class SqlStore(Jobs, Memory, Room, Communities, Review, Programs, Installations):
     # -- reading
 
     async def job(self, job_id: str) -> Job | None:

@@ -153,7 +153,7 @@ def rule_of(patterns: str, action: Action, options: _Options) -> Rule:
     if target not in set(Target):
         raise Refused(Problem("rule_target", {"targets": ", ".join(Target)}))
     return Rule(
-        id=_rule_id(options.take("id")),
+        id=rule_id(options.take("id")),
         tenant="",
         patterns=split_patterns(patterns),
         action=action,
@@ -168,7 +168,7 @@ def rule_of(patterns: str, action: Action, options: _Options) -> Rule:
     )
 
 
-def _rule_id(text: str) -> str:
+def rule_id(text: str) -> str:
     if text and not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,31}", text):
         raise Refused(Problem("rule_id_shape"))
     return text

@@ -15,7 +15,7 @@ from bot.settings import SlackSettings
 
 SCOPES = (
     "app_mentions:read", "channels:read", "chat:write", "commands", "files:read", "files:write", "groups:read",
-    "im:write", "usergroups:read",
+    "im:write", "usergroups:read", "users:read",
 )  # fmt: skip
 """As in the manifest."""
 
