@@ -5,7 +5,7 @@ import contextlib
 import os
 import secrets
 import signal
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,13 +18,13 @@ from adapters.factory import build_backend
 from adapters.images.files import FilePictures
 from adapters.login import link, new_token
 from adapters.observe import Observe, loop_lag_watchdog, store_watchdog
+from adapters.platforms import open_platforms
 from adapters.small import handlers_of, open_store
 from adapters.store.store import SqlStore
 from bot import steps
 from bot.errors import StoreError
 from bot.judging import Judge
 from bot.moderators import Moderators
-from bot.ports import Chat
 from bot.replies import say
 from bot.settings import Role, Secret, Settings
 from bot.studio import Studio
@@ -131,7 +131,7 @@ async def run(
         lost = await house.studio.drop_unacknowledged()
         if lost:
             observe.event("recovered", state="received", n=lost)
-        chats = await open_chats(stack, house, role)
+        platforms = await open_platforms(stack, house, role)
         endless = [
             asyncio.create_task(loop_lag_watchdog(observe)),
             asyncio.create_task(store_watchdog(observe, house.store)),
@@ -140,8 +140,11 @@ async def run(
         ]
         tasks = []
         if role in {Role.ALL, Role.WORKER}:
-            worker = Worker(house.core, house.pictures, chats, f"{os.uname().nodename}-{os.getpid()}", alone=True)
+            name = f"{os.uname().nodename}-{os.getpid()}"
+            rooms = platforms.rooms
+            worker = Worker(house.core, house.pictures, platforms.chats, name, alone=True, rooms=rooms)
             tasks.append(asyncio.create_task(worker.run(stop)))
+        tasks += [asyncio.create_task(listen(stop)) for listen in platforms.listening.values()]
         if role in {Role.ALL, Role.CHAT}:
             from adapters.chat.web.server import serve_web
 
@@ -215,12 +218,6 @@ async def until_stopped(
     await asyncio.gather(waiter, *tasks, *endless, return_exceptions=True)
     for task in done - {waiter}:
         task.result()
-
-
-async def open_chats(stack: AsyncExitStack, house: House, role: Role) -> Mapping[str, Chat]:  # noqa: ARG001
-    from adapters.chat.web.delivery import RoomChat, WebChat
-
-    return {"web": RoomChat("web", house.store, house.core.clock), "api": WebChat("api")}
 
 
 async def sweep_loop(house: House) -> None:
