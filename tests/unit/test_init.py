@@ -69,6 +69,7 @@ def test_the_slack_app_has_the_commands_the_shortcut_the_step_and_the_least_scop
         "/imagine",
         "/imagine-status",
         "/imagine-history",
+        "/imagine-style",
         "/imagine-forget",
         "/imagine-mod",
     ]

@@ -5,6 +5,7 @@ from adapters.chat.slack.asking import Desk, Reply
 from adapters.chat.slack.buttons import Buttons
 from adapters.chat.slack.reading import Payload, Visit
 from bot import replies
+from bot.errors import Refused
 from bot.model import Job, JobState
 from bot.moderators import Moderators
 from bot.studio import Status
@@ -35,6 +36,13 @@ class Commands:
         if not words.strip() or words.strip().lower() in HELP:
             return Reply(blocks.offer_form(blocks.help_text(), self._buttons.form_value(visit, "")))
         return await self._desk.take(visit, lambda origin: self._studio.submit(origin, words, visit.key))
+
+    async def style(self, visit: Visit, body: Payload) -> Reply:
+        try:
+            said = await self._studio.style(await self._desk.person(visit), visit.place, str(body.get("text") or ""))
+        except Refused as refused:
+            said = "\n".join(replies.problem(each) for each in refused.problems)
+        return Reply(blocks.private(said))
 
     async def status(self, visit: Visit, _: Payload) -> Reply:
         """Pictures that could not be posted are handed over directly."""

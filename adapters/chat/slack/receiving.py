@@ -60,6 +60,7 @@ def build_app(desk: Desk, client: AsyncWebClient, signing_secret: str, moderator
     workflow = Workflow(desk)
     named = {
         "/imagine": commands.imagine,
+        "/imagine-style": commands.style,
         "/imagine-status": commands.status,
         "/imagine-history": commands.history,
         "/imagine-forget": commands.forget,

@@ -4,6 +4,7 @@ The link's token is used up by the visit and becomes a session of half a day. Ev
 token and our own origin (S36); what may be done is decided by `Moderators` at each click, as on every platform.
 """
 
+import hashlib
 import json
 import re
 import secrets
@@ -17,9 +18,8 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import BaseRoute, Route
 
 from adapters.chat.web import deciding
-from adapters.chat.web.guard import is_same_origin
+from adapters.chat.web.guard import content_policy, is_same_origin
 from adapters.chat.web.operating import Acts
-from adapters.chat.web.operator_sessions import COOKIE, LINK, POLICY, PRIVATE, SESSION, SESSION_SECONDS, digest
 from adapters.chat.web.pages import Pages
 from adapters.chat.web.sessions import Seals
 from bot.errors import Refused
@@ -30,6 +30,10 @@ from bot.replies import problem, say
 if TYPE_CHECKING:
     from adapters.chat.web.server import WebHouse
 
+COOKIE = "imagine_moderation"
+SESSION_SECONDS = 12 * 3600.0
+PRIVATE = {"cache-control": "no-store", "referrer-policy": "no-referrer"}
+POLICY = content_policy(["self"])
 QUEUE_SHOWN = 50
 AUDIT_SHOWN = 200
 PREVIEW_SIDE = 512  #: pixels
@@ -47,6 +51,10 @@ class Session:
     @property
     def person(self) -> Person:
         return Person(f"web:operator:{self.name}", self.name, (OPERATORS,))
+
+
+def _digest(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
 
 
 class ModerationPages:
@@ -70,13 +78,13 @@ class ModerationPages:
 
     # -- who
 
-    async def _session(self, request: Request) -> Session | None:
+    async def session(self, request: Request) -> Session | None:
         token = request.cookies.get(COOKIE, "")
         if not token:
             return None
-        hashed = digest(token)
-        name = await self._house.logins.login(SESSION, hashed, self._house.clock.now())
-        return Session(hashed, name) if name else None
+        digest = _digest(token)
+        name = await self._house.operators.login("session", digest, self._house.clock.now())
+        return Session(digest, name) if name else None
 
     async def _login(self, request: Request) -> Response:
         """Only a visit uses the link up; a preview that a mail program fetches does not."""
@@ -84,14 +92,14 @@ class ModerationPages:
             return PlainTextResponse("", 204, headers=PRIVATE)
         now = self._house.clock.now()
         if len(self._wrong) == TRIES and now - self._wrong[0] < TRIES_SECONDS:
-            return self._closed("moderation_slow", 429)
-        logins = self._house.logins
-        name = await logins.take_login(LINK, digest(request.query_params.get("token", "")), now)
+            return self.closed("moderation_slow", 429)
+        operators = self._house.operators
+        name = await operators.take_login("link", _digest(request.query_params.get("token", "")), now)
         if name is None:
             self._wrong.append(now)
-            return self._closed("moderation_stale_link", 403)
+            return self.closed("moderation_stale_link", 403)
         session = secrets.token_urlsafe(32)
-        await logins.add_login(SESSION, digest(session), name, now + SESSION_SECONDS, now)
+        await operators.add_login("session", _digest(session), name, now + SESSION_SECONDS, now)
         response: Response
         if request.headers.get("sec-fetch-site", "none") in {"none", "same-origin"}:
             response = RedirectResponse("/moderation", 303, headers=PRIVATE)
@@ -102,32 +110,32 @@ class ModerationPages:
             COOKIE,
             session,
             max_age=int(SESSION_SECONDS),
-            path="/",
+            path="/moderation",
             httponly=True,
             samesite="strict",
             secure=self._secure,
         )
         return response
 
-    def _closed(self, code: str, status: int) -> Response:
+    def closed(self, code: str, status: int) -> Response:
         html = self._pages.render("moderation-closed.html", why=say(code))
         return HTMLResponse(html, status, headers={**PRIVATE, "content-security-policy": POLICY})
 
     async def _logout(self, session: Session, _: Mapping[str, Any]) -> Response:
-        await self._house.logins.take_login(SESSION, session.digest, self._house.clock.now())
+        await self._house.operators.take_login("session", session.digest, self._house.clock.now())
         response = JSONResponse({"said": "", "html": ""}, headers=PRIVATE)
-        response.delete_cookie(COOKIE)
+        response.delete_cookie(COOKIE, path="/moderation")
         return response
 
     # -- reading
 
     async def _page(self, request: Request) -> Response:
-        session = await self._session(request)
+        session = await self.session(request)
         if session is None:
             if request.headers.get("sec-fetch-site") in {"cross-site", "same-site"}:
                 return HTMLResponse(self._pages.render("moderation-arrive.html"), headers=PRIVATE)
-            return self._closed("moderation_login", 401)
-        tenants = await self._house.logins.tenants()
+            return self.closed("moderation_login", 401)
+        tenants = await self._house.operators.tenants()
         tenant, view = _place(request, tenants)
         html = self._pages.render(
             "moderation.html",
@@ -144,10 +152,10 @@ class ModerationPages:
         return HTMLResponse(html, headers={**PRIVATE, "content-security-policy": POLICY})
 
     async def _fragment(self, request: Request) -> Response:
-        session = await self._session(request)
+        session = await self.session(request)
         if session is None:
             return JSONResponse({"problem": say("moderation_login")}, 401, headers=PRIVATE)
-        tenant, view = _place(request, await self._house.logins.tenants())
+        tenant, view = _place(request, await self._house.operators.tenants())
         person = request.query_params.get("person", "")
         return JSONResponse({"html": await self._rendered(session, tenant, view, person)}, headers=PRIVATE)
 
@@ -177,7 +185,7 @@ class ModerationPages:
         return self._pages.render(f"moderation-{view}.html", **values)
 
     async def _picture(self, request: Request) -> Response:
-        session = await self._session(request)
+        session = await self.session(request)
         if session is None:
             return PlainTextResponse(say("web_not_found") + "\n", 404, headers=PRIVATE)
         path = request.path_params
@@ -195,7 +203,7 @@ class ModerationPages:
         self, act: Callable[[Session, Mapping[str, Any]], Awaitable[Response]]
     ) -> Callable[[Request], Awaitable[Response]]:
         async def handle(request: Request) -> Response:
-            session = await self._session(request)
+            session = await self.session(request)
             if session is None:
                 return _problem(401, say("moderation_login"))
             token = request.headers.get("x-imagine-token", "")
@@ -223,7 +231,8 @@ class ModerationPages:
         except Refused as refused:
             words = "\n".join(problem(each) for each in refused.problems)
             html = await self._rendered(session, tenant, view) if view == "queue" else ""
-            return JSONResponse({"problem": words, "html": html}, 409, headers=PRIVATE)
+            # A refusal is an answer, so no browser reports it as an error.
+            return JSONResponse({"problem": words, "html": html}, headers=PRIVATE)
         changed = str(body.get("act")) not in {"test", "simulate"}
         html = await self._rendered(session, tenant, view, str(body.get("person", ""))) if changed else ""
         return JSONResponse({"said": said, "html": html}, headers=PRIVATE)
