@@ -16,6 +16,7 @@ class Address:
     execution: str = ""  #: of a workflow's step
     message: str = ""  #: the bot's message with the request
     files: str = ""  #: uploaded files, joined by commas: from here on they are shared or about to be
+    shared: str = ""  #: "1": Slack said that it shares them
 
     @classmethod
     def read(cls, stored: Mapping[str, str]) -> "Address":

@@ -173,20 +173,25 @@ class SlackChat:
         address, job = errand.address, errand.job
         parcel = _parcel(job, shown)
         files = address.file_ids
-        if files and (before := await shared_before(errand.web, files, job.deliveries)):
+        promised = bool(address.shared)
+        if files and (before := await shared_before(errand.web, files, job.deliveries, promised=promised)):
             return before
+
+        async def took() -> None:
+            await errand.remember({"shared": "1"})
+
         refusals = []
         for place in places(address):
             try:
                 files = files or await self._uploaded(errand, parcel)
                 channel = place.channel or await _direct(errand.web, address)
                 try:
-                    shared = await share(errand.web, parcel, files, channel, place.thread)
+                    shared = await share(errand.web, parcel, files, channel, place.thread, took)
                 except Closed as closed:
                     if closed.code != UNKNOWN:
                         raise
                     files = await self._uploaded(errand, parcel)
-                    shared = await share(errand.web, parcel, files, channel, place.thread)
+                    shared = await share(errand.web, parcel, files, channel, place.thread, took)
             except Closed as closed:
                 refusals.append(closed.code)
                 continue
@@ -197,7 +202,7 @@ class SlackChat:
 
     async def _uploaded(self, errand: Errand, parcel: Parcel) -> tuple[str, ...]:
         files = await upload(errand.web, self._pictures, parcel)
-        await errand.remember({"files": ",".join(files)})
+        await errand.remember({"files": ",".join(files), "shared": ""})
         return files
 
     async def hand_over(self, settled: Settled) -> None:
