@@ -5,9 +5,14 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol, TypeVar
 
+from bot.errors import StoreBusy
 from bot.ports import Topic
 
 Row = Mapping[str, Any]
+
+
+class Contended(StoreBusy):
+    """The transaction lost against another one, or its connection went away before the commit: nothing happened."""
 
 
 class Transaction(Protocol):
@@ -74,3 +79,13 @@ class Signals:
     def wake(self, topic: Topic) -> None:
         for waiter in self._waiters.get(topic, ()):
             waiter.wake()
+
+
+async def finished(work: Coroutine[Any, Any, None]) -> None:
+    """Awaits ``work`` to its end even when the caller is cancelled meanwhile: a transaction is never left open."""
+    task = asyncio.ensure_future(work)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait({task})
+        raise

@@ -1,11 +1,12 @@
 """Jobs on their way in and out. Every method is one transaction."""
 
+import contextlib
 from collections.abc import Mapping, Sequence
 
 from adapters.store import ledger, rows, turns
 from adapters.store.engine import Row, Transaction
 from adapters.store.shelf import Shelf
-from bot.errors import Conflict
+from bot.errors import Conflict, Refused, StoreError
 from bot.model import FINAL_STATES, Job, JobState, NewJob, Picture, Problem
 from bot.ports import Choose, Topic
 
@@ -20,12 +21,21 @@ class Jobs(Shelf):
                 return rows.job(known[0]), False
             day = await ledger.admit(tx, new)
             stored = await tx.run("insert_job", **rows.job_values(new.job, day))
+            _one(stored, new.job.key)
             await tx.run(
                 "write_ledger", job=new.job.id, kind="reserve", images=new.job.request.count, at=new.job.created_at
             )
             return rows.job(stored[0]), True
 
-        return await self._engine.together(work)
+        try:
+            return await self._engine.together(work)
+        except (Conflict, Refused):
+            # Another process may have stored the same key meanwhile, and taken the quota that is missing now.
+            async with self._engine.read() as tx:
+                known = await tx.run("job_by_key", key=new.job.key)
+            if not known:
+                raise
+            return rows.job(known[0]), False
 
     async def acknowledge(
         self, job_id: str, address: Mapping[str, str], clock: str, now: float, *, review: bool
@@ -78,6 +88,7 @@ class Jobs(Shelf):
             )
             job = _one(claimed, job_id)
             await turns.leave(tx, job)
+            await turns.advance(tx, job)
             _show(tx, job)
             return rows.job(job)
 
@@ -178,8 +189,9 @@ class Jobs(Shelf):
         return rows.job(row)
 
     async def _forget_progress(self, job_id: str) -> None:
-        async with self._engine.live() as tx:
-            await tx.run("delete_progress", job=job_id)
+        with contextlib.suppress(StoreError):
+            async with self._engine.live() as tx:
+                await tx.run("delete_progress", job=job_id)
 
     async def told(self, job: Job) -> None:
         async with self._engine.write() as tx:
@@ -196,12 +208,12 @@ async def _end(tx: Transaction, before: Row, state: JobState, reason: Problem, n
     fence = {"job": before["id"], "attempt": before["attempt"]}
     ended = await tx.run("set_finished", **fence, state=state, reason=rows.problem_text(reason), now=now)
     job = _one(ended, before["id"])
-    await ledger.settle(tx, job, spent=0, now=now)
     if before["state"] == JobState.RUNNING:
         await turns.stop_running(tx, job, waiting=False)
     elif before["state"] in {JobState.RECEIVED, JobState.REVIEW, JobState.QUEUED}:
         await tx.run("stop_waiting", person=job["person"])
         await turns.leave(tx, job)
+    await ledger.settle(tx, job, spent=0, now=now)
     tx.signal(Topic.WORK)
     _show(tx, job)
     return job

@@ -17,7 +17,7 @@ from typing import Any
 import aiosqlite
 
 from adapters.store import sql
-from adapters.store.engine import Signals, T, Transaction, Wakeup, Work
+from adapters.store.engine import Signals, T, Transaction, Wakeup, Work, finished
 from adapters.store.together import Outcome, run_together
 from bot.errors import StoreBroken, StoreBusy, StoreError, StoreFull
 from bot.ports import Topic
@@ -94,9 +94,9 @@ class SqliteEngine:
             try:
                 yield transaction
             except BaseException:
-                await _finished(self._rollback())
+                await finished(self._rollback())
                 raise
-            await _finished(self._commit())
+            await finished(self._commit())
         self._wake(transaction.topics)
 
     async def together(self, work: Work[T]) -> T:
@@ -196,16 +196,6 @@ class SqliteEngine:
     async def _rollback(self) -> None:
         if self._writer.in_transaction:
             await self._statement("ROLLBACK")
-
-
-async def _finished(work: Any) -> None:
-    """Awaits ``work`` to its end even when the caller is cancelled meanwhile: a transaction is never left open."""
-    task = asyncio.ensure_future(work)
-    try:
-        await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await asyncio.wait({task})
-        raise
 
 
 async def connect(path: Path) -> SqliteEngine:
