@@ -78,7 +78,7 @@ class Jobs(Shelf):
     # -- the way out
 
     async def claim(self, worker: str, choose: Choose, lease_until: float, now: float) -> Job | None:
-        async with self._engine.write() as tx:
+        async def work(tx: Transaction) -> Job | None:
             turn = await turns.take(tx, choose)
             if turn is None:
                 return None
@@ -91,6 +91,8 @@ class Jobs(Shelf):
             await turns.advance(tx, job)
             _show(tx, job)
             return rows.job(job)
+
+        return await self._engine.together(work)
 
     async def claim_delivery(self, worker: str, lease_until: float, now: float) -> Job | None:
         return await self._take("claim_delivery", worker=worker, lease_until=lease_until, now=now)
@@ -156,7 +158,8 @@ class Jobs(Shelf):
         self, job: Job, pictures: Sequence[Picture], missing: int, notes: Sequence[Problem], now: float, *, held: bool
     ) -> Job:
         state = JobState.HELD if held else JobState.DRAWN
-        async with self._engine.write() as tx:
+
+        async def work(tx: Transaction) -> Job:
             changed = await tx.run(
                 "set_drawn", **_fence(job), state=state, missing=missing, notes=rows.problems_text(notes), now=now
             )
@@ -167,17 +170,22 @@ class Jobs(Shelf):
             _show(tx, row)
             return rows.job(row)
 
+        return await self._engine.together(work)
+
     async def deliver_later(self, job: Job, due_at: float) -> None:
         async with self._engine.write() as tx:
             _one(await tx.run("deliver_later", **_fence(job), due_at=due_at), job.id)
 
     async def delivered(self, job: Job, now: float) -> Job:
-        async with self._engine.write() as tx:
+        async def work(tx: Transaction) -> Job:
             row = _one(await tx.run("set_delivered", **_fence(job), now=now), job.id)
             await ledger.settle(tx, row, spent=row["images"] - row["missing"], now=now)
             _show(tx, row)
+            return rows.job(row)
+
+        done = await self._engine.together(work)
         await self._forget_progress(job.id)
-        return rows.job(row)
+        return done
 
     async def finish(self, job: Job, state: JobState, reason: Problem, now: float) -> Job:
         async with self._engine.write() as tx:

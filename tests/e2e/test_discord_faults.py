@@ -88,7 +88,7 @@ async def test_f14_two_processes_on_one_token_answer_once(house: DiscordHouse) -
 
 
 async def test_a_store_that_is_too_slow_says_busy_in_time_and_charges_nothing(house: DiscordHouse) -> None:
-    blocker = sqlite3.connect(house.core.folder / "imagine.db", isolation_level=None)
+    blocker = sqlite3.connect(house.core.folder / "imagine.db", isolation_level=None, timeout=60)
     blocker.execute("BEGIN IMMEDIATE")
     asked = await house.discord.human.slash(house.ada, house.room, "imagine", prompt="a red fox")
     await asked.reply(3)

@@ -65,7 +65,7 @@ CREATE TABLE jobs (
 ) STRICT;
 
 CREATE INDEX jobs_of_a_turn ON jobs (person, lane, tag, created_at, id) WHERE state = 'queued';
-CREATE INDEX jobs_in_line ON jobs (tag, created_at, id) WHERE state = 'queued';
+CREATE INDEX jobs_in_line ON jobs (tag, created_at, id, cost) WHERE state = 'queued';
 CREATE INDEX jobs_under_lease ON jobs (worker) WHERE worker <> '';
 CREATE INDEX jobs_to_deliver ON jobs (due_at) WHERE state IN ('drawn', 'delivering') AND worker = '';
 CREATE INDEX jobs_to_tell ON jobs (due_at) WHERE told = 0 AND worker = ''
