@@ -3,13 +3,15 @@
 import asyncio
 import contextlib
 import random
-from collections.abc import Mapping
-from typing import assert_never
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TypeVar, assert_never
 
 from bot import failover, fairness, steps
 from bot.errors import BackendError, Broken, Down, ImagineError, StoreBusy, StoreError
 from bot.model import Drawing, Drawn, Job, Problem, Progress
 from bot.ports import Backend, Chat, Pictures
+
+T = TypeVar("T")
 
 REMEMBER_PAUSES = (0.2, 1.0, 3.0)
 PROGRESS_SECONDS = 0.1
@@ -44,17 +46,22 @@ class JobReport:
         await self._save()
 
     async def remember(self, task: str) -> None:
-        """A store that is busy for a moment must not cost a paid task."""
-        for pause in REMEMBER_PAUSES:
-            with contextlib.suppress(StoreBusy):
-                return await self._core.store.remember_task(self._job, task)
-            await asyncio.sleep(pause)
-        return await self._core.store.remember_task(self._job, task)
+        await _patiently(lambda: self._core.store.remember_task(self._job, task))
 
     async def _save(self) -> None:
-        await self._core.store.save_progress(self._known)
+        with contextlib.suppress(StoreError):
+            await self._core.store.save_progress(self._known)
         if self._chat is not None:
             await self._chat.progress(self._job, None, None, self._known)
+
+
+async def _patiently(write: Callable[[], Awaitable[T]]) -> T:
+    """A store that is busy for a moment, or restarts, must cost no paid task and no finished picture."""
+    for pause in REMEMBER_PAUSES:
+        with contextlib.suppress(StoreBusy):
+            return await write()
+        await asyncio.sleep(pause)
+    return await write()
 
 
 async def draw(
@@ -81,7 +88,7 @@ async def draw(
     await _went_well(core, job, request, seconds)
     if missing:
         notes = (*notes, Problem("some_missing", {"missing": missing, "count": request.count}))
-    return await core.store.drawn(job, saved, missing, notes, core.clock.now(), held=False)
+    return await _patiently(lambda: core.store.drawn(job, saved, missing, notes, core.clock.now(), held=False))
 
 
 async def _generate(backend: Backend, request: Drawing, resume: str, report: JobReport) -> Drawn:

@@ -1,7 +1,7 @@
 """Jobs on their way in and out. Every method is one transaction."""
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from adapters.store import ledger, rows, turns
 from adapters.store.engine import Row, Transaction
@@ -108,10 +108,14 @@ class Jobs(Shelf):
             found = await tx.run(query, **values)
             return rows.job(found[0]) if found else None
 
-    async def heartbeat(self, worker: str, lease_until: float) -> Mapping[str, tuple[int, bool]]:
+    async def heartbeat(
+        self, worker: str, lease_until: float, held: Collection[str]
+    ) -> Mapping[str, tuple[int, bool]]:
         async with self._engine.write() as tx:
-            held = await tx.run("extend_leases", worker=worker, lease_until=lease_until)
-            return {row["id"]: (row["attempt"], bool(row["cancel_requested"])) for row in held}
+            found = await tx.run(
+                "extend_leases", worker=worker, lease_until=lease_until, jobs=rows.text(sorted(held))
+            )
+            return {row["id"]: (row["attempt"], bool(row["cancel_requested"])) for row in found}
 
     async def expired(self, now: float, *, all_workers: bool = False) -> list[Job]:
         async with self._engine.read() as tx:

@@ -139,7 +139,8 @@ WHERE id = (SELECT id FROM jobs WHERE told = 0 AND worker = '' AND due_at <= :no
 RETURNING *
 
 -- name: extend_leases
-UPDATE jobs SET lease_until = :lease_until WHERE worker = :worker AND worker <> ''
+UPDATE jobs SET lease_until = :lease_until
+WHERE worker = :worker AND worker <> '' AND id IN (SELECT value FROM json_each(:jobs))
 RETURNING id, attempt, cancel_requested
 
 -- name: expired_leases
@@ -226,6 +227,7 @@ FROM people AS p WHERE person = :person
 
 -- name: depths
 SELECT state, jobs FROM depths WHERE jobs > 0
+    AND state NOT IN ('delivered', 'rejected', 'failed', 'cancelled', 'undeliverable')
 
 -- ---------------------------------------------------------------- the backends' memory
 
