@@ -105,10 +105,16 @@ def init(folder: Annotated[Path, typer.Argument(help="Where to write.")] = Path(
 
 
 @app.command()
-def migrate(config: Config = DEFAULT_CONFIG) -> None:
-    """Brings the store to the current schema (also done at start for SQLite)."""
+def migrate(
+    config: Config = DEFAULT_CONFIG,
+    source: Annotated[str, typer.Option("--from", help="Move everything out of this store: sqlite:///PATH.")] = "",
+    target: Annotated[str, typer.Option("--to", help="Into this empty one: postgresql://USER@HOST/DATABASE.")] = "",
+) -> None:
+    """Brings the store to the current schema (also done at start for SQLite), or moves it to PostgreSQL."""
     from adapters import check as checking
 
+    if source or target:
+        _finish(checking.move(source, target))
     _finish(checking.migrate(_load(config)))
 
 

@@ -8,7 +8,9 @@ from typing import Any
 from adapters import control
 from adapters.store import sqlite
 from adapters.store.store import SqlStore
+from bot.errors import StoreBroken
 from bot.model import Drawing, ImageRequest
+from bot.replies import say
 from bot.settings import Settings
 
 
@@ -51,6 +53,31 @@ def handlers_of(store: SqlStore) -> dict[str, control.Handler]:
 @asynccontextmanager
 async def open_store(settings: Settings) -> AsyncIterator[SqlStore]:
     """Raises AlreadyRunning, StoreError."""
+    opening = _open_postgres(settings.store.url) if settings.store.postgres else _open_sqlite(settings)
+    async with opening as store:
+        yield store
+
+
+@asynccontextmanager
+async def _open_postgres(url: str) -> AsyncIterator[SqlStore]:
+    store = SqlStore(await postgres_driver().connect(url))
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+def postgres_driver() -> Any:
+    """The PostgreSQL engine, imported only where it is used. Raises StoreBroken where asyncpg is not installed."""
+    try:
+        from adapters.store import postgres
+    except ModuleNotFoundError as error:
+        raise StoreBroken(say("postgres_missing", module=error.name)) from error
+    return postgres
+
+
+@asynccontextmanager
+async def _open_sqlite(settings: Settings) -> AsyncIterator[SqlStore]:
     path = Path(settings.store.sqlite_path)
     lock = sqlite.ProcessLock(path)
     if not lock.take():
@@ -68,6 +95,10 @@ async def open_store(settings: Settings) -> AsyncIterator[SqlStore]:
 @asynccontextmanager
 async def open_desk(settings: Settings) -> AsyncIterator[Desk]:
     """Raises ControlError where the store is taken by a process that does not answer, StoreError."""
+    if settings.store.postgres:
+        async with open_store(settings) as store:
+            yield Desk(store, Path())
+        return
     socket = control.socket_path(Path(settings.store.sqlite_path))
     try:
         async with open_store(settings) as store:

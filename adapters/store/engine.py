@@ -6,7 +6,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol, TypeVar
 
 from bot.errors import StoreBusy
-from bot.ports import Topic
+from bot.ports import Clock, Topic
 
 Row = Mapping[str, Any]
 
@@ -28,6 +28,10 @@ Work = Callable[[Transaction], Coroutine[Any, Any, T]]
 
 
 class Engine(Protocol):
+    @property
+    def clock(self) -> Clock:
+        """By which leases and due times go: the same for every process on this store."""
+
     def write(self) -> AbstractAsyncContextManager[Transaction]:
         """Committed at the end of the block, rolled back where it raises."""
 

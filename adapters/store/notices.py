@@ -63,6 +63,17 @@ class Notices:
         self._unsent: set[Topic] = set()
         self._news = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._connection: Any = None
+        self._owned: set[int] = set()
+        self.disowned = asyncio.Event()
+        """Set when another process took over what this one owned, while it could not reach the database."""
+
+    async def own(self, number: int) -> bool:
+        """Until this process ends nobody else owns ``number``. False: somebody does."""
+        if self._connection is None or not await _try_lock(self._connection, number):
+            return False
+        self._owned.add(number)
+        return True
 
     def start(self) -> None:
         self._task = asyncio.create_task(self._forever())
@@ -88,6 +99,7 @@ class Notices:
         try:
             connection.add_termination_listener(lambda _: self._news.set())
             await connection.add_listener(CHANNEL, self._heard)
+            await self._own_again(connection)
             for topic in Topic:
                 self._signals.wake(topic)
             while not connection.is_closed():
@@ -96,7 +108,15 @@ class Notices:
                     async with asyncio.timeout(LOOK_SECONDS):
                         await self._news.wait()
         finally:
+            self._connection = None
             connection.terminate()
+
+    async def _own_again(self, connection: Any) -> None:
+        """A lock belongs to a connection; a new one takes them anew."""
+        for number in self._owned:
+            if not await _try_lock(connection, number):
+                self.disowned.set()
+        self._connection = connection
 
     async def _send(self, connection: Any) -> None:
         """One statement for all that was signalled; without any, a look at the clock."""
@@ -113,3 +133,10 @@ class Notices:
         for topic in Topic:
             if topic in str(payload).split():
                 self._signals.wake(topic)
+
+
+async def _try_lock(connection: Any, number: int) -> bool:
+    try:
+        return bool(await connection.fetchval("SELECT pg_try_advisory_lock($1)", number))
+    except DRIVER_ERRORS as error:
+        raise store_error(error) from error

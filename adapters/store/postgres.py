@@ -1,6 +1,7 @@
 """The PostgreSQL engine: a pool, row locks, LISTEN/NOTIFY. Several processes share one database."""
 
 import asyncio
+import hashlib
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -28,7 +29,9 @@ SESSION = {
     "application_name": "imagine-bot",
     "lock_timeout": str(int(BUSY_SECONDS * 1000)),
     "idle_in_transaction_session_timeout": "5000",  # a process that was stopped in a transaction keeps no locks
-    "timezone": "UTC",
+    "tcp_keepalives_idle": "3",  # a machine that is gone loses its locks within ten seconds
+    "tcp_keepalives_interval": "2",
+    "tcp_keepalives_count": "3",
 }
 
 MIGRATING = 7301
@@ -113,6 +116,20 @@ class PostgresEngine:
     def subscribe(self, topic: Topic) -> Wakeup:
         return self._signals.subscribe(topic)
 
+    async def own(self, name: str, seconds: float = BUSY_SECONDS) -> bool:
+        """Until this process ends no other owns ``name``. False: another one does, still after ``seconds``."""
+        number = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], signed=True)
+        deadline = asyncio.get_running_loop().time() + seconds
+        while not await self._notices.own(number):
+            if asyncio.get_running_loop().time() > deadline:
+                return False
+            await asyncio.sleep(RETRY_SECONDS)
+        return True
+
+    async def disowned(self) -> None:
+        """Returns when another process took over what this one owned."""
+        await self._notices.disowned.wait()
+
     async def close(self) -> None:
         await self._notices.close()
         try:
@@ -191,7 +208,9 @@ async def connect(url: str) -> PostgresEngine:
 
 async def _opened(url: str) -> PostgresEngine:
     async def connect_one() -> Any:
-        return await asyncpg.connect(url, timeout=CONNECT_SECONDS, command_timeout=STATEMENT_SECONDS)
+        return await asyncpg.connect(
+            url, timeout=CONNECT_SECONDS, command_timeout=STATEMENT_SECONDS, server_settings=SESSION
+        )
 
     try:
         pool = await asyncpg.create_pool(

@@ -16,6 +16,7 @@ from typing import Any
 
 import aiosqlite
 
+from adapters.clock import SystemClock
 from adapters.store import sql
 from adapters.store.engine import Signals, T, Transaction, Wakeup, Work, finished
 from adapters.store.together import Outcome, run_together
@@ -81,6 +82,7 @@ class SqliteEngine:
         self._live = live
         self._queries = {**sql.load("sqlite"), **sql.load("live")}
         self._lock = asyncio.Lock()
+        self.clock = SystemClock()
         self._signals = Signals()
         self._commits = 0
         self._arrived: list[tuple[Work[Any], asyncio.Future[Any]]] = []

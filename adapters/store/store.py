@@ -7,7 +7,7 @@ from adapters.store.jobs import Jobs
 from adapters.store.memory import Memory
 from adapters.store.room import Room
 from bot.model import AuditEvent, Job, Picture, Turn, Usage
-from bot.ports import Topic, Wakeup
+from bot.ports import Clock, Topic, Wakeup
 
 
 class SqlStore(Jobs, Memory, Room):
@@ -70,6 +70,10 @@ class SqlStore(Jobs, Memory, Room):
             return [rows.audit_event(row) for row in found]
 
     # -- all of it
+
+    @property
+    def clock(self) -> Clock:
+        return self._engine.clock
 
     def subscribe(self, topic: Topic) -> Wakeup:
         return self._engine.subscribe(topic)
