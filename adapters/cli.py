@@ -52,6 +52,7 @@ def run(
 
 def _run(settings: Settings, role: Role, environ: Mapping[str, str]) -> None:
     from adapters import main, observe
+    from adapters.several import TokenTaken
     from adapters.small import AlreadyRunning
     from bot.errors import StoreError
 
@@ -60,6 +61,8 @@ def _run(settings: Settings, role: Role, environ: Mapping[str, str]) -> None:
         asyncio.run(main.run(settings, role, watch, _announce))
     except AlreadyRunning:
         _stop(FAILED, say("already_running", path=settings.store.sqlite_path))
+    except TokenTaken as error:
+        _stop(FAILED, str(error))
     except StoreError as error:
         _stop(FAILED, say("store_unusable", detail=error))
     except OSError as error:

@@ -7,12 +7,11 @@ import secrets
 import signal
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from adapters import control
-from adapters.clock import SystemClock
+from adapters import control, several
 from adapters.factory import build_backend
 from adapters.images.files import FilePictures
 from adapters.observe import Observe, loop_lag_watchdog, store_watchdog
@@ -78,7 +77,7 @@ async def open_house(settings: Settings, observe: Observe) -> AsyncIterator[Hous
             store=store,
             backends=backends,
             order=settings.routing.order,
-            clock=SystemClock(),
+            clock=store.clock,
             observer=observe,
             health=health,
             quota=settings.quota,
@@ -98,28 +97,58 @@ async def run(settings: Settings, role: Role, observe: Observe, announce: Callab
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     async with open_house(settings, observe) as house, AsyncExitStack() as stack:
-        handlers = handlers_of(house.store)
-        await stack.enter_async_context(
-            control.serve(control.socket_path(Path(settings.store.sqlite_path)), handlers)
-        )
-        lost = await house.studio.drop_unacknowledged()
-        if lost:
-            observe.event("recovered", state="received", n=lost)
+        await take_place(stack, house, role)
         chats = await open_chats(stack, house, role)
         endless = [
             asyncio.create_task(loop_lag_watchdog(observe)),
             asyncio.create_task(store_watchdog(observe, house.store)),
             asyncio.create_task(sweep_loop(house)),
+            *among_others(house, role),
         ]
         tasks = []
         if role in {Role.ALL, Role.WORKER}:
-            worker = Worker(house.core, house.pictures, chats, f"{os.uname().nodename}-{os.getpid()}", alone=True)
+            alone = not settings.store.postgres
+            worker = Worker(house.core, house.pictures, chats, several.process_name(), alone=alone)
             tasks.append(asyncio.create_task(worker.run(stop)))
-        if role in {Role.ALL, Role.CHAT}:
+        serving = web_of(house, role)
+        if serving is not None:
             from adapters.chat.web.server import serve_web
 
-            tasks.append(asyncio.create_task(serve_web(house_for_web(house), stop, announce)))
+            tasks.append(asyncio.create_task(serve_web(serving, stop, announce)))
         await until_stopped(stop, tasks, endless)
+
+
+async def take_place(stack: AsyncExitStack, house: House, role: Role) -> None:
+    """SQLite: the one process there is, with its socket. PostgreSQL: one of several. Raises TokenTaken."""
+    if house.settings.store.postgres:
+        await several.own_token(house.settings, role, house.store)
+        return
+    path = control.socket_path(Path(house.settings.store.sqlite_path))
+    await stack.enter_async_context(control.serve(path, handlers_of(house.store)))
+    lost = await house.studio.drop_unacknowledged()
+    if lost:
+        house.observe.event("recovered", state="received", n=lost)
+
+
+def among_others(house: House, role: Role) -> list[asyncio.Task[None]]:
+    """What a process does only where others may be on the same store."""
+    if not house.settings.store.postgres:
+        return []
+    work = [several.share_health(house.observe, house.core.health)]
+    if role is not Role.WORKER:
+        work += [several.drop_abandoned(house.observe, house.studio), several.watch_token(house.store)]
+    return [asyncio.create_task(each) for each in work]
+
+
+def web_of(house: House, role: Role) -> "WebHouse | None":
+    """A worker alone serves health and metrics only, and only where IMAGINE_WORKER_PORT says at which port."""
+    if role is not Role.WORKER:
+        return house_for_web(house)
+    port = os.environ.get("IMAGINE_WORKER_PORT", "")
+    if not port.isdigit():
+        return None
+    web = house_for_web(house)
+    return replace(web, settings=replace(web.settings, port=int(port), chat=False))
 
 
 def house_for_web(house: House) -> "WebHouse":

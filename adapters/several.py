@@ -1,6 +1,8 @@
 """What a process owes the others on the same PostgreSQL store: shared health, abandoned requests, one chat a token."""
 
 import asyncio
+import os
+import secrets
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -19,6 +21,11 @@ ABANDONED_SECONDS = 60.0
 
 class TokenTaken(StoreError):
     """Another process serves this Discord token."""
+
+
+def process_name() -> str:
+    """Of a worker: no other one has it, nor has the one before it, whose leases have to run out."""
+    return f"{os.uname().nodename}-{os.getpid()}-{secrets.token_hex(4)}"
 
 
 async def own_token(settings: Settings, role: Role, store: SqlStore) -> None:

@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from adapters.clock import SystemClock
 from adapters.images.files import FilePictures
 from adapters.store.store import SqlStore
 from bot import steps
@@ -67,24 +66,32 @@ class TestHouse:
 async def open_house(
     folder: Path, backends: Sequence[FakeBackend] = (), quota: QuotaSettings = UNLIMITED, dialect: str = "sqlite"
 ) -> AsyncIterator[TestHouse]:
+    async with open_store(dialect, folder) as store, house_on(store, folder, backends, quota) as house:
+        yield house
+
+
+@asynccontextmanager
+async def house_on(
+    store: SqlStore, folder: Path, backends: Sequence[FakeBackend] = (), quota: QuotaSettings = UNLIMITED
+) -> AsyncIterator[TestHouse]:
+    """Composed on a store that the caller opened and closes."""
     made = list(backends) or [FakeBackend()]
     recorder = Recorder()
-    async with open_store(dialect, folder) as store:
-        pictures = FilePictures(folder / "images")
-        core = steps.Core(
-            store=store,
-            backends={backend.name: backend for backend in made},
-            order=tuple(backend.name for backend in made),
-            clock=SystemClock(),
-            observer=recorder,
-            health=steps.Health(store),
-            quota=quota,
-        )
-        await core.health.load()
-        try:
-            studio = Studio(core, pictures, random.Random(7))
-            yield TestHouse(core, store, pictures, studio, FakeChat(), recorder, folder)
-        finally:
-            await pictures.close()
+    pictures = FilePictures(folder / "images")
+    core = steps.Core(
+        store=store,
+        backends={backend.name: backend for backend in made},
+        order=tuple(backend.name for backend in made),
+        clock=store.clock,
+        observer=recorder,
+        health=steps.Health(store),
+        quota=quota,
+    )
+    await core.health.load()
+    try:
+        studio = Studio(core, pictures, random.Random(7))
+        yield TestHouse(core, store, pictures, studio, FakeChat(), recorder, folder)
+    finally:
+        await pictures.close()
 
 

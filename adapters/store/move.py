@@ -21,7 +21,7 @@ Tell = Callable[[str, int], None]
 
 async def move(source: Path, target: str, tell: Tell) -> int:
     """The number of rows. Raises StoreError, and then nothing was moved."""
-    queries = sql.load("move")
+    queries = dict(sql.load("move"))
     connection = None
     old = sqlite3.connect(f"file:{source}?mode=ro", uri=True)
     try:

@@ -16,6 +16,7 @@ LOOK_SECONDS = 5.0
 """Between two looks at the database's clock, which also find out that the connection is dead."""
 
 AGAIN_SECONDS = 0.5
+NOTICED_SECONDS = 15.0
 SLOW_SECONDS = 0.5
 """A slower answer says too little about the time."""
 
@@ -64,14 +65,16 @@ class Notices:
         self._news = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._connection: Any = None
+        self._using = asyncio.Lock()  #: one statement at a time
         self._owned: set[int] = set()
         self.disowned = asyncio.Event()
         """Set when another process took over what this one owned, while it could not reach the database."""
 
     async def own(self, number: int) -> bool:
         """Until this process ends nobody else owns ``number``. False: somebody does."""
-        if self._connection is None or not await _try_lock(self._connection, number):
-            return False
+        async with self._using:
+            if self._connection is None or not await _try_lock(self._connection, number):
+                return False
         self._owned.add(number)
         return True
 
@@ -103,7 +106,8 @@ class Notices:
             for topic in Topic:
                 self._signals.wake(topic)
             while not connection.is_closed():
-                await self._send(connection)
+                async with self._using:
+                    await self._send(connection)
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(LOOK_SECONDS):
                         await self._news.wait()
@@ -112,10 +116,14 @@ class Notices:
             connection.terminate()
 
     async def _own_again(self, connection: Any) -> None:
-        """A lock belongs to a connection; a new one takes them anew."""
+        """A lock belongs to a connection; a new one takes them anew, once the database has noticed the old one's end."""
         for number in self._owned:
-            if not await _try_lock(connection, number):
-                self.disowned.set()
+            deadline = time.monotonic() + NOTICED_SECONDS
+            while not await _try_lock(connection, number):
+                if time.monotonic() > deadline:
+                    self.disowned.set()
+                    break
+                await asyncio.sleep(AGAIN_SECONDS)
         self._connection = connection
 
     async def _send(self, connection: Any) -> None:

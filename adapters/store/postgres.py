@@ -1,7 +1,9 @@
 """The PostgreSQL engine: a pool, row locks, LISTEN/NOTIFY. Several processes share one database."""
 
 import asyncio
+import contextlib
 import hashlib
+import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -65,11 +67,11 @@ def _plain(value: object) -> object:
 
 
 class PostgresEngine:
-    def __init__(self, pool: Any, connect: Callable[[], Any]) -> None:
+    def __init__(self, pool: Any, connect: Callable[[], Any], monotonic: Callable[[], float]) -> None:
         self._pool = pool
         self._queries = sql.numbered_queries()
         self._signals = Signals()
-        self.clock = DatabaseClock()
+        self.clock = DatabaseClock(monotonic)
         self._notices = Notices(connect, self._signals, self.clock)
 
     async def start(self) -> None:
@@ -170,6 +172,12 @@ async def _rolled_back(block: Any, connection: Any) -> None:
     try:
         await block.rollback()
     except DRIVER_ERRORS:
+        _cut(connection)
+
+
+def _cut(connection: Any) -> None:
+    """A connection that was lost has left the pool already."""
+    with contextlib.suppress(asyncpg.InterfaceError):
         connection.terminate()
 
 
@@ -186,12 +194,12 @@ async def _given_back(pool: Any, connection: Any) -> None:
     try:
         await pool.release(connection, timeout=1.0)
     except DRIVER_ERRORS:
-        connection.terminate()
+        _cut(connection)
 
 
-async def connect(url: str) -> PostgresEngine:
-    """Raises StoreBroken where the schema is not this program's, StoreBusy where nobody answers."""
-    engine = await _opened(url)
+async def connect(url: str, monotonic: Callable[[], float] = time.monotonic) -> PostgresEngine:
+    """``monotonic`` is this machine's clock. Raises StoreBroken where the schema is not this program's, StoreBusy where nobody answers."""
+    engine = await _opened(url, monotonic)
     try:
         async with engine._connection() as connection:  # noqa: SLF001 - its own maker
             have = await version(connection)
@@ -206,7 +214,7 @@ async def connect(url: str) -> PostgresEngine:
     return engine
 
 
-async def _opened(url: str) -> PostgresEngine:
+async def _opened(url: str, monotonic: Callable[[], float]) -> PostgresEngine:
     async def connect_one() -> Any:
         return await asyncpg.connect(
             url, timeout=CONNECT_SECONDS, command_timeout=STATEMENT_SECONDS, server_settings=SESSION
@@ -226,7 +234,7 @@ async def _opened(url: str) -> PostgresEngine:
         )
     except (ValueError, *DRIVER_ERRORS) as error:
         raise store_error(error) from error
-    return PostgresEngine(pool, connect_one)
+    return PostgresEngine(pool, connect_one, monotonic)
 
 
 async def _as_it_is(_: Any) -> None:

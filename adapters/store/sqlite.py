@@ -157,6 +157,12 @@ class SqliteEngine:
     def subscribe(self, topic: Topic) -> Wakeup:
         return self._signals.subscribe(topic)
 
+    async def own(self, name: str) -> bool:  # noqa: ARG002 - the process lock lets only one have the store
+        return True
+
+    async def disowned(self) -> None:
+        await asyncio.Event().wait()
+
     async def close(self) -> None:
         async with self._lock:
             with contextlib.suppress(sqlite3.Error):

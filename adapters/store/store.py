@@ -75,6 +75,14 @@ class SqlStore(Jobs, Memory, Room):
     def clock(self) -> Clock:
         return self._engine.clock
 
+    async def own(self, name: str) -> bool:
+        """Until this process ends no other on this store owns ``name``. False: another one does."""
+        return await self._engine.own(name)
+
+    async def disowned(self) -> None:
+        """Returns when another process took over what this one owned."""
+        await self._engine.disowned()
+
     def subscribe(self, topic: Topic) -> Wakeup:
         return self._engine.subscribe(topic)
 
