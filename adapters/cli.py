@@ -21,6 +21,9 @@ app = typer.Typer(
     help="Pictures from words for Discord, Slack and the web.",
 )
 
+keys = typer.Typer(no_args_is_help=True, help="Keys for the HTTP API: create, list, revoke.")
+app.add_typer(keys, name="api-key")
+
 Config = Annotated[Path, typer.Option("-c", "--config", help="The configuration file.")]
 DEFAULT_CONFIG = Path("imagine.toml")
 
@@ -119,6 +122,35 @@ def migrate(
     if source or target:
         _finish(checking.move(source, target))
     _finish(checking.migrate(_load(config)))
+
+
+@keys.command("create")
+def key_create(
+    name: Annotated[str, typer.Argument(help="What the key is called; api:key:NAME is the person it asks as.")],
+    config: Config = DEFAULT_CONFIG,
+) -> None:
+    """Makes a key and prints it, this once."""
+    from adapters import keys as making
+
+    _finish(making.create(_load(config), name))
+
+
+@keys.command("list")
+def key_list(config: Config = DEFAULT_CONFIG) -> None:
+    """Every key's name, when it was made and last used, and whether it was revoked."""
+    from adapters import keys as making
+
+    _finish(making.show(_load(config)))
+
+
+@keys.command("revoke")
+def key_revoke(
+    name: Annotated[str, typer.Argument(help="The name it was made with.")], config: Config = DEFAULT_CONFIG
+) -> None:
+    """Refuses a key from now on; its links end too."""
+    from adapters import keys as making
+
+    _finish(making.revoke(_load(config), name))
 
 
 def _finish(work: Coroutine[Any, Any, int]) -> None:

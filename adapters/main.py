@@ -19,6 +19,8 @@ from adapters.small import handlers_of, open_store
 from adapters.store.store import SqlStore
 from bot import steps
 from bot.errors import StoreError
+from bot.judging import Judge
+from bot.moderators import Moderators
 from bot.ports import Chat
 from bot.settings import Role, Secret, Settings
 from bot.studio import Studio
@@ -43,6 +45,7 @@ class House:
     store: SqlStore
     pictures: FilePictures
     studio: Studio
+    moderators: Moderators
     observe: Observe
     secret: bytes
 
@@ -83,11 +86,11 @@ async def open_house(settings: Settings, observe: Observe) -> AsyncIterator[Hous
             quota=settings.quota,
             styles=settings.styles,
             budgets={name: backend.daily_budget_usd for name, backend in settings.backends.items()},
-            moderators=settings.moderation.moderators,
+            judge=Judge(store, settings.moderation, store.clock, observe),
         )
         secret = signing_secret(settings)
         observe.redactor.learn(Secret(secret.decode()))
-        yield House(settings, core, store, pictures, Studio(core, pictures), observe, secret)
+        yield House(settings, core, store, pictures, Studio(core, pictures), Moderators(core), observe, secret)
 
 
 async def run(settings: Settings, role: Role, observe: Observe, announce: Callable[[str], None]) -> None:
@@ -157,7 +160,9 @@ def house_for_web(house: House) -> "WebHouse":
 
     return WebHouse(
         settings=house.settings.web,
+        core=house.core,
         studio=house.studio,
+        moderators=house.moderators,
         store=house.store,
         secret=house.secret,
         picture=house.pictures.read,

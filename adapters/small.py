@@ -1,7 +1,9 @@
 """Where small commands find the store: opened here, or, where a bot runs on it, through that bot's local socket."""
 
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +49,22 @@ def handlers_of(store: SqlStore) -> dict[str, control.Handler]:
     async def spend(arguments: Mapping[str, Any]) -> bool:
         return await store.spend(**arguments)
 
-    return {"ping": ping, "spend": spend}
+    return {"ping": ping, "spend": spend, **key_handlers(store)}
+
+
+def key_handlers(store: SqlStore) -> dict[str, control.Handler]:
+    """`imagine-bot api-key`: names and hashes, never a key."""
+
+    async def create(arguments: Mapping[str, Any]) -> bool:
+        return await store.add_api_key(arguments["digest"], arguments["name"], time.time())
+
+    async def show(_: Mapping[str, Any]) -> list[dict[str, Any]]:
+        return [asdict(key) for key in await store.api_keys()]
+
+    async def revoke(arguments: Mapping[str, Any]) -> bool:
+        return await store.revoke_api_key(arguments["name"], time.time())
+
+    return {"api_key_create": create, "api_key_list": show, "api_key_revoke": revoke}
 
 
 @asynccontextmanager

@@ -225,6 +225,7 @@ class Job:
     missing: int = 0
     cancel_requested: bool = False
     told: bool = False  #: the person knows the final state
+    review: bool = False  #: a moderator has to see it, or had to, before it is drawn
     reason: Problem | None = None  #: why it was rejected, failed or cancelled
     notes: tuple[Problem, ...] = ()  #: what the reply says beside the pictures: another size, fewer pictures
     acked_at: float = 0.0
@@ -351,6 +352,48 @@ class Settled:
 
     job: Job
     pictures: tuple[Picture, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class GalleryFilter:
+    """Which pictures of a gallery; "" is any."""
+
+    words: str = ""  #: in the prompt, in any case
+    backend: str = ""
+    style: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class GalleryPlace:
+    """Where one page of a gallery ends and the next begins."""
+
+    at: float
+    job_id: str
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class Hung:
+    """A picture in a gallery."""
+
+    job: Job
+    picture: Picture
+    place: GalleryPlace
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    name: str
+    created_at: float
+    revoked_at: float = 0.0
+    used_at: float = 0.0  #: its newest request
+
+
+@dataclass(frozen=True, slots=True)
+class PersonToday:
+    key: str
+    name: str
+    usage: Usage
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from adapters.chat.discord.asking import Desk
 from adapters.chat.discord.client import Setup, serve
+from adapters.chat.discord.compose import Outlet, open_chat, open_desk
 from adapters.chat.discord.delivery import DiscordChat
-from adapters.chat.discord.marks import Marks
-from adapters.chat.discord.rest import Rest
-from adapters.sealing import Sealer
 from bot.model import FINAL_STATES, Job, Person, Place, QuotaSettings
+from bot.settings import DiscordSettings
+from bot.settings.secret import Secret
 from bot.worker import Worker
 from tests.fakes import FakeBackend
 from tests.house import UNLIMITED, TestHouse, open_house
@@ -141,11 +141,9 @@ class DiscordHouse:
                 await asyncio.sleep(0.01)
 
 
-def open_desk(core: TestHouse, token: str, api: str, gateway: str, *, threads: bool = True) -> tuple[Rest, Desk]:
-    marks, sealer = Marks(SECRET), Sealer(SECRET, "discord tokens")
-    rest = Rest(token, core.recorder, api=api, gateway=gateway)
-    chat = DiscordChat(rest, core.pictures, core.pictures.fit, marks, sealer.open, core.core.clock, core.recorder)
-    return rest, Desk(core.studio, chat, marks, sealer.seal, core.recorder, threads=threads)
+def outlet(core: TestHouse, token: str, api: str, gateway: str, *, threads: bool = True) -> Outlet:
+    settings = DiscordSettings(api, gateway, (), "thread" if threads else "channel", Secret(token))
+    return Outlet(settings, SECRET, core.pictures, core.pictures.fit, core.core.clock, core.recorder)
 
 
 @asynccontextmanager
@@ -159,7 +157,9 @@ async def open_discord_house(
 ) -> AsyncIterator[DiscordHouse]:
     """``clean``: no request may have had a wrong body."""
     async with DiscordStandIn() as discord, open_house(folder, backends, quota) as core:
-        rest, desk = open_desk(core, discord.token, discord.api, discord.gateway_url, threads=threads)
+        made = outlet(core, discord.token, discord.api, discord.gateway_url, threads=threads)
+        chat = open_chat(made)
+        desk = open_desk(made, chat, core.studio)
         reports, synced = Reports(), Note()
         guild = discord.world.guild()
         room = discord.world.text_channel(guild)
@@ -167,11 +167,11 @@ async def open_discord_house(
         for user in (ada, bob):
             discord.world.join(guild, user)
         setup = Setup(discord.token, synced.load, synced.save, reports)
-        house = DiscordHouse(core, discord, desk.chat, desk, setup, reports, synced, guild, room, ada, bob)
+        house = DiscordHouse(core, discord, chat, desk, setup, reports, synced, guild, room, ada, bob)
         try:
             yield house
         finally:
             with contextlib.suppress(Exception):
-                await rest.close()
+                await chat.rest.close()
         if clean:
             assert discord.problems == []

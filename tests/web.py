@@ -4,7 +4,7 @@ import asyncio
 import io
 import re
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -79,7 +79,9 @@ class Site:
 
         return WebHouse(
             settings=WebSettings(port=self.port, public_url=self.url),
+            core=self.house.core,
             studio=self.house.studio,
+            moderators=self.house.moderators,
             store=self.house.store,
             secret=SECRET,
             picture=pictures.read,
@@ -109,7 +111,7 @@ class Site:
 
     def worker(self) -> Worker:
         house = self.house
-        return Worker(house.core, house.pictures, {"web": WebChat("web")}, "w1", alone=True)
+        return Worker(house.core, house.pictures, {"web": WebChat("web"), "api": WebChat("api")}, "w1", alone=True)
 
 
 @asynccontextmanager
@@ -143,14 +145,19 @@ class Client:
         return page
 
     async def post(
-        self, path: str, *, key: str = "", headers: dict[str, str] | None = None, **body: object
+        self,
+        path: str,
+        body: Mapping[str, object] | None = None,
+        *,
+        key: str = "",
+        headers: Mapping[str, str] | None = None,
     ) -> httpx.Response:
         self.numbers += 1
-        sent = {"key": key or f"post-{self.numbers:08}", **body}
-        return await self.http.post(path, json=sent, headers={"x-imagine-token": self.token} | (headers or {}))
+        sent = {"key": key or f"post-{self.numbers:08}", **(body or {})}
+        return await self.http.post(path, json=sent, headers={"x-imagine-token": self.token, **(headers or {})})
 
     async def say(self, text: str, key: str = "") -> httpx.Response:
-        return await self.post("/room/messages", key=key, text=text)
+        return await self.post("/room/messages", {"text": text}, key=key)
 
     async def page(self) -> str:
         return (await self.http.get("/")).text

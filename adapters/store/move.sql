@@ -10,7 +10,7 @@ ALTER TABLE pictures ENABLE TRIGGER USER
 
 -- name: go_on_counting
 SELECT setval(pg_get_serial_sequence('feed', 'seq'), (SELECT coalesce(max(seq), 0) + 1 FROM feed), false),
-    setval(pg_get_serial_sequence('audit', 'seq'), (SELECT coalesce(max(seq), 0) + 1 FROM audit), false),
+    setval(pg_get_serial_sequence('records', 'seq'), (SELECT coalesce(max(seq), 0) + 1 FROM records), false),
     setval('messages_seq', (SELECT coalesce(max(seq), 0) + 1 FROM messages), false)
 
 -- name: people
@@ -57,6 +57,39 @@ SELECT * FROM feed
 
 -- name: audit
 SELECT * FROM audit
+
+-- name: communities
+SELECT * FROM communities
+
+-- name: rules
+SELECT * FROM rules
+
+-- name: records
+SELECT * FROM records
+
+-- name: strikes
+SELECT * FROM strikes
+
+-- name: sanctions
+SELECT * FROM sanctions
+
+-- name: items
+SELECT * FROM items
+
+-- name: muted_reporters
+SELECT * FROM muted_reporters
+
+-- name: posts
+SELECT * FROM posts
+
+-- name: logins
+SELECT * FROM logins
+
+-- name: api_keys
+SELECT * FROM api_keys
+
+-- name: default_styles
+SELECT * FROM default_styles
 
 -- name: meta
 SELECT * FROM meta

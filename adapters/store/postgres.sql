@@ -8,7 +8,7 @@ SELECT * FROM jobs WHERE id = :job FOR UPDATE
 SELECT finish, head_job, head_tag FROM locked_turn(:person, :lane)
 
 -- name: locked_last_audit
-SELECT seq, hash FROM locked_last_audit()
+SELECT * FROM locked_last_audit(:tenant)
 
 -- name: next_turn
 SELECT t.person, t.lane, t.head_job, t.head_tag
@@ -48,3 +48,10 @@ FOR UPDATE SKIP LOCKED
 -- name: delete_idle_turns
 DELETE FROM turns WHERE (person, lane) IN (SELECT person, lane FROM turns
     WHERE head_job IS NULL AND finish <= coalesce((SELECT min(tag) FROM clocks), 0) FOR UPDATE SKIP LOCKED)
+
+-- name: claim_post
+UPDATE posts SET due_at = :due_at, tries = tries + 1
+WHERE (tenant, kind, subject) IN (SELECT tenant, kind, subject FROM posts
+    WHERE shown < revision AND due_at <= :now AND platform IN (SELECT value FROM json_each(:platforms))
+    ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED)
+RETURNING *

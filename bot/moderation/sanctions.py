@@ -128,6 +128,7 @@ def standing(sanctions: Iterable[Sanction], record: Iterable[RecordEvent], now: 
         banned_until=max((each.until for each in bans), default=0.0),
         timeout_until=max((each.until for each in timeouts), default=0.0),
         reason=told.reason if told else "",
+        decision=told.id if told else "",
     )
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import reduce
 
-from bot.conduct import FOREVER, HARD, Action, Mode, Point, Policy, Standing, Texts
+from bot.conduct import FOREVER, HARD, Action, Ground, Mode, Point, Policy, Standing, Texts, said
 from bot.model import Person, Place, Problem
 from bot.moderation.normalise import TABLES
 from bot.moderation.permissions import is_moderator
@@ -31,19 +31,23 @@ class Reason:
     timeout_seconds: float = 0.0  #: that the rule gives with Action.TIMEOUT
     spoiler: bool = False
     dry_run: bool = False  #: would have been, and does nothing
+    decision: str = ""  #: the sanction in force, for an appeal
 
     @property
     def key(self) -> tuple[str, str, int]:
         """What an approval remembers: a changed rule is a new reason."""
-        return self.code, self.rule, self.version
+        return self.ground.key
+
+    @property
+    def ground(self) -> Ground:
+        return Ground(self.code, self.rule, self.version, self.category, self.message)
 
     @property
     def problem(self) -> Problem:
         """For replies.py; the rule's own message is the author's and comes beside it."""
-        until = "" if self.until == FOREVER else f"{datetime.fromtimestamp(self.until, UTC):%Y-%m-%d %H:%M} UTC"
-        return Problem(
-            self.code, {"rule": self.rule, "category": self.category, "reason": self.message, "until": until}
-        )
+        until = "" if self.until == FOREVER else moment(self.until)
+        values = {"rule": self.rule, "category": self.category, "reason": self.message, "until": until}
+        return Problem(said(self.code, self.message), values | ({"decision": self.decision} if self.decision else {}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +91,11 @@ class Verdict:
 
 
 ALLOWED = Verdict()
+
+
+def moment(at: float) -> str:
+    """As people read it."""
+    return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def one(reason: Reason) -> Verdict:
@@ -163,10 +172,14 @@ def _reached(score: float, limits: Mapping[Action, float]) -> list[Action]:
 def _standing(standing: Standing, now: float) -> Verdict:
     if now < standing.banned_until:
         code = "blocked_banned" if standing.banned_until == FOREVER else "blocked_banned_until"
-        return one(Reason(Action.BLOCK, code, message=standing.reason, until=standing.banned_until))
+        return _sanctioned(code, standing, standing.banned_until)
     if now < standing.timeout_until:
-        return one(Reason(Action.BLOCK, "blocked_timed_out", message=standing.reason, until=standing.timeout_until))
+        return _sanctioned("blocked_timed_out", standing, standing.timeout_until)
     return ALLOWED
+
+
+def _sanctioned(code: str, standing: Standing, until: float) -> Verdict:
+    return one(Reason(Action.BLOCK, code, message=standing.reason, until=until, decision=standing.decision))
 
 
 def _mode(policy: Policy, place: Place, standing: Standing, *, moderator: bool) -> Verdict:

@@ -54,7 +54,7 @@ async def claim(store: SqlStore) -> Job:
 async def cycle(store: SqlStore, name: str) -> None:
     await enqueue(store, factories.job(name))
     job = await claim(store)
-    await store.delivered(await store.drawn(job, [factories.picture()], 0, [], NOW, held=False), NOW)
+    await store.delivered(await store.drawn(job, [factories.picture()], 0, [], NOW), NOW)
 
 
 async def rates(folder: Path) -> tuple[float, float]:
@@ -90,7 +90,7 @@ async def at_depths(stores: Sequence[SqlStore]) -> list[tuple[float, ...]]:
             began = time.perf_counter()
             job = await claim(store)
             claiming.append((time.perf_counter() - began) * 1000)
-            await store.delivered(await store.drawn(job, [], 0, [], NOW, held=False), NOW)
+            await store.delivered(await store.drawn(job, [], 0, [], NOW), NOW)
     return [tuple(statistics.median(each) for each in figures) for figures in taken]
 
 
@@ -132,7 +132,7 @@ async def newcomer_services(path: Path) -> int:
     services = 0
     while (job := await claim(store)).origin.person.name != "light":
         services += 1
-        await store.delivered(await store.drawn(job, [], 0, [], NOW, held=False), NOW)
+        await store.delivered(await store.drawn(job, [], 0, [], NOW), NOW)
     await store.close()
     return services
 

@@ -74,12 +74,14 @@ def _json(path: Path) -> dict[str, Any]:
 def capabilities(config: DiffusersConfig, facts: Facts, max_pixels: int | None = None) -> Capabilities:
     """``max_pixels`` is what the card's memory turned out to hold, where that was ever too little."""
     most = min(max_pixels or 2**62, 2 * facts.side**2)
-    sizes = tuple(size for size in config.sizes if size.pixels <= (max_pixels or size.pixels))
-    default = (sizes or config.sizes or (_square(facts, most),))[0]
+    sizes = tuple(size for size in config.sizes if size.pixels <= (max_pixels or size.pixels)) or config.sizes[:1]
+    if config.compile and not sizes:
+        sizes = (_square(facts, most),)  # another one would have to be compiled while somebody waits
+    default = sizes[0] if sizes else _square(facts, most)
     settings = preset(config)
     return Capabilities(
         default_size=default,
-        sizes=sizes or config.sizes[:1],
+        sizes=sizes,
         side=Range(facts.side // facts.step // 4 * facts.step, 2 * facts.side),
         side_step=facts.step,
         max_pixels=most,

@@ -70,6 +70,7 @@ class Desk:
         self.studio, self.chat, self.marks = studio, chat, marks
         self.observer = observer
         self._seal, self._threads = seal, threads
+        self._late: set[asyncio.Task[None]] = set()
         self._under_way = 0
         self._idle = asyncio.Event()
         self._idle.set()
@@ -160,7 +161,8 @@ class Desk:
         """It was stored after the person had been told that it would not be."""
         if not late.cancelled() and late.exception() is None and late.result().fresh:
             task = asyncio.ensure_future(self._given_back(late.result().job.id))
-            task.add_done_callback(lambda _: None)
+            self._late.add(task)
+            task.add_done_callback(self._late.discard)
 
     async def _given_back(self, job_id: str) -> None:
         async with self.at_work():
@@ -176,7 +178,7 @@ class Desk:
 
     async def _queued(self, job_id: str, address: Address) -> Ticket | None:
         """None: the store would not take it; the next start cancels it and tells the person."""
-        for pause in (0.2, 1.0, None):
+        for pause in (0.2, 1.0, 5.0, 20.0, None):
             try:
                 return await self.studio.acknowledged(job_id, address.stored())
             except StoreError as error:

@@ -43,6 +43,9 @@ JUST_POSTED = 2.0
 
 EDITS_AT_ONCE = 8
 REMEMBERED = 10_000
+UNDECIDED = frozenset({JobState.RECEIVED, JobState.REVIEW, JobState.HELD, JobState.REJECTED, JobState.CANCELLED})
+"""States in which a request that a moderator has to see keeps its prompt to itself."""
+
 T = TypeVar("T")
 ENDINGS = {"image/png": "png", "image/jpeg": "jpg", "image/webp": "webp"}
 
@@ -189,7 +192,7 @@ class DiscordChat:
         return Parcel(header, text.result(job, pictures), view, pictures, text.alt_text(job.request.prompt), stem)
 
     def _header(self, job: Job, address: Address) -> str:
-        hidden = address.held and job.state not in (JobState.DRAWN, JobState.DELIVERING)
+        hidden = address.held and job.state in UNDECIDED
         return text.placeholder(None if hidden else job.request.prompt, job.request.count)
 
     async def _tried_unheard(self, errand: Errand) -> bool:
@@ -307,7 +310,10 @@ class DiscordChat:
 
     async def _uploads(self, parcel: Parcel, limit: int) -> tuple[tuple[Upload, ...], bool]:
         """The pictures within ``limit`` bytes each and within one request together; whether any was changed."""
-        files = [await self._pictures.read(picture.sha256) for picture in parcel.pictures]
+        try:
+            files = [await self._pictures.read(picture.sha256) for picture in parcel.pictures]
+        except FileNotFoundError as error:
+            raise ChatGone(f"a picture's file is missing or damaged: {error}") from error
         if sum(map(len, files)) > REQUEST_LIMIT:
             limit = min(limit, REQUEST_LIMIT // len(files))
         uploads, changed = [], False
@@ -321,7 +327,7 @@ class DiscordChat:
         return tuple(uploads), changed
 
     async def uploads(self, settled: Settled, address: Address) -> tuple[Upload, ...]:
-        """The pictures of a request that could not be posted, for whoever asked."""
+        """The pictures of a request that could not be posted, for whoever asked. Raises ChatGone without the files."""
         parcel = self._parcel(settled, address)
         return (await self._uploads(parcel, max(SMALLEST, min(address.upload_limit, REQUEST_LIMIT))))[0]
 

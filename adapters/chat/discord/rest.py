@@ -98,10 +98,26 @@ class Body:
         )
 
 
+DISCORDS_GATEWAY = yarl.URL("wss://gateway.discord.gg/")
+
+
 def use_bases(api: str, gateway: str) -> None:
     """Where the client library finds Discord: for the whole process, as the library knows only class-wide bases."""
     Route.BASE = api.rstrip("/")
     DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(gateway)
+
+
+def connect_through(client: discord.Client) -> None:
+    """With a gateway of one's own every connection goes there, whatever address Discord names for it or a resume."""
+    gateway = DiscordWebSocket.DEFAULT_GATEWAY
+    if gateway == DISCORDS_GATEWAY:
+        return
+    connect = client.http.ws_connect
+
+    async def through(url: str, *, compress: int = 0) -> aiohttp.ClientWebSocketResponse:
+        return await connect(str(gateway.with_query(yarl.URL(url).query)), compress=compress)
+
+    client.http.ws_connect = through  # type: ignore[method-assign] # the one place that every connection passes
 
 
 class Rest:

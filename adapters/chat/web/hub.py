@@ -24,6 +24,9 @@ LINE_SECONDS = 2.0
 BATCH = 200
 """Changes a page may have missed before it loads anew."""
 
+MOST_PAGES = 20
+"""Open pages of one person; the next one ends another's stream."""
+
 QUEUE = 256
 """Unsent events of one page; a page that lags further is cut off and catches up when it comes back."""
 
@@ -91,7 +94,7 @@ class Hub:
         self._observer = observer
         self._seals = seals
         self._pages = pages
-        self._listeners: set[Listener] = set()
+        self._listeners: dict[Listener, None] = {}  #: in the order they came
         self._live: dict[str, Job] = {}  #: jobs on open pages that still change
         self._progress: dict[str, Progress] = {}
         self._standings: Mapping[str, Standing] = {}
@@ -107,13 +110,16 @@ class Hub:
 
     def join(self, person: str) -> Listener:
         listener = Listener(person)
+        mine = [each for each in self._listeners if each.person == person]
+        for oldest in mine[: max(0, len(mine) - MOST_PAGES + 1)]:
+            self._drop(oldest)
         if self._closed:
             listener.push(None)
-        self._listeners.add(listener)
+        self._listeners[listener] = None
         return listener
 
     def leave(self, listener: Listener) -> None:
-        self._listeners.discard(listener)
+        self._listeners.pop(listener, None)
 
     async def cursor(self) -> Cursor:
         return Cursor(*await self._store.newest())
@@ -169,7 +175,7 @@ class Hub:
                 self._drop(listener)
 
     def _drop(self, listener: Listener) -> None:
-        self._listeners.discard(listener)
+        self._listeners.pop(listener, None)
         with contextlib.suppress(asyncio.QueueEmpty):
             listener.queue.get_nowait()
         listener.push(None)

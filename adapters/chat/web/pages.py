@@ -1,6 +1,7 @@
 """Templates and static files, read once. Every value in a template is escaped."""
 
 import base64
+import gzip
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ COUNTS = ("1", "2", "4")
 @dataclass(frozen=True, slots=True)
 class StaticFile:
     body: bytes
+    gzipped: bytes
     media_type: str
 
 
@@ -38,7 +40,7 @@ def static_files() -> Mapping[str, StaticFile]:
         ending = file.name.rpartition(".")[2]
         if ending in MEDIA_TYPES:
             body = file.read_bytes()
-            found[file.name] = StaticFile(body, MEDIA_TYPES[ending])
+            found[file.name] = StaticFile(body, gzip.compress(body, mtime=0), MEDIA_TYPES[ending])
     return found
 
 
@@ -69,7 +71,7 @@ class Pages:
 
 CLIENT_WORDS = (
     "web_seconds", "web_minutes", "web_any_moment", "web_ready", "web_not_ready", "web_offline", "web_online",
-    "web_failed", "web_stale", "web_forget_title", "web_forget_what", "web_delete_title",
+    "web_failed", "web_stale",
 )  # fmt: skip
 
 

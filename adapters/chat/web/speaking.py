@@ -101,9 +101,17 @@ class Speaker:
                 break
         return ticket, this_key
 
+    async def request_of(self, visitor: Visitor, job_id: str) -> ImageRequest:
+        """What the room may read of it, or the person who asked. Raises Refused, StoreError."""
+        request = await self._studio.request_of(ROOM, job_id)
+        job = await self._store.job(job_id)
+        if job is None or (views.withheld(job) and job.origin.person.key != visitor.key):
+            raise Refused(Problem("unknown_request"))
+        return request
+
     async def again(self, visitor: Visitor, job_id: str, key: str) -> Job:
         """Raises Refused, StoreError."""
-        request = await self._studio.request_of(ROOM, job_id)
+        request = await self.request_of(visitor, job_id)
         anew = ImageRequest(**{name: getattr(request, name) for name in ImageRequest.__slots__} | {"seed": None})
         return await self.ask(visitor, anew, command.format_command(anew), f"{visitor.key}:{key}")
 
