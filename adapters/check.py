@@ -51,8 +51,8 @@ async def _store(settings: Settings) -> Finding:
             await desk.do("ping")
     except (StoreError, ControlError, OSError) as error:
         return Finding("store", say("store_unusable", detail=error), ok=False)
-    dialect, path = ("postgres", settings.store.url) if settings.store.postgres else ("sqlite", settings.store.sqlite_path)
-    newest = sql.migrations(dialect)[-1][0]
+    path = settings.store.sqlite_path or settings.store.url
+    newest = sql.migrations("postgres" if settings.store.postgres else "sqlite")[-1][0]
     return Finding("store", say("check_store", path=path, version=newest), ok=True)
 
 

@@ -485,7 +485,8 @@ ENGLISH: Mapping[str, str] = {
     "serves a token, any number with --role worker.",
     "move_wrong_urls": "migrate moves --from sqlite:///PATH --to postgresql://USER@HOST/DATABASE.",
     "move_nothing_there": "{path} is not there.",
-    "move_running": "An imagine-bot runs on {path}. Stop it, move, and start it with [store] url = \"postgresql://…\".",
+    "move_running": "An imagine-bot runs on {path}. Stop it, move, and start it with "
+    '[store] url = "postgresql://…".',
     "move_not_empty": "The target holds {count} rows in {table} already: give an empty database.",
     "move_differs": "{table} differs after the copy; nothing was kept.",
     "moving": "{table}: {count} rows",

@@ -1,7 +1,7 @@
-"""A worker on a machine of its own: a process that shares PostgreSQL and a folder with the others, and can be killed."""
+"""A worker on a machine of its own: a process that shares PostgreSQL and a folder with others, and can be killed."""
 
 import asyncio
-import itertools
+import contextlib
 import multiprocessing
 import multiprocessing.process
 import socket
@@ -17,8 +17,6 @@ from tests.contract.stores import database_of
 from tests.crashing import FolderChat, Fuse
 from tests.fakes import FakeBackend
 from tests.house import open_house
-
-_ports = itertools.count()
 
 
 def worker(folder: str, name: str, seconds: float) -> None:
@@ -84,7 +82,7 @@ class Wire:
         self._up.set()
 
     def url(self, database_url: str) -> str:
-        name = database_url.split("@/")[1].split("?")[0]
+        name = database_url.partition("@/")[2].partition("?")[0]
         return f"postgresql://postgres@127.0.0.1:{self.port}/{name}"
 
     def close(self) -> None:
@@ -105,17 +103,13 @@ class Wire:
                 threading.Thread(target=self._forward, args=(one, other), daemon=True).start()
 
     def _forward(self, source: socket.socket, sink: socket.socket) -> None:
-        try:
+        with contextlib.suppress(OSError):
             while data := source.recv(65536):
                 self._up.wait()
                 sink.sendall(data)
-        except OSError:
-            pass
         for each in (source, sink):
-            try:
+            with contextlib.suppress(OSError):
                 each.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
 
 
 @contextmanager

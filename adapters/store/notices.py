@@ -116,7 +116,7 @@ class Notices:
             connection.terminate()
 
     async def _own_again(self, connection: Any) -> None:
-        """A lock belongs to a connection; a new one takes them anew, once the database has noticed the old one's end."""
+        """A lock belongs to a connection; a new one takes it once the database has noticed the old one's end."""
         for number in self._owned:
             deadline = time.monotonic() + NOTICED_SECONDS
             while not await _try_lock(connection, number):

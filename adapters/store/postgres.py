@@ -198,20 +198,25 @@ async def _given_back(pool: Any, connection: Any) -> None:
 
 
 async def connect(url: str, monotonic: Callable[[], float] = time.monotonic) -> PostgresEngine:
-    """``monotonic`` is this machine's clock. Raises StoreBroken where the schema is not this program's, StoreBusy where nobody answers."""
+    """``monotonic`` is this machine's clock.
+
+    Raises StoreBroken where the schema is not this program's, StoreBusy where nobody answers.
+    """
     engine = await _opened(url, monotonic)
     try:
         async with engine._connection() as connection:  # noqa: SLF001 - its own maker
-            have = await version(connection)
-        needed = sql.migrations("postgres")[-1][0]
-        if have < needed:
-            raise StoreBroken(f"the database has schema {have} and this program needs {needed}: run imagine-bot migrate")
-        _check_not_newer(have, needed)
+            _check_version(await version(connection), sql.migrations("postgres")[-1][0])
         await engine.start()
     except BaseException:
         await engine.close()
         raise
     return engine
+
+
+def _check_version(have: int, needed: int) -> None:
+    if have < needed:
+        raise StoreBroken(f"the database has schema {have}, this program needs {needed}: run imagine-bot migrate")
+    _check_not_newer(have, needed)
 
 
 async def _opened(url: str, monotonic: Callable[[], float]) -> PostgresEngine:
@@ -257,7 +262,7 @@ def _check_not_newer(have: int, known: int) -> None:
 
 
 async def migrate(url: str) -> tuple[int, int]:
-    """Runs what is missing, all of it in one transaction; one process at a time. Returns the versions before and after."""
+    """Runs what is missing in one transaction, one process at a time. Returns the versions before and after."""
     try:
         connection = await asyncpg.connect(url, timeout=CONNECT_SECONDS)
     except (ValueError, *DRIVER_ERRORS) as error:

@@ -39,7 +39,12 @@ SELECT seq, job, CASE WHEN at < database_time() - 10 THEN 1 ELSE 0 END AS settle
 FROM feed WHERE seq > :seq ORDER BY seq LIMIT :limit
 
 -- name: newest_change
-SELECT coalesce((SELECT seq FROM feed WHERE at < database_time() - 10 ORDER BY seq DESC LIMIT 1), 0) AS seq
+WITH settled AS (
+    SELECT coalesce((SELECT seq FROM feed WHERE at < database_time() - 10 ORDER BY seq DESC LIMIT 1), 0) AS seq
+), fresh AS (
+    SELECT seq, seq - row_number() OVER (ORDER BY seq) AS run FROM feed WHERE seq > (SELECT seq FROM settled)
+)
+SELECT coalesce((SELECT max(seq) FROM fresh WHERE run = (SELECT seq FROM settled)), (SELECT seq FROM settled)) AS seq
 
 -- name: jobs_past
 SELECT id FROM jobs WHERE finished_at > 0 AND finished_at < :before ORDER BY finished_at LIMIT :limit

@@ -25,13 +25,12 @@ def load(dialect: str) -> Mapping[str, str]:
 
 PARAMETER = re.compile(r"'[^']*'|::|:([a-z]\w*)")
 
-TYPES = dict.fromkeys(
-    (
-        "at", "cap", "cost", "created_at", "dollars", "due_at", "finish", "floor", "lease_until", "now", "since",
-        "tag", "until", "weight",
-    ),
-    "double precision",
-) | dict.fromkeys(("allowed", "day", "hidden", "images", "revision", "seq", "shared", "waiting_limit"), "bigint")  # fmt: skip
+FLOATS = (
+    "at", "cap", "cost", "created_at", "dollars", "due_at", "finish", "floor", "lease_until", "now", "since", "tag",
+    "until", "weight",
+)  # fmt: skip
+WHOLE = ("allowed", "day", "hidden", "images", "revision", "seq", "shared", "waiting_limit")
+TYPES = {**dict.fromkeys(FLOATS, "double precision"), **dict.fromkeys(WHOLE, "bigint")}
 """Parameters whose type PostgreSQL would guess wrong where they stand beside another number."""
 
 

@@ -86,7 +86,7 @@ async def work_off(store: SqlStore, worker: str, asking: asyncio.Future[list[Non
         elif number % 7 == 0:
             ended.append((await store.finish(job, JobState.FAILED, Problem("failed"), NOW)).id)
         else:
-            drawn = await store.drawn(job, [factories.picture()], 0, [], NOW, held=False)
+            drawn = await store.drawn(job, [factories.picture()], 0, [], NOW)
             ended.append((await store.delivered(drawn, NOW)).id)
 
 
@@ -118,7 +118,7 @@ async def test_a_delivery_is_taken_by_one_of_several_workers(stores: list[SqlSto
         await queue(stores[0], factories.job(name))
         job = await claim(stores[0], "dead")
         assert job is not None
-        await stores[0].let_go(await stores[0].drawn(job, [], 0, [], NOW, held=False))
+        await stores[0].let_go(await stores[0].drawn(job, [], 0, [], NOW))
     taken = await asyncio.gather(*(store.claim_delivery(f"w{n}", NOW + 8, NOW) for n, store in enumerate(stores * 3)))
     ids = [job.id for job in taken if job]
     assert len(ids) == len(set(ids)) == 3
@@ -158,8 +158,7 @@ async def test_no_change_is_passed_over_while_transactions_overlap(stores: list[
     made: list[str] = []
 
     async def ask(store: SqlStore) -> None:
-        for number in range(12):
-            made.append((await queue(store, factories.job(f"p{number}"), UNLIMITED)).id)
+        made.extend([(await queue(store, factories.job(f"p{number}"), UNLIMITED)).id for number in range(12)])
 
     async def read() -> None:
         _, cursor = await stores[2].newest()

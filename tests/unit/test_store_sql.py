@@ -138,6 +138,8 @@ HOT = [
     ("jobs_past", "jobs_by_age"),
     ("job_by_key", "jobs_key_key"),
     ("depths", "jobs_unfinished"),
+    ("items_to_expire", "items_to_expire"),
+    ("changed_since", "feed_pkey"),
 ]
 
 BACKLOG = """
@@ -150,6 +152,11 @@ BACKLOG = """
     FROM generate_series(1, 30000) AS n;
     INSERT INTO turns (person, lane, head_job, head_tag, head_at)
     SELECT DISTINCT ON (person) person, lane, id, tag, created_at FROM jobs WHERE state = 'queued' ORDER BY person, tag;
+    INSERT INTO posts (tenant, kind, subject, platform, revision, shown, due_at)
+    SELECT 't', 'item', n, 'slack', 1, 1, n FROM generate_series(1, 5000) AS n;
+    INSERT INTO items (id, tenant, kind, job, position, author, opened_at, category, required, state, ready)
+    SELECT n, 't', 'request', n, 0, 'p1', n, 'x', 1, 'approved', 1 FROM generate_series(1, 5000) AS n;
+    INSERT INTO feed (job, at) SELECT n, n FROM generate_series(1, 5000) AS n;
     ANALYZE;
 """
 """What a store of some weeks looks like to the planner."""
@@ -169,11 +176,12 @@ async def test_the_hot_queries_use_their_indexes_on_postgresql(connection: async
         query = queries[name]
         values = ", ".join("NULL" for _ in query.parameters)
         await connection.execute(f"PREPARE {name} AS {query.text}")
-        explained = await connection.fetchval(f"EXPLAIN (FORMAT JSON) EXECUTE {name}" + (f"({values})" if values else ""))
+        call = f"{name}({values})" if values else name
+        explained = await connection.fetchval(f"EXPLAIN (FORMAT JSON) EXECUTE {call}")
         found = nodes(json.loads(explained)[0]["Plan"])
         assert index in {node.get("Index Name") for node in found}, (name, found)
-        scanned = [node for node in found if node["Node Type"] == "Seq Scan" and node["Relation Name"] in {"jobs", "turns"}]
-        assert scanned == [], (name, scanned)
+        scanned = {node["Relation Name"] for node in found if node["Node Type"] == "Seq Scan"}
+        assert not scanned & {"jobs", "turns"}, name
         if name != "depths":
             assert [node for node in found if node["Node Type"] == "Sort"] == [], name
 
