@@ -2,6 +2,7 @@
 # make test    the whole test suite
 # make check   ruff, mypy, import rules
 # make bench   the performance tables
+# make train-demo   the demo model, from nothing
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 PORT ?= 8080
@@ -13,7 +14,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 CONSTRAINTS := deploy/constraints.txt
 
-.PHONY: demo test check bench bench-engine clean
+.PHONY: demo test check bench bench-engine train-demo clean
 
 demo: $(VENV)/.demo
 	@$(BIN)/imagine-bot demo --port $(PORT) --data $(DATA)
@@ -48,6 +49,10 @@ $(VENV)/.dev: pyproject.toml $(CONSTRAINTS) | $(BIN)/python
 	@echo "Installing imagine-bot and its development tools ..."
 	@$(PIP) install -e '.[dev]' -c $(CONSTRAINTS)
 	@touch $@ $(VENV)/.demo
+
+# Trains the demo model anew: hours on one core; stopped and started again it goes on. States are in build/demo-model.
+train-demo: $(VENV)/.dev
+	OMP_NUM_THREADS=1 $(BIN)/python -m adapters.backends.diffusers.demo.train --export adapters/backends/diffusers/demo/checkpoint
 
 clean:
 	rm -rf $(VENV)

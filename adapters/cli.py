@@ -124,6 +124,29 @@ def migrate(
     _finish(checking.migrate(_load(config)))
 
 
+@app.command("export-audit")
+def export_audit(
+    config: Config = DEFAULT_CONFIG,
+    since: Annotated[str, typer.Option(help="From this day on, such as 2026-11-01.")] = "",
+    form: Annotated[str, typer.Option("--format", help="jsonl or csv.")] = "jsonl",
+) -> None:
+    """The moderation audit log on stdout; exit 1 where its chain of hashes is broken."""
+    from adapters import export
+
+    _finish(export.export(_load(config), since, form))
+
+
+@app.command()
+def login(
+    config: Config = DEFAULT_CONFIG,
+    name: Annotated[str, typer.Option(help="Who it is for, as the audit log will name them.")] = "operator",
+) -> None:
+    """Prints a link that opens the moderation page, once, within a quarter of an hour."""
+    from adapters import login as entrance
+
+    _finish(entrance.login(_load(config), name))
+
+
 @keys.command("create")
 def key_create(
     name: Annotated[str, typer.Argument(help="What the key is called; api:key:NAME is the person it asks as.")],
@@ -155,11 +178,12 @@ def key_revoke(
 
 def _finish(work: Coroutine[Any, Any, int]) -> None:
     """Runs a command to its exit code; what it could not foresee is one line too."""
+    from adapters.control import ControlError
     from bot.errors import ImagineError
 
     try:
         code = asyncio.run(work)
-    except (ImagineError, OSError) as error:
+    except (ImagineError, ControlError, OSError) as error:
         _stop(FAILED, say("command_failed", detail=error))
     raise typer.Exit(code)
 

@@ -7,7 +7,7 @@ import sys
 from datetime import UTC, datetime
 
 from adapters.small import open_desk
-from bot.model import ApiKey
+from bot.programs import ApiKey
 from bot.replies import say
 from bot.settings import Settings
 

@@ -5,13 +5,14 @@ import contextlib
 import os
 import secrets
 import signal
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from adapters import control, several
+from adapters.disk import DiskWatch
 from adapters.factory import build_backend
 from adapters.images.files import FilePictures
 from adapters.observe import Observe, loop_lag_watchdog, store_watchdog
@@ -34,6 +35,7 @@ ORPHAN_AGE = 3600.0
 """A file that no row knows after an hour was written by a worker that died before it could say so."""
 
 SWEEP_BATCH = 200
+EXPIRY_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,9 @@ async def open_house(settings: Settings, observe: Observe) -> AsyncIterator[Hous
             stack.push_async_callback(backends[name].close)
         health = steps.Health(store)
         await health.load()
+        disk = DiskWatch(pictures.free_bytes, observe)
+        await disk.look()
+        stack.enter_context(cancelling(asyncio.create_task(disk.run())))
         core = steps.Core(
             store=store,
             backends=backends,
@@ -87,10 +92,19 @@ async def open_house(settings: Settings, observe: Observe) -> AsyncIterator[Hous
             styles=settings.styles,
             budgets={name: backend.daily_budget_usd for name, backend in settings.backends.items()},
             judge=Judge(store, settings.moderation, store.clock, observe),
+            has_room=disk.has_room,
         )
         secret = signing_secret(settings)
         observe.redactor.learn(Secret(secret.decode()))
         yield House(settings, core, store, pictures, Studio(core, pictures), Moderators(core), observe, secret)
+
+
+@contextlib.contextmanager
+def cancelling(task: asyncio.Task[None]) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        task.cancel()
 
 
 async def run(settings: Settings, role: Role, observe: Observe, announce: Callable[[str], None]) -> None:
@@ -107,6 +121,7 @@ async def run(settings: Settings, role: Role, observe: Observe, announce: Callab
             asyncio.create_task(store_watchdog(observe, house.store)),
             asyncio.create_task(sweep_loop(house)),
             *among_others(house, role),
+            asyncio.create_task(expiry_loop(house)),
         ]
         tasks = []
         if role in {Role.ALL, Role.WORKER}:
@@ -127,7 +142,7 @@ async def take_place(stack: AsyncExitStack, house: House, role: Role) -> None:
         await several.own_token(house.settings, role, house.store)
         return
     path = control.socket_path(Path(house.settings.store.sqlite_path))
-    await stack.enter_async_context(control.serve(path, handlers_of(house.store)))
+    await stack.enter_async_context(control.serve(path, handlers_of(house.store, house.settings)))
     lost = await house.studio.drop_unacknowledged()
     if lost:
         house.observe.event("recovered", state="received", n=lost)
@@ -164,12 +179,14 @@ def house_for_web(house: House) -> "WebHouse":
         studio=house.studio,
         moderators=house.moderators,
         store=house.store,
+        logins=house.store,
         secret=house.secret,
         picture=house.pictures.read,
         thumb=house.pictures.thumb,
         preview=house.pictures.read_preview,
         metrics=house.observe.exposition,
         not_ready=lambda: why_not_ready(house),
+        recent=house.observe.recent,
         clock=house.core.clock,
         observer=house.observe,
     )
@@ -222,16 +239,30 @@ async def sweep_loop(house: House) -> None:
         await asyncio.sleep(SWEEP_SECONDS)
 
 
-async def sweep(house: House) -> int:
-    """One whole sweep, in small transactions; a crash in between leaves only files that the next one finds."""
+async def expiry_loop(house: House) -> None:
+    """Held requests that nobody decided about for a day end, and their people are told."""
+    while True:
+        try:
+            while await house.store.expire_items(house.core.clock.now(), SWEEP_BATCH):
+                pass
+        except StoreError as error:
+            house.observe.event("store_error", detail=str(error))
+        await asyncio.sleep(EXPIRY_SECONDS)
+
+
+async def sweep(house: House) -> None:
     now = house.core.clock.now()
-    removed = 0
     before = now - house.settings.store.retention_days * 86_400
-    while (files := await house.store.sweep(before, SWEEP_BATCH, house.core.day() - 2)) is not None:
-        for name in files:
-            await house.pictures.delete(name)
-        removed += len(files)
-    removed += await house.pictures.sweep_orphans(house.store.known_pictures, now - ORPHAN_AGE)
+    removed = await sweep_house(house.store, house.pictures, before=before, now=now, day=house.core.day())
     if removed:
         house.observe.event("swept", n=removed)
-    return removed
+
+
+async def sweep_house(store: SqlStore, pictures: FilePictures, *, before: float, now: float, day: int) -> int:
+    """One whole sweep, in small transactions; a crash in between leaves only files that the next one finds."""
+    removed = 0
+    while (files := await store.sweep(before, SWEEP_BATCH, day - 2)) is not None:
+        for name in files:
+            await pictures.delete(name)
+        removed += len(files)
+    return removed + await pictures.sweep_orphans(store.known_pictures, now - ORPHAN_AGE)

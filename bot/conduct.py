@@ -317,6 +317,11 @@ class Case:
     preferred: bool = True  #: False: an appeal against this moderator's own decision; another one should take it
 
     @property
+    def original(self) -> str:
+        """The prompt before a moderator changed it, "" where nobody did."""
+        return self.item.original
+
+    @property
     def reasons(self) -> tuple[Problem, ...]:
         """Why it is here, for replies.py."""
         return tuple(ground.problem for ground in self.item.grounds)

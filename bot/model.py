@@ -355,48 +355,6 @@ class Settled:
 
 
 @dataclass(frozen=True, slots=True)
-class GalleryFilter:
-    """Which pictures of a gallery; "" is any."""
-
-    words: str = ""  #: in the prompt, in any case
-    backend: str = ""
-    style: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class GalleryPlace:
-    """Where one page of a gallery ends and the next begins."""
-
-    at: float
-    job_id: str
-    index: int
-
-
-@dataclass(frozen=True, slots=True)
-class Hung:
-    """A picture in a gallery."""
-
-    job: Job
-    picture: Picture
-    place: GalleryPlace
-
-
-@dataclass(frozen=True, slots=True)
-class ApiKey:
-    name: str
-    created_at: float
-    revoked_at: float = 0.0
-    used_at: float = 0.0  #: its newest request
-
-
-@dataclass(frozen=True, slots=True)
-class PersonToday:
-    key: str
-    name: str
-    usage: Usage
-
-
-@dataclass(frozen=True, slots=True)
 class Style:
     """What the option ``style`` offers. ``{prompt}`` in ``prompt`` stands for the person's text."""
 

@@ -6,20 +6,15 @@ from typing import Protocol
 
 from bot.conduct import Item
 from bot.model import (
-    ApiKey,
     AuditEvent,
     Breaker,
     Capabilities,
     Drawing,
     Drawn,
-    GalleryFilter,
-    GalleryPlace,
-    Hung,
     Job,
     JobState,
     Message,
     NewJob,
-    PersonToday,
     Picture,
     Problem,
     Progress,
@@ -29,6 +24,7 @@ from bot.model import (
     Turn,
     Usage,
 )
+from bot.programs import ApiKey, GalleryFilter, GalleryPlace, Hung, PersonToday
 
 
 class Clock(Protocol):

@@ -1,7 +1,7 @@
 """What both halves use: the collaborators, the backends' health, and the decisions about one job that are shared."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
@@ -111,6 +111,7 @@ class Core:
     styles: Mapping[str, Style] = field(default_factory=dict)
     budgets: Mapping[str, float] = field(default_factory=dict)  #: dollars a day, by backend; none: no cap
     judge: Judge = field(kw_only=True)
+    has_room: Callable[[], bool] = lambda: True  #: on the disk, for one more request
 
     def capabilities(self) -> Mapping[str, Capabilities]:
         return {name: backend.capabilities for name, backend in self.backends.items()}

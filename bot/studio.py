@@ -127,6 +127,8 @@ class Studio:
         return command.merge(text, values, command.options_for(capabilities), further)
 
     async def _stored(self, new: NewJob, item: Item | None) -> tuple[Job, bool]:
+        if not self._core.has_room():
+            raise Refused(Problem("store_full"))
         began = self._core.clock.monotonic()
         try:
             stored, fresh = await self._core.store.submit(new, item)
@@ -153,9 +155,12 @@ class Studio:
                 job = await self._known(job_id)
         return await self._ticket(job)
 
-    async def unacknowledged(self, job_id: str) -> None:
-        """The acknowledgement failed or came too late: the person saw an error and will ask again."""
-        await self._core.store.cancel(job_id, Problem("never_acknowledged"), self._core.clock.now())
+    async def unacknowledged(self, job_id: str, reason: Problem | None = None) -> None:
+        """The acknowledgement failed or came too late: the person saw an error and will ask again.
+
+        ``reason``: why it cannot be answered where it was asked.
+        """
+        await self._core.store.cancel(job_id, reason or Problem("never_acknowledged"), self._core.clock.now())
 
     async def drop_unacknowledged(self, age: float = 0.0) -> int:
         """At the start: requests that a crash caught between storing and acknowledging."""

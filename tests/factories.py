@@ -3,7 +3,8 @@
 import itertools
 from dataclasses import replace
 
-from bot.model import GalleryFilter, ImageRequest, Job, JobState, Limits, NewJob, Origin, Person, Picture, Place
+from bot.model import ImageRequest, Job, JobState, Limits, NewJob, Origin, Person, Picture, Place
+from bot.programs import GalleryFilter
 
 DAY = 20_000
 NOW = DAY * 86_400.0 + 3600.0

@@ -5,16 +5,26 @@ import hashlib
 import secrets
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx
 import openai
 
-from bot.model import FINAL_STATES, Job, JobState
-from tests.house import TestHouse
-from tests.web import Site
+from bot.model import FINAL_STATES, Job, JobState, QuotaSettings
+from tests.fakes import FakeBackend
+from tests.house import UNLIMITED, TestHouse, open_house
+from tests.web import Site, open_site
 
 BODY = {"prompt": "a red fox", "size": "64x64"}
+
+
+@asynccontextmanager
+async def served(
+    folder: Path, *backends: FakeBackend, quota: QuotaSettings = UNLIMITED, working: bool = True
+) -> AsyncIterator[Site]:
+    async with open_house(folder, backends, quota) as house, open_site(house, working=working) as site:
+        yield site
 
 
 async def new_key(house: TestHouse, name: str = "ci") -> str:

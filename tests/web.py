@@ -15,6 +15,7 @@ from adapters.chat.web.delivery import WebChat
 from adapters.chat.web.server import WebHouse, serve_web
 from bot.model import Drawing, Drawn
 from bot.ports import Report
+from bot.programs import Trouble
 from bot.settings import WebSettings
 from bot.worker import Worker
 from tests.fakes import FakeBackend, png
@@ -83,12 +84,14 @@ class Site:
             studio=self.house.studio,
             moderators=self.house.moderators,
             store=self.house.store,
+            logins=self.house.store,
             secret=SECRET,
             picture=pictures.read,
             thumb=pictures.thumb,
             preview=pictures.read_preview,
             metrics=lambda: (b"", "text/plain"),
             not_ready=ready,
+            recent=lambda: [Trouble(1.0, name, values) for name, values in self.house.recorder.events],
             clock=self.house.core.clock,
             observer=self.house.recorder,
         )

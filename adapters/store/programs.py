@@ -7,8 +7,9 @@ from dataclasses import asdict
 from adapters.store import rows
 from adapters.store.engine import Row, Transaction
 from adapters.store.shelf import Shelf
-from bot.model import ApiKey, GalleryFilter, GalleryPlace, Hung, Job, PersonToday, Usage
+from bot.model import Job, Usage
 from bot.ports import Topic
+from bot.programs import ApiKey, GalleryFilter, GalleryPlace, Hung, PersonToday
 
 NEWEST = GalleryPlace(math.inf, "~", -1)
 """Before everything: no job's id is after it."""

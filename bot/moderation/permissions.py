@@ -102,7 +102,7 @@ def may(actor: Actor, act: Act, subject: Subject) -> bool:
     if act in OWN | ANYBODY:
         return own or act in ANYBODY
     if act is Act.REPORT:
-        return not own
+        return True
     moderator = actor.rank >= Rank.MODERATOR and not actor.private
     if act in OWN_OR_MODERATED:
         return own or moderator

@@ -20,7 +20,7 @@ from bot.model import Breaker, JobState, QuotaSettings, Stage, Tier
 from bot.steps import Switch, Switches
 from tests.fakes import FakeBackend
 from tests.house import TestHouse, open_house
-from tests.programs import ask, held_from, job_in, jobs_of, new_key, official, plain
+from tests.programs import ask, held_from, job_in, jobs_of, new_key, official, plain, served
 from tests.web import PatientBackend, Site, open_site
 
 PROMPT = "a red fox in snow"
@@ -97,12 +97,11 @@ async def test_the_models_are_the_backends(client: Any) -> None:
 
 async def test_a_stream_sends_partial_pictures_and_then_the_finished_ones(tmp_path: Path) -> None:
     backend = PatientBackend()
-    async with open_house(tmp_path, [backend]) as house, open_site(house) as site:
-        async with official(site, await new_key(house)) as client:
-            events = []
-            async for event in await client.images.generate(prompt=PROMPT, stream=True, n=2, size="64x64"):
-                events.append(event)
-                backend.go.set()
+    async with served(tmp_path, backend) as site, official(site, await new_key(site.house)) as client:
+        events = []
+        async for event in await client.images.generate(prompt=PROMPT, stream=True, n=2, size="64x64"):
+            events.append(event)
+            backend.go.set()
     kinds = [(event.type.removeprefix("image_generation."), event.index) for event in events]
     assert kinds == [("partial_image", 0), ("completed", 0), ("completed", 1)]
     assert size_of(base64.b64decode(events[0].b64_json)) == (32, 32)
@@ -117,11 +116,10 @@ async def test_without_partial_images_a_stream_has_the_finished_one_alone(client
 
 async def test_a_stream_that_fails_ends_with_an_error(tmp_path: Path) -> None:
     backend = FakeBackend(plan=[Rejected("no", stage=Stage.PROMPT)], seconds=0.2)
-    async with open_house(tmp_path, [backend]) as house, open_site(house) as site:
-        async with official(site, await new_key(house)) as client:
-            with pytest.raises(openai.APIError, match="moderation refused the prompt"):
-                async for _ in await client.images.generate(prompt=PROMPT, stream=True):
-                    pass
+    async with served(tmp_path, backend) as site, official(site, await new_key(site.house)) as client:
+        with pytest.raises(openai.APIError, match="moderation refused the prompt"):
+            async for _ in await client.images.generate(prompt=PROMPT, stream=True):
+                pass
 
 
 # -- refusals
@@ -240,10 +238,9 @@ async def test_what_is_not_there_is_answered_in_the_same_shape(site: Site) -> No
 
 async def test_a_prompt_that_a_provider_refuses_is_403(tmp_path: Path) -> None:
     backend = FakeBackend(plan=[Rejected("no", stage=Stage.PROMPT)])
-    async with open_house(tmp_path, [backend]) as house, open_site(house) as site:
-        async with official(site, await new_key(house)) as client:
-            with pytest.raises(openai.PermissionDeniedError) as caught:
-                await client.images.generate(prompt=PROMPT)
+    async with served(tmp_path, backend) as site, official(site, await new_key(site.house)) as client:
+        with pytest.raises(openai.PermissionDeniedError) as caught:
+            await client.images.generate(prompt=PROMPT)
     assert (caught.value.code, caught.value.param) == ("content_policy_violation", "prompt")
 
 
@@ -274,14 +271,14 @@ async def test_a_key_has_a_persons_quota_and_tiers(tmp_path: Path) -> None:
 
 
 async def test_more_waiting_requests_than_allowed_are_429(tmp_path: Path) -> None:
-    async with open_house(tmp_path, quota=QuotaSettings(waiting=1)) as house, open_site(house, working=False) as site:
-        async with plain(site, await new_key(house)) as client:
-            first = asyncio.create_task(ask(client))
-            await job_in(house, JobState.QUEUED)
-            answer = await ask(client)
-            assert (answer.status_code, answer.json()["error"]["code"]) == (429, "rate_limit_exceeded")
-            assert int(answer.headers["retry-after"]) > 0
-            first.cancel()
+    quota = QuotaSettings(waiting=1)
+    async with served(tmp_path, quota=quota, working=False) as site, plain(site, await new_key(site.house)) as client:
+        first = asyncio.create_task(ask(client))
+        await job_in(site.house, JobState.QUEUED)
+        answer = await ask(client)
+        assert (answer.status_code, answer.json()["error"]["code"]) == (429, "rate_limit_exceeded")
+        assert int(answer.headers["retry-after"]) > 0
+        first.cancel()
 
 
 @pytest.mark.parametrize(("until", "retry"), [(40.0, range(30, 41)), (float("inf"), range(60, 61))])
@@ -291,7 +288,7 @@ async def test_while_every_backend_is_closed_the_answer_is_503(site: Site, until
     async with official(site, await new_key(house)) as client:
         with pytest.raises(openai.InternalServerError) as caught:
             await client.images.generate(prompt=PROMPT)
-        assert not [model.available async for model in client.models.list()][0]
+        assert [model.available async for model in client.models.list()] == [False]
     assert caught.value.status_code == 503
     assert int(caught.value.response.headers["retry-after"]) in retry
     assert await jobs_of(house) == []
@@ -301,10 +298,9 @@ async def test_a_backend_that_stays_down_is_502_and_not_worth_asking_again(tmp_p
     backend = FakeBackend(plan=[Down("no", until_fixed=True)])
     spare = FakeBackend("spare", plan=[Down("no", maybe_charged=True), Down("no", maybe_charged=True)])
     spare.capabilities = replace(spare.capabilities, charges=True)
-    async with open_house(tmp_path, [backend, spare]) as house, open_site(house) as site:
-        async with official(site, await new_key(house)) as client:
-            with pytest.raises(openai.InternalServerError) as caught:
-                await client.images.generate(prompt=PROMPT)
+    async with served(tmp_path, backend, spare) as site, official(site, await new_key(site.house)) as client:
+        with pytest.raises(openai.InternalServerError) as caught:
+            await client.images.generate(prompt=PROMPT)
     assert (caught.value.status_code, caught.value.response.headers["x-should-retry"]) == (502, "false")
 
 

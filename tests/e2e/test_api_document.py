@@ -1,4 +1,4 @@
-"""/openapi.json is true: schemathesis reads it from the running bot and asks whatever it allows, and what it does not."""
+"""/openapi.json is true: schemathesis reads it from the running bot, and asks what it allows and what it does not."""
 
 import asyncio
 import subprocess

@@ -497,19 +497,21 @@ async def test_an_upheld_report_is_undone_by_a_won_appeal_with_its_quota(tmp_pat
         assert await images_today(house) == 1
 
 
-async def test_nobody_reports_their_own_and_a_muted_reporter_hides_nothing(tmp_path: Path) -> None:
+async def test_neither_a_muted_nor_a_foreign_nor_a_banned_reporter_hides_anything(tmp_path: Path) -> None:
     async with open_house(tmp_path, moderation=settings(report_threshold=1)) as house:
         on_discord(house)
         job = await delivered(house)
-        with pytest.raises(Refused) as refused:
-            await house.moderators.report(ANN, HERE, job.id, 0, "mine")
-        assert code(refused) == "report_not_allowed"
         await house.moderators.mute_reporter(MOD, HERE, BOB, "noise")
         assert await house.moderators.report(BOB, HERE, job.id, None, "rude")
         await house.studio.picture(HERE, job.id, 0)
         with pytest.raises(Refused) as refused:
             await house.moderators.report(CAT, THERE, job.id, 0, "rude")
         assert code(refused) == "unknown_request"
+        await house.moderators.ban(MOD, HERE, CAT, "spam")
+        with pytest.raises(Refused) as refused:
+            await house.moderators.report(CAT, HERE, job.id, 0, "rude")
+        assert code(refused) == "report_not_allowed"
+        await house.studio.picture(HERE, job.id, 0)
 
 
 async def test_a_flagged_request_is_posted_and_shown_to_the_moderators(tmp_path: Path) -> None:

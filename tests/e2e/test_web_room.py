@@ -205,11 +205,18 @@ async def test_delete_takes_the_pictures_from_every_page_and_the_disk(site: Site
 
 
 async def test_a_report_is_stored_once_for_each_person_and_picture(site: Site, open_page: Open) -> None:
-    page = await open_page(site.url)
-    await send(page, "/imagine a crow --count 3")
+    ann, ben = await open_page(site.url), await open_page(site.url)
+    await send(ann, "/imagine a crow --count 3")
     for said in ("Thank you", "You reported this before"):
-        await article(page, "a crow").get_by_role("button", name="Report").click()
-        await expect(page.locator("#problem")).to_contain_text(said)
+        await article(ben, "a crow").get_by_role("button", name="Report").click()
+        form = ben.get_by_role("dialog")
+        await form.get_by_role("radio", name="Picture 2 of 3").check()
+        await form.get_by_label("What is wrong with it?").fill("too dark")
+        await form.get_by_role("button", name="Report").click()
+        await expect(ben.locator("#problem")).to_contain_text(said)
+    [job] = await site.house.store.jobs_of(f"web:user:{await session_of(ann)}", 5)
+    stored = [await site.house.store.reports_on("web", job.id, index) for index in range(3)]
+    assert [[report.reason for report in each] for each in stored] == [[], ["too dark"], []]
 
 
 async def test_pictures_enlarge_and_download(site: Site, open_page: Open) -> None:

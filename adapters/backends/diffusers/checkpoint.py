@@ -40,11 +40,20 @@ def complaint(model: str) -> Problem | None:
     path = Path(model).expanduser()
     if path.is_file():
         return Problem("engine_single_file", {"model": model})
-    if path.is_dir():
-        whole = (path / "model_index.json").is_file()
-        return None if whole else Problem("engine_no_index", {"model": model})
+    if not path.is_dir():
+        return missing(model)
+    if not (path / "model_index.json").is_file():
+        return Problem("engine_no_index", {"model": model})
+    for part, kind in _json(path / "model_index.json").items():
+        if isinstance(kind, list) and any(kind) and not (path / part).is_dir():  # a library would make up a tokenizer
+            return Problem("engine_broken_model", {"model": model, "detail": f"its folder {part} is missing"})
+    return None
+
+
+def missing(model: str) -> Problem | None:
+    """Where ``model`` is a path and no name on the hub, and there is nothing."""
     is_hub_name = model.count("/") <= 1 and not model.startswith((".", "/", "~"))
-    return None if is_hub_name else Problem("engine_not_found", {"model": model})
+    return None if is_hub_name or Path(model).expanduser().exists() else Problem("engine_not_found", {"model": model})
 
 
 def local_folder(model: str) -> Path | None:

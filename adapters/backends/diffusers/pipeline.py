@@ -11,7 +11,7 @@ import transformers
 from diffusers import AutoPipelineForText2Image, DiffusionPipeline, StableDiffusionPipeline, StableDiffusionXLPipeline
 
 from adapters.backends.diffusers import schedulers
-from adapters.backends.diffusers.checkpoint import Facts, complaint
+from adapters.backends.diffusers.checkpoint import Facts, complaint, missing
 from adapters.backends.diffusers.config import DiffusersConfig, always_on, preset
 from adapters.backends.diffusers.model import NO_MEMORY, Checker, Model, Part
 from adapters.backends.diffusers.ports import first_line
@@ -153,7 +153,12 @@ def _schedule(pipe: Any, config: DiffusersConfig) -> None:
     try:
         pipe.scheduler = schedulers.make(name, pipe.scheduler)
     except ImportError as error:
-        raise Unloadable(Problem("engine_scheduler_needs", {"name": name, "detail": first_line(error)})) from error
+        values = {"name": name, "detail": _missing_library(error)}
+        raise Unloadable(Problem("engine_scheduler_needs", values)) from error
+
+
+def _missing_library(error: ImportError) -> str:
+    return "it needs the package scipy" if "scipy" in str(error) else first_line(error)
 
 
 def _loras(pipe: Any, config: DiffusersConfig) -> dict[str, str]:
@@ -212,6 +217,9 @@ def _checker(pipe: Any, config: DiffusersConfig, device: torch.device, dtype: to
         from diffusers.pipelines.stable_diffusion.safety_checker import StableDiffusionSafetyChecker
         from transformers import CLIPImageProcessor
 
+        wrong = missing(config.safety_checker)
+        if wrong is not None:
+            raise Unloadable(wrong)
         with _explained(config.safety_checker):
             folder = Path(config.safety_checker).expanduser()
             where: dict[str, Any] = {"local_files_only": folder.exists()}

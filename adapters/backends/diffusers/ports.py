@@ -95,4 +95,5 @@ class Unusable(Exception):
 
 
 def first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
+    """Without its full stop, to stand inside a sentence."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:300].rstrip(". ")

@@ -95,8 +95,8 @@ def case_text(case: Case) -> str:
         lines.append(text.block(case.job.request.prompt))
         if case.job.request.negative_prompt:
             lines += [replies.say("discord_case_negative"), text.block(case.job.request.negative_prompt, 200)]
-    if case.original:
-        lines += [replies.say("discord_case_original"), text.block(case.original, 300)]
+    if item.original:
+        lines += [replies.say("discord_case_original"), text.block(item.original, 300)]
     lines += [f"- {replies.problem(reason)}" for reason in case.reasons[:SHOWN_REASONS]]
     lines += [f"- {_mention(report.person)}\n{text.block(report.reason, 100)}" for report in case.reports[:3]]
     if item.state in DECIDED:

@@ -18,8 +18,8 @@ from adapters.chat.web.pages import Pages
 from adapters.chat.web.sessions import COOKIE, COOKIE_SECONDS, ROOM, TENANT, Seals, Visitor
 from bot import command
 from bot.errors import Refused, StoreError
-from bot.model import GalleryFilter, GalleryPlace, Hung
 from bot.options import without_forbidden
+from bot.programs import GalleryFilter, GalleryPlace, Hung
 from bot.replies import display, problem, say
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ class Gallery:
             further=further,
             backends=studio.backends(),
             styles=studio.styles(),
-            words={"failed": say("web_failed"), "delete": say("web_delete_title")},
+            words={"failed": say("web_failed"), "delete": say("gallery_delete_all")},
         )
         response = HTMLResponse(html, headers={**PRIVATE, "content-security-policy": POLICY})
         cookie = self._seals.cookie(known)

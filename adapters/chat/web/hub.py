@@ -95,7 +95,8 @@ class Hub:
         self._seals = seals
         self._pages = pages
         self._listeners: dict[Listener, None] = {}  #: in the order they came
-        self._live: dict[str, Job] = {}  #: jobs on open pages that still change
+        self._shown: set[str] = set()  #: jobs put on a page since the last round
+        self._live: dict[str, Job] = {}  #: jobs on pages that still change
         self._progress: dict[str, Progress] = {}
         self._standings: Mapping[str, Standing] = {}
         self._cursor = Cursor(0, 0)
@@ -103,10 +104,6 @@ class Hub:
         self._closed = False
 
     # -- pages
-
-    @property
-    def listeners(self) -> int:
-        return len(self._listeners)
 
     def join(self, person: str) -> Listener:
         listener = Listener(person)
@@ -148,8 +145,7 @@ class Hub:
         """Raises StoreError."""
         settled = {each.job.id: each for each in await self._store.settled([m.job_id for m in messages if m.job_id])}
         live = [each.job for each in settled.values() if each.job.state not in FINAL_STATES]
-        for job in live:
-            self._live[job.id] = job
+        self._shown.update(job.id for job in live)
         progress = {each.job_id: each for each in await self._store.progress_of([job.id for job in live])}
         standings = await self._studio.standings() if any(job.state is JobState.QUEUED for job in live) else {}
         now = self._clock.now()
@@ -169,8 +165,9 @@ class Hub:
 
     def tell(self, *events: Event) -> None:
         """To everybody who may have it, at once; not repeated to pages that come later."""
+        blocks = {each: encode(events, each, self._cursor) for each in {"", *(each.audience for each in events)}}
         for listener in list(self._listeners):
-            block = encode(events, listener.person, self._cursor)
+            block = blocks.get(listener.person, blocks[""])
             if block and not listener.push(block):
                 self._drop(listener)
 
@@ -217,6 +214,7 @@ class Hub:
 
     async def _round(self) -> None:
         events = await self._news()
+        await self._follow_shown()
         now = self._clock.monotonic()
         if now - self._progress_at >= PROGRESS_SECONDS:
             self._progress_at = now
@@ -239,6 +237,13 @@ class Hub:
         events = await self.show([*older, *said]) if said or older else []
         self._cursor = Cursor(said[-1].seq if said else self._cursor.said, changed)
         return events
+
+    async def _follow_shown(self) -> None:
+        """Read after the cursor moved, so that whatever ends one of these jobs is news yet to come."""
+        shown, self._shown = self._shown, set()
+        for each in await self._store.settled(list(shown)) if shown else ():
+            if each.job.state not in FINAL_STATES:
+                self._live[each.job.id] = each.job
 
     async def _steps(self) -> list[Event]:
         running = [job for job in self._live.values() if job.state is JobState.RUNNING]

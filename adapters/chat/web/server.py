@@ -16,11 +16,15 @@ from starlette.types import ASGIApp
 from adapters.chat.web.api.app import Api
 from adapters.chat.web.gallery import Gallery
 from adapters.chat.web.guard import Guard, Hosts
-from adapters.chat.web.room import Room
+from adapters.chat.web.operator_sessions import Logins, OperatorSessions
+from adapters.chat.web.operators import Operators
+from adapters.chat.web.pages import Pages
+from adapters.chat.web.room import FOREVER, Room
 from bot import steps
 from bot.errors import StoreError
 from bot.moderators import Moderators
 from bot.ports import Clock, Observer, Store
+from bot.programs import Trouble
 from bot.replies import say
 from bot.settings import WebSettings
 from bot.studio import Studio
@@ -37,12 +41,14 @@ class WebHouse:
     studio: Studio
     moderators: Moderators
     store: Store
+    logins: Logins
     secret: bytes
     picture: Callable[[str], Awaitable[bytes]]  #: a picture file's bytes by its SHA-256
     thumb: Callable[[str, int], Awaitable[bytes]]  #: of that file, as WebP with the longer side given
     preview: Callable[[str, int], Awaitable[tuple[bytes, str]]]  #: a job's newest preview and its media type
     metrics: Callable[[], tuple[bytes, str]]  #: the exposition and its content type
     not_ready: Callable[[], Awaitable[str]]  #: "" or why not
+    recent: Callable[[], Sequence[Trouble]]  #: what went wrong lately, newest first
     clock: Clock
     observer: Observer
 
@@ -70,12 +76,31 @@ def health_routes(house: WebHouse) -> Sequence[BaseRoute]:
     return [Route("/healthz", healthz), Route("/readyz", readyz), Route("/metrics", metrics)]
 
 
+def static_routes() -> Sequence[BaseRoute]:
+    """For the operators' pages where there is no room."""
+    pages = Pages()
+
+    async def static(request: Request) -> Response:
+        file = pages.static.get(request.path_params["name"])
+        if file is None or request.path_params["tag"] != pages.tag:
+            return PlainTextResponse(say("web_not_found") + "\n", 404)
+        return Response(file.body, headers={**FOREVER, "content-type": file.media_type})
+
+    return [Route("/static/{tag}/{name}", static)]
+
+
 def build_app(house: WebHouse, room: Room | None, api: Api) -> ASGIApp:
     async def store_failed(_: Request, error: Exception) -> Response:
         house.observer.event("store_error", detail=str(error))
         return PlainTextResponse(say("store_busy") + "\n", 503)
 
-    routes = [*health_routes(house), *([*room.routes(), *Gallery(house).routes()] if room else ())]
+    sessions = OperatorSessions(house.logins, house.clock, house.secret, house.settings.public_url)
+    routes = [
+        *health_routes(house),
+        *sessions.routes(),
+        *Operators(house, sessions).routes(),
+        *([*room.routes(), *Gallery(house).routes()] if room else static_routes()),
+    ]
     pages = Starlette(routes=routes, exception_handlers={StoreError: store_failed})
     return api.in_front_of(Guard(pages, Hosts(house.settings)))
 

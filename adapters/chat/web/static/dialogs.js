@@ -87,5 +87,32 @@ export async function vary(job) {
   form.elements.prompt.focus();
 }
 
+export function report(job, thread) {
+  const dialog = find("report");
+  const form = dialog.querySelector("form");
+  const pictures = [...thread.querySelectorAll("figure.shot")];
+  form.reset();
+  dialog.querySelector("fieldset").hidden = pictures.length < 2;
+  dialog.querySelector(".choices").replaceChildren(...pictures.map(choice));
+  dialog.querySelector(".all input").checked = true;
+  open(dialog, async ({ picture, reason }) => {
+    const sent = await post(`/room/jobs/${job}/report`, { reason, picture: picture ? Number(picture) : null });
+    if (sent.ok) complain(sent.said, true);
+    return sent.ok ? "" : sent.problem;
+  });
+  form.elements.reason.focus();
+}
+
+function choice(figure) {
+  const label = document.createElement("label");
+  const input = document.createElement("input");
+  const image = document.createElement("img");
+  const small = figure.querySelector("img");
+  Object.assign(input, { type: "radio", name: "picture", value: figure.dataset.index });
+  Object.assign(image, { src: small.currentSrc || small.src, alt: small.alt });
+  label.append(input, image);
+  return label;
+}
+
 find("help-button").addEventListener("click", () => find("help").showModal());
 

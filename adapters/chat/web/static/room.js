@@ -1,7 +1,7 @@
 // The room: what is said and drawn comes by server-sent events; what one types goes out as posts.
 
 import { Completion } from "./complete.js";
-import { enlarge, vary } from "./dialogs.js";
+import { enlarge, report, vary } from "./dialogs.js";
 import { morph } from "./morph.js";
 import { announce, complain, fill, me, newKey, post, reloadOnce, words } from "./net.js";
 
@@ -160,8 +160,12 @@ async function revive() {
 
 // A browser has six connections for one host: pages out of sight leave theirs to others.
 let resting = 0;
+const loaded = Date.now();
+const LINKS_HOLD = 6 * 3600e3; // at least; a page older than this has pictures that no longer open
+
 document.addEventListener("visibilitychange", () => {
   clearTimeout(resting);
+  if (!document.hidden && Date.now() - loaded > LINKS_HOLD) return location.reload();
   if (document.hidden) resting = setTimeout(() => { source?.close(); source = null; }, 10000);
   else if (!source) listen();
 });
@@ -229,11 +233,12 @@ find("composer").addEventListener("submit", (event) => {
   box.value = "";
   grow();
   sessionStorage.draft = "";
-  send(text, newKey());
+  send(text, lost.get(text) ?? newKey());
 });
 
 // Unsent words outlive a reload, and go out with the key they had.
 const unsent = new Map(JSON.parse(sessionStorage.unsent ?? "[]"));
+const lost = new Map(); // words whose answer never came, and the key they went out with
 const remember = () => (sessionStorage.unsent = JSON.stringify([...unsent]));
 
 async function send(text, key) {
@@ -247,9 +252,11 @@ async function send(text, key) {
     return answer;
   }
   if (answer.status === 0) {
+    lost.set(text, key);
     complain(words.failed);
     if (!box.value) write(text);
   } else {
+    lost.delete(text);
     if (answer.ok && !source) listen();
     if (answer.problem) complain(answer.problem);
     if ((answer.refused || !answer.ok) && !box.value) write(text);
@@ -266,7 +273,7 @@ const acts = {
   edit: (article) => write(correction(article)),
   vary: (_, thread) => vary(thread.dataset.job),
   again: (_, thread, button) => press(button, thread, "again"),
-  report: (_, thread, button) => press(button, thread, "report"),
+  report: (_, thread) => report(thread.dataset.job, thread),
   delete: (_, thread, button) => press(button, thread, "delete"),
   cancel: (_, thread, button) => press(button, thread, "cancel"),
 };

@@ -1,0 +1,46 @@
+"""The demo model: a small SDXL that draws flat shapes, trained by this package and kept beside it.
+
+Imported here is nothing heavy. Its parts:
+
+    scenes.py       the world it knows, drawn with Pillow
+    captions.py     what people may call a scene
+    reading.py      what a picture shows, read off its pixels
+    score.py        how often that is what was asked
+
+With torch, to make it:
+
+    recipe.py       its sizes
+    words.py        the tokenizer
+    parts.py        the networks, and the checkpoint they become
+    muon.py         the optimizer
+    autoencoder.py  the decoder's training
+    diffusion.py    the diffusion model's training
+    sampling.py     sample sheets
+    store.py        training states on disk
+    train.py        the command
+"""
+
+from pathlib import Path
+
+from adapters.backends.diffusers.demo.captions import known_words
+from adapters.backends.diffusers.demo.scenes import SIDE
+from bot.model import Size
+
+CHECKPOINT = Path(__file__).parent / "checkpoint"
+#: The only size it draws.
+SIZES = (Size(SIDE, SIDE),)
+KNOWN_WORDS = known_words()
+
+
+def examples() -> tuple[str, ...]:
+    """Prompts that it draws well, for people to start from."""
+    return (
+        "a large red circle on a white background",
+        "a small blue star left of a large yellow heart",
+        "a green triangle at the top on a pink background",
+        "a white square inside a large purple circle",
+        "a large outlined orange heart on a black background",
+        "a striped blue square on a yellow background",
+        "an orange star above a black square on a grey background",
+        "a yellow cross in the bottom right corner --no white background",
+    )

@@ -1,0 +1,148 @@
+"""The training of the diffusion model on captioned thumbnails, on a processor or a GPU."""
+
+import copy
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+
+import numpy as np
+import torch
+from diffusers.models.attention_processor import AttnProcessor
+from transformers import CLIPTokenizer
+
+from adapters.backends.diffusers.demo import parts, recipe
+from adapters.backends.diffusers.demo.captions import caption
+from adapters.backends.diffusers.demo.muon import fast, set_rates
+from adapters.backends.diffusers.demo.scenes import Scene, draw, random_scene
+from adapters.backends.diffusers.demo.store import load_state, save_state
+
+CAPTION_DROP = 0.1
+EMA = 0.9995
+MIN_SNR_GAMMA = 5.0
+#: Below 1 more of the timesteps are noisy ones, where it is decided what is to be seen.
+TILT = 0.75
+WARMUP = 200
+#: The learning rate stays at its peak until this part of the steps, then falls to nothing.
+FALL_FROM = 0.7
+
+
+@dataclass(frozen=True)
+class Settings:
+    folder: Path
+    steps: int
+    planned: int = 0  #: what the learning rate falls towards, where that is not the same
+    seed: int = 7
+    scenes: int = 60_000
+    batch: int = 48
+    matrix_rate: float = 3e-3  #: peak learning rate of the matrices, by Muon
+    other_rate: float = 1e-3  #: and of everything else, by AdamW
+    save_every: float = 180.0  #: seconds
+    device: str = "cpu"
+
+
+class Album:
+    """Scenes and their latents, all in memory: (n, 3, 16, 16) bytes."""
+
+    def __init__(self, folder: Path, count: int, seed: int) -> None:
+        rng = Random(seed)
+        self.scenes: list[Scene] = [random_scene(rng) for _ in range(count)]
+        kept = folder / f"album-{seed}-{count}.npy"
+        if not kept.exists():
+            cell = recipe.SIDE // recipe.LATENT_SIDE
+            fresh = kept.with_suffix(".new.npy")
+            folder.mkdir(parents=True, exist_ok=True)
+            np.save(fresh, np.stack([np.asarray(draw(scene).reduce(cell)) for scene in self.scenes]))
+            fresh.replace(kept)
+        self._bytes = torch.from_numpy(np.load(kept)).permute(0, 3, 1, 2).contiguous()
+
+    def latents(self, chosen: list[int]) -> torch.Tensor:
+        return self._bytes[chosen].float().div(127.5).sub(1).mul(recipe.VAE["scaling_factor"])
+
+
+@dataclass(frozen=True)
+class Batch:
+    latents: torch.Tensor
+    ids: torch.Tensor
+    noise: torch.Tensor
+    timesteps: torch.Tensor
+
+
+def make_batch(album: Album, words: CLIPTokenizer, settings: Settings, step: int) -> Batch:
+    """The same for the same seed and step, whatever happened before."""
+    rng = Random(f"{settings.seed}:{step}")
+    generator = torch.Generator().manual_seed(rng.getrandbits(62))
+    chosen = [rng.randrange(len(album.scenes)) for _ in range(settings.batch)]
+    texts = ["" if rng.random() < CAPTION_DROP else caption(album.scenes[i], rng) for i in chosen]
+    ids = words(texts, padding="max_length", truncation=True, max_length=recipe.TOKENS, return_tensors="pt").input_ids
+    latents = album.latents(chosen)
+    noise = torch.randn(latents.shape, generator=generator)
+    spread = (torch.arange(settings.batch) + torch.rand(settings.batch, generator=generator)) / settings.batch
+    timesteps = (spread**TILT * recipe.TIMESTEPS).long().clamp(max=recipe.TIMESTEPS - 1)
+    parts_ = (latents, ids, noise, timesteps)
+    return Batch(*(part.to(settings.device) for part in parts_))
+
+
+def loss_of(denoiser: parts.Denoiser, alphas: torch.Tensor, batch: Batch) -> torch.Tensor:
+    """Squared error of the velocity, bounded as min-SNR does (arXiv 2303.09556) where little noise is left.
+
+    Colours and places are settled where the noise is highest, so there the weight stays 1.
+    """
+    alpha = alphas[batch.timesteps][:, None, None, None]
+    signal, noise = alpha.sqrt(), (1 - alpha).sqrt()
+    noisy = signal * batch.latents + noise * batch.noise
+    velocity = signal * batch.noise - noise * batch.latents
+    with torch.autocast(batch.latents.device.type, torch.bfloat16):
+        guess = denoiser(noisy, batch.timesteps, batch.ids)
+    weight = (MIN_SNR_GAMMA * (1 - alpha)).clamp(max=1.0)  # min(snr + 1, gamma) / (snr + 1)
+    return (weight * (guess.float() - velocity).square()).mean()
+
+
+def rate(step: int, steps: int) -> float:
+    rest = (steps - step) / (steps * (1 - FALL_FROM))
+    return min(1.0, (step + 1) / WARMUP, max(rest, 0.01))
+
+
+@torch.no_grad()
+def follow(average: torch.nn.Module, model: torch.nn.Module, step: int) -> None:
+    decay = min(EMA, (1 + step) / (10 + step))
+    torch._foreach_lerp_(list(average.parameters()), list(model.parameters()), 1 - decay)
+
+
+def train(settings: Settings) -> parts.Denoiser:
+    """Trains, or goes on from the state in the folder; returns the averaged model."""
+    torch.manual_seed(settings.seed)
+    words = parts.tokenizer()
+    denoiser = parts.Denoiser(words).to(settings.device)
+    denoiser.unet.set_attn_processor(AttnProcessor())  # twice as fast on a processor as the fused one
+    average: parts.Denoiser = copy.deepcopy(denoiser)
+    optimizers = fast(
+        denoiser.named_parameters(),
+        settings.matrix_rate,
+        settings.other_rate,
+        plain=("embedding.weight", "conv_in", "conv_out"),
+    )
+    path = settings.folder / "diffusion.pt"
+    done = load_state(path, denoiser=denoiser, average=average, **optimizers)
+    album = Album(settings.folder, settings.scenes, settings.seed)
+    alphas = parts.scheduler().alphas_cumprod.to(settings.device)
+    print(f"diffusion from step {done}", flush=True)
+    saved = started = time.monotonic()
+    mean: float | None = None
+    for step in range(done, settings.steps):
+        set_rates(optimizers, rate(step, settings.planned or settings.steps))
+        loss = loss_of(denoiser, alphas, make_batch(album, words, settings, step))
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(denoiser.parameters(), 1.0)
+        for optimizer in optimizers.values():
+            optimizer.step()
+            optimizer.zero_grad()
+        follow(average, denoiser, step)
+        mean = loss.item() if mean is None else 0.99 * mean + 0.01 * loss.item()
+        if step % 100 == 99:
+            pace = (step + 1 - done) / (time.monotonic() - started)
+            print(f"diffusion {step + 1}/{settings.steps} loss {mean:.4f} {pace:.2f} steps/s", flush=True)
+        if time.monotonic() - saved > settings.save_every or step + 1 == settings.steps:
+            save_state(path, step + 1, denoiser=denoiser, average=average, **optimizers)
+            saved = time.monotonic()
+    return average

@@ -1,0 +1,161 @@
+"""The demo model as it is in the repository: what it draws is read off the pixels. Needs torch."""
+
+import statistics
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("torch")
+pytest.importorskip("diffusers")
+pytest.importorskip("transformers")
+
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from adapters.backends.diffusers.demo import CHECKPOINT, KNOWN_WORDS, diffusion, parts, recipe, sampling
+from adapters.backends.diffusers.demo.captions import full_caption
+from adapters.backends.diffusers.demo.reading import Reading, read
+from adapters.backends.diffusers.demo.scenes import Amount
+from adapters.backends.diffusers.demo.score import score
+from adapters.backends.diffusers.demo.train import some_scenes
+from adapters.backends.diffusers.demo.words import build_tokenizer, merges_for
+
+pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.timeout(600)]
+
+PICTURES = 96
+MOST_BYTES = 10 * 1000 * 1000
+#: A little below what the model reached on 192 pictures; its card has those figures.
+DEMANDED = {
+    "background": 0.95,
+    "colour": 0.85,
+    "size": 0.85,
+    "position": 0.85,
+    "relation": 0.85,
+    "shape": 0.75,
+}
+
+
+@pytest.fixture(scope="module")
+def pipeline() -> Any:
+    torch.set_num_threads(1)
+    return parts.load(CHECKPOINT)
+
+
+def test_pictures_show_what_was_asked(pipeline: Any) -> None:
+    asked = some_scenes(PICTURES)
+    pictures = sampling.draw(pipeline, [full_caption(scene) for scene in asked], range(PICTURES))
+    result = score(zip(asked, pictures, strict=True))
+    assert {facet: result.share(facet) for facet, least in DEMANDED.items() if result.share(facet) < least} == {}
+
+
+def readings(pipeline: Any, prompt: str, negative: str, count: int = 24) -> Sequence[Reading]:
+    return [read(one) for one in sampling.draw(pipeline, [prompt] * count, range(count), negative=negative)]
+
+
+def test_a_negative_prompt_keeps_colours_away(pipeline: Any) -> None:
+    def reds(found: Sequence[Reading]) -> int:
+        return sum(any(seen.colour in {"red", "blue", "green"} for seen in reading.things) for reading in found)
+
+    prompt = "a large circle on a white background"
+    without, with_it = (reds(readings(pipeline, prompt, negative)) for negative in ("", "red, blue, green"))
+    assert without >= 4
+    assert with_it <= without / 3
+
+
+def test_a_negative_prompt_keeps_a_size_away(pipeline: Any) -> None:
+    def large(found: Sequence[Reading]) -> int:
+        return sum(any(seen.amount is Amount.LARGE for seen in reading.things) for reading in found)
+
+    prompt = "a red circle in the centre on a white background"
+    without, with_it = (large(readings(pipeline, prompt, negative)) for negative in ("", "large"))
+    assert without >= 4
+    assert with_it <= without / 3
+
+
+def test_a_negative_prompt_keeps_a_background_away(pipeline: Any) -> None:
+    def white(found: Sequence[Reading]) -> int:
+        return sum(reading.background in {"white", "grey", "black"} for reading in found)
+
+    prompt = "a large red circle"
+    negatives = ("", "white background, grey background, black background")
+    without, with_it = (white(readings(pipeline, prompt, negative)) for negative in negatives)
+    assert without >= 4
+    assert with_it <= without / 3
+
+
+def test_the_same_seed_gives_the_same_picture_whoever_is_drawn_beside_it(pipeline: Any) -> None:
+    prompt = "a blue star on a yellow background"
+    (alone,) = sampling.draw(pipeline, [prompt], [5])
+    (again,) = sampling.draw(pipeline, [prompt], [5])
+    (other,) = sampling.draw(pipeline, [prompt], [6])
+    beside = sampling.draw(pipeline, ["a red circle", prompt], [4, 5])[1]
+    assert alone.tobytes() == again.tobytes()
+    assert alone.tobytes() != other.tobytes()
+    assert _difference(alone, beside) < 1.0
+
+
+def _difference(one: Image.Image, other: Image.Image) -> float:
+    """Mean over all values, of 255."""
+    return statistics.fmean(abs(a - b) for a, b in zip(one.tobytes(), other.tobytes(), strict=True))
+
+
+def test_guidance_and_steps_change_the_picture(pipeline: Any) -> None:
+    prompt = ["a small green heart at the top on a white background"]
+    (usual,) = sampling.draw(pipeline, prompt, [1])
+    (unguided,) = sampling.draw(pipeline, prompt, [1], guidance=1.0)
+    (hasty,) = sampling.draw(pipeline, prompt, [1], steps=4)
+    assert len({usual.tobytes(), unguided.tobytes(), hasty.tobytes()}) == 3
+
+
+def test_the_checkpoint_is_small_whole_and_in_half_precision() -> None:
+    files = [file for file in CHECKPOINT.rglob("*") if file.is_file()]
+    assert sum(file.stat().st_size for file in files) <= MOST_BYTES
+    assert {file.suffix for file in files} <= {".json", ".safetensors", ".txt", ".md"}
+    assert (CHECKPOINT / "README.md").read_text("utf-8").strip()
+    for weights in (file for file in files if file.suffix == ".safetensors"):
+        assert b'"F32"' not in weights.read_bytes()[:20_000]
+
+
+def test_every_known_word_is_one_token(pipeline: Any) -> None:
+    for words in (pipeline.tokenizer, pipeline.tokenizer_2, parts.tokenizer()):
+        assert [word for word in KNOWN_WORDS if len(words(word).input_ids) != 3] == []
+        assert words("a naïve red ✓").input_ids == parts.tokenizer()("a naïve red ✓").input_ids
+
+
+@given(st.sets(st.text("abcde", min_size=1, max_size=6), min_size=1, max_size=12))
+@settings(max_examples=50, deadline=None)
+def test_any_words_become_one_token_each(words: set[str]) -> None:
+    assert len(set(merges_for(words))) == len(merges_for(words))
+    made = build_tokenizer(words)
+    assert [word for word in words if len(made(word).input_ids) != 3] == []
+
+
+def test_a_training_that_was_stopped_goes_on_as_if_it_had_not(tmp_path: Path) -> None:
+    def trained(name: str, *stops: int) -> dict[str, Any]:
+        for steps in stops:
+            plan = diffusion.Settings(tmp_path / name, steps, planned=4, scenes=8, batch=4)
+            average = diffusion.train(plan)
+        weights: dict[str, Any] = average.state_dict()
+        return weights
+
+    whole, halves = trained("whole", 4), trained("halves", 2, 4)
+    assert [name for name in whole if not torch.equal(whole[name], halves[name])] == []
+    fresh = parts.Denoiser(parts.tokenizer()).state_dict()
+    assert any(not torch.equal(whole[name], fresh[name]) for name in whole)
+
+
+def test_the_decoder_trains(tmp_path: Path) -> None:
+    from adapters.backends.diffusers.demo import autoencoder
+
+    torch.manual_seed(3)
+    vae = autoencoder.train(tmp_path, steps=12, seed=3)
+    pictures = next(autoencoder.whole_batches(seed=1, size=2))
+    assert vae.encoder(pictures).shape == (2, 3, recipe.LATENT_SIDE, recipe.LATENT_SIDE)
+    cells = torch.nn.functional.avg_pool2d(pictures, recipe.SIDE // recipe.LATENT_SIDE)
+    assert torch.allclose(vae.encoder(pictures), cells, atol=1e-4)
+    before = autoencoder.loss_of(autoencoder.build(), pictures, torch.Generator().manual_seed(1))
+    assert autoencoder.loss_of(vae, pictures, torch.Generator().manual_seed(1)) < before
