@@ -776,6 +776,18 @@ ENGLISH: Mapping[str, str] = {
     "check_no_key": "no key: set {variable}, or {variable}_FILE naming a file",
     "check_backend": "{kind} answers",
     "check_backend_slow": "no answer within {seconds} s: look at the network and the url",
+    "postgres_missing": "PostgreSQL needs the extra `postgres` ({module} is not installed): "
+    "pip install 'imagine-bot[postgres]'.",
+    "token_taken": "Another imagine-bot runs on this Discord token. Stop it first; one process with --role chat "
+    "serves a token, any number with --role worker.",
+    "move_wrong_urls": "migrate moves --from sqlite:///PATH --to postgresql://USER@HOST/DATABASE.",
+    "move_nothing_there": "{path} is not there.",
+    "move_running": "An imagine-bot runs on {path}. Stop it, move, and start it with "
+    '[store] url = "postgresql://…".',
+    "move_not_empty": "The target holds {count} rows in {table} already: give an empty database.",
+    "move_differs": "{table} differs after the copy; nothing was kept.",
+    "moving": "{table}: {count} rows",
+    "moved": "Moved and compared {count} rows. {source} is left as it is; point [store] url to PostgreSQL.",
     "migrated": "{path}: schema {before} is now {after}",
     "key_made": "The key of {name}, shown this once: {key}",
     "key_name": "{name} is no name for a key: one word of letters, digits, dots, dashes and underscores, at most 32.",
