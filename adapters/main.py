@@ -16,6 +16,7 @@ from adapters.clock import SystemClock
 from adapters.disk import DiskWatch
 from adapters.factory import build_backend
 from adapters.images.files import FilePictures
+from adapters.login import link, new_token
 from adapters.observe import Observe, loop_lag_watchdog, store_watchdog
 from adapters.small import handlers_of, open_store
 from adapters.store.store import SqlStore
@@ -24,6 +25,7 @@ from bot.errors import StoreError
 from bot.judging import Judge
 from bot.moderators import Moderators
 from bot.ports import Chat
+from bot.replies import say
 from bot.settings import Role, Secret, Settings
 from bot.studio import Studio
 from bot.worker import Worker
@@ -37,6 +39,7 @@ ORPHAN_AGE = 3600.0
 
 SWEEP_BATCH = 200
 EXPIRY_SECONDS = 60.0
+DEMO_LINK_SECONDS = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +112,13 @@ def cancelling(task: asyncio.Task[None]) -> Iterator[None]:
         task.cancel()
 
 
-async def run(settings: Settings, role: Role, observe: Observe, announce: Callable[[str], None]) -> None:
-    """Until SIGTERM or SIGINT. Raises AlreadyRunning, StoreError, OSError for a port that is taken."""
+async def run(
+    settings: Settings, role: Role, observe: Observe, announce: Callable[[str], None], *, invite: bool = False
+) -> None:
+    """Until SIGTERM or SIGINT; ``invite``: announces a link to the moderation page too.
+
+    Raises AlreadyRunning, StoreError, OSError for a port that is taken.
+    """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -137,8 +145,22 @@ async def run(settings: Settings, role: Role, observe: Observe, announce: Callab
         if role in {Role.ALL, Role.CHAT}:
             from adapters.chat.web.server import serve_web
 
-            tasks.append(asyncio.create_task(serve_web(house_for_web(house), stop, announce)))
+            welcome = [await login_link(house)] if invite else []
+
+            def tell(address: str) -> None:
+                for line in (say("running", url=address), *welcome):
+                    announce(line)
+
+            tasks.append(asyncio.create_task(serve_web(house_for_web(house), stop, tell)))
         await until_stopped(stop, tasks, endless)
+
+
+async def login_link(house: House) -> str:
+    """For whoever started a demo, which is their own."""
+    token, digest = new_token()
+    now = house.core.clock.now()
+    await house.store.add_login("link", digest, "operator", now + DEMO_LINK_SECONDS, now)
+    return say("demo_login", link=link(house.settings.web.public_url, token))
 
 
 def house_for_web(house: House) -> "WebHouse":
@@ -196,9 +218,9 @@ async def until_stopped(
 
 
 async def open_chats(stack: AsyncExitStack, house: House, role: Role) -> Mapping[str, Chat]:  # noqa: ARG001
-    from adapters.chat.web.delivery import WebChat
+    from adapters.chat.web.delivery import RoomChat, WebChat
 
-    return {"web": WebChat("web"), "api": WebChat("api")}
+    return {"web": RoomChat("web", house.store, house.core.clock), "api": WebChat("api")}
 
 
 async def sweep_loop(house: House) -> None:

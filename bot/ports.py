@@ -258,6 +258,12 @@ class Store(Protocol):
         What stays: sanctions in force, strikes that count, and the audit trail's pseudonym.
         """
 
+    async def active_in(self, tenant: str) -> list[str]:
+        """The requests of a community that have not ended."""
+
+    async def forget_community(self, tenant: str) -> list[str]:
+        """Deletes a community's finished jobs; returns the file names that nothing else uses."""
+
     async def sweep(self, before: float, limit: int, day: int) -> list[str] | None:
         """Deletes up to ``limit`` jobs that ended before; the files nothing else uses, None when none was left."""
 

@@ -8,7 +8,7 @@ import pytest
 
 from adapters.chat.discord.compose import moderation
 from adapters.chat.discord.review import Reviews
-from bot.conduct import Case, Item, ItemKind, ItemState, Mode, Sanction, SanctionKind
+from bot.conduct import Case, Ground, Item, ItemKind, ItemState, Mode, Sanction, SanctionKind
 from bot.errors import Refused
 from bot.model import Job, Person, Place, Problem, Settled
 from bot.moderators import Moderators
@@ -40,8 +40,8 @@ class Bench(Moderators):
         until = seconds or float("inf")
         return Sanction("s1", place.tenant, target.key, SanctionKind.BAN, 0.0, until, actor.key, reason)
 
-    async def set_mode(self, actor: Person, place: Place, mode: Mode, channel: str = "") -> None:
-        self._check(actor, "mode", mode.value, channel)
+    async def set_mode(self, actor: Person, place: Place, mode: Mode | None, channel: str = "") -> None:
+        self._check(actor, "mode", mode.value if mode else "default", channel)
 
     async def dispatch(self, actor: Person, place: Place, text: str) -> Sequence[str]:
         self._check(actor, "words", text)
@@ -49,26 +49,26 @@ class Bench(Moderators):
 
     async def case(self, actor: Person, place: Place, item_id: str) -> Case:
         self._check(actor, "case", item_id)
-        return self._case()
+        return self._shown()
 
     async def approve(self, actor: Person, place: Place, item_id: str) -> Case:
-        return self._decide(actor, "approve", item_id, ItemState.APPROVED)
+        return self._rule(actor, "approve", item_id, ItemState.APPROVED)
 
     async def reject(self, actor: Person, place: Place, item_id: str, reason: str) -> Case:
-        return self._decide(actor, "reject", item_id, ItemState.REJECTED, reason)
+        return self._rule(actor, "reject", item_id, ItemState.REJECTED, reason)
 
     async def edit(self, actor: Person, place: Place, item_id: str, prompt: str) -> Case:
-        return self._decide(actor, "edit", item_id, ItemState.APPROVED, prompt)
+        return self._rule(actor, "edit", item_id, ItemState.APPROVED, prompt)
 
-    def _decide(self, actor: Person, what: str, item_id: str, state: ItemState, words: str = "") -> Case:
+    def _rule(self, actor: Person, what: str, item_id: str, state: ItemState, words: str = "") -> Case:
         self._check(actor, what, item_id, words)
         if self.item.state is not ItemState.OPEN:
             raise Refused(Problem("not_yours"))
         self.item = replace(self.item, state=state, decided_by=actor.key, reason=words)
-        return self._case()
+        return self._shown()
 
-    def _case(self) -> Case:
-        return Case(self.item, self.job, reasons=(Problem("held_check_failed"),))
+    def _shown(self) -> Case:
+        return Case(replace(self.item, grounds=(Ground("held_check_failed"),)), self.job)
 
 
 @dataclass

@@ -128,6 +128,8 @@ async def test_check_names_missing_scopes_and_channels_without_the_bot(slack: Sl
     slack.workspace.channels["C1"].members.remove("UBOT")
     found = await findings(slack, T1="C1")
     assert found["slack channel C1"] == (False, replies.say("slack_check_member", channel="C1"))
+    slack.faults.refuse("conversations.info", "missing_scope")
+    assert "optional scopes" in (await findings(slack, T1="C1"))["slack channel C1"][1]
     slack.workspace.scopes.remove("files:read")
     assert "files:read" in (await findings(slack))["slack"][1]
 

@@ -34,6 +34,7 @@ class Card:
     place: str
     waiting: str
     prompt: str
+    raw: str  #: the prompt as the form to edit holds it
     negative: str
     original: str
     words: str
@@ -60,6 +61,7 @@ def card(case: Case, tenant: str, me: str, now: float) -> Card:
         place=job.origin.place.channel if job else "",
         waiting=since(now - item.opened_at),
         prompt=display(request.prompt) if request else "",
+        raw=request.prompt if request else "",
         negative=display(request.negative_prompt or "") if request else "",
         original=display(item.original),
         words=display(item.words),

@@ -100,6 +100,8 @@ class Speaker:
             await self._studio.unacknowledged(job.id)
             raise
         await self._studio.acknowledged(job.id, {"message": str(said.seq)})
+        if job.review:
+            await self._answer(visitor, say("web_told_held", prompt=display(job.request.prompt)), said_key)
         return job
 
     async def _submit(self, visitor: Visitor, request: ImageRequest | str, key: str) -> tuple[Ticket, str]:
@@ -113,7 +115,7 @@ class Speaker:
 
     async def request_of(self, visitor: Visitor, job_id: str) -> ImageRequest:
         """What the room may read of it, or the person who asked. Raises Refused, StoreError."""
-        request = await self._studio.request_of(ROOM, job_id)
+        request = await self._studio.request_of(ROOM, job_id, visitor.person)
         job = await self._store.job(job_id)
         if job is None or (views.withheld(job) and job.origin.person.key != visitor.key):
             raise Refused(Problem("unknown_request"))
