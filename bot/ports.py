@@ -1,6 +1,7 @@
 """What the core asks of the outside, in the core's words. Each Store method is one transaction."""
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
 from enum import StrEnum
 from typing import Protocol
 
@@ -333,3 +334,6 @@ class ImageCheck(Protocol):
 class Observer(Protocol):
     def event(self, name: str, **values: object) -> None:
         """Something worth a log line or a metric. Never raises."""
+
+    def about(self, job_id: str) -> AbstractContextManager[object]:
+        """Every log line inside, also those of libraries, carries this job's id."""
