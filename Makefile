@@ -28,7 +28,7 @@ check: $(VENV)/.dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench-engine: $(VENV)/.local
+bench-engine: $(VENV)/.dev
 	$(BIN)/python -m tests.bench.bench_engine
 
 bench: $(VENV)/.dev

@@ -21,6 +21,9 @@ app = typer.Typer(
     help="Pictures from words for Discord, Slack and the web.",
 )
 
+keys = typer.Typer(no_args_is_help=True, help="Keys for the HTTP API: create, list, revoke.")
+app.add_typer(keys, name="api-key")
+
 Config = Annotated[Path, typer.Option("-c", "--config", help="The configuration file.")]
 DEFAULT_CONFIG = Path("imagine.toml")
 
@@ -34,7 +37,8 @@ def demo(
 ) -> None:
     """The web chat with embedded defaults: no account, no key, no GPU."""
     settings = _settings(lambda: configuration.embedded(data, port))
-    _run(settings, Role.ALL, {"IMAGINE_LOG": "console", **os.environ} if sys.stderr.isatty() else os.environ)
+    environ = {"IMAGINE_LOG": "console", **os.environ} if sys.stderr.isatty() else os.environ
+    _run(settings, Role.ALL, environ, invite=True)
 
 
 @app.command()
@@ -50,14 +54,14 @@ def run(
     _run(settings, role, os.environ)
 
 
-def _run(settings: Settings, role: Role, environ: Mapping[str, str]) -> None:
+def _run(settings: Settings, role: Role, environ: Mapping[str, str], *, invite: bool = False) -> None:
     from adapters import main, observe
     from adapters.small import AlreadyRunning
     from bot.errors import StoreError
 
     watch = observe.start(settings, environ)
     try:
-        asyncio.run(main.run(settings, role, watch, _announce))
+        asyncio.run(main.run(settings, role, watch, _announce, invite=invite))
     except AlreadyRunning:
         _stop(FAILED, say("already_running", path=settings.store.sqlite_path))
     except StoreError as error:
@@ -66,8 +70,8 @@ def _run(settings: Settings, role: Role, environ: Mapping[str, str]) -> None:
         _stop(FAILED, say("cannot_start", detail=error))
 
 
-def _announce(url: str) -> None:
-    print(say("running", url=url), flush=True)
+def _announce(line: str) -> None:
+    print(line, flush=True)
 
 
 @app.command()
@@ -112,13 +116,66 @@ def migrate(config: Config = DEFAULT_CONFIG) -> None:
     _finish(checking.migrate(_load(config)))
 
 
+@app.command("export-audit")
+def export_audit(
+    config: Config = DEFAULT_CONFIG,
+    since: Annotated[str, typer.Option(help="From this day on, such as 2026-11-01.")] = "",
+    form: Annotated[str, typer.Option("--format", help="jsonl or csv.")] = "jsonl",
+) -> None:
+    """The moderation audit log on stdout; exit 1 where its chain of hashes is broken."""
+    from adapters import export
+
+    _finish(export.export(_load(config), since, form))
+
+
+@app.command()
+def login(
+    config: Config = DEFAULT_CONFIG,
+    name: Annotated[str, typer.Option(help="Who it is for, as the audit log will name them.")] = "operator",
+) -> None:
+    """Prints a link that opens the moderation page, once, within a quarter of an hour."""
+    from adapters import login as entrance
+
+    _finish(entrance.login(_load(config), name))
+
+
+@keys.command("create")
+def key_create(
+    name: Annotated[str, typer.Argument(help="What the key is called; api:key:NAME is the person it asks as.")],
+    config: Config = DEFAULT_CONFIG,
+) -> None:
+    """Makes a key and prints it, this once."""
+    from adapters import keys as making
+
+    _finish(making.create(_load(config), name))
+
+
+@keys.command("list")
+def key_list(config: Config = DEFAULT_CONFIG) -> None:
+    """Every key's name, when it was made and last used, and whether it was revoked."""
+    from adapters import keys as making
+
+    _finish(making.show(_load(config)))
+
+
+@keys.command("revoke")
+def key_revoke(
+    name: Annotated[str, typer.Argument(help="The name it was made with.")], config: Config = DEFAULT_CONFIG
+) -> None:
+    """Refuses a key from now on; its links end too."""
+    from adapters import keys as making
+
+    _finish(making.revoke(_load(config), name))
+
+
 def _finish(work: Coroutine[Any, Any, int]) -> None:
     """Runs a command to its exit code; what it could not foresee is one line too."""
+    from adapters.control import ControlError
     from bot.errors import ImagineError
 
     try:
         code = asyncio.run(work)
-    except (ImagineError, OSError) as error:
+    except (ImagineError, ControlError, OSError) as error:
         _stop(FAILED, say("command_failed", detail=error))
     raise typer.Exit(code)
 

@@ -99,7 +99,7 @@ async def _draw_on(
 ) -> Result:
     style = settings.styles.get(request.style) if request.style else None
     drawing, notes = routing.drawing(request, style, backend.capabilities, seed)
-    await desk.allow(request, drawing, backend.name)
+    await desk.allow(request, drawing)
     price = backend.capabilities.price_per_image * drawing.count
     cap = settings.backends[backend.name].daily_budget_usd
     if price and not await desk.spend(backend.name, quota.day_of(time.time()), price, cap):

@@ -5,7 +5,7 @@ import contextlib
 import os
 import secrets
 import signal
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,14 +13,19 @@ from typing import TYPE_CHECKING
 
 from adapters import control
 from adapters.clock import SystemClock
+from adapters.disk import DiskWatch
 from adapters.factory import build_backend
 from adapters.images.files import FilePictures
+from adapters.login import link, new_token
 from adapters.observe import Observe, loop_lag_watchdog, store_watchdog
+from adapters.platforms import open_platforms
 from adapters.small import handlers_of, open_store
 from adapters.store.store import SqlStore
 from bot import steps
 from bot.errors import StoreError
-from bot.ports import Chat
+from bot.judging import Judge
+from bot.moderators import Moderators
+from bot.replies import say
 from bot.settings import Role, Secret, Settings
 from bot.studio import Studio
 from bot.worker import Worker
@@ -33,6 +38,8 @@ ORPHAN_AGE = 3600.0
 """A file that no row knows after an hour was written by a worker that died before it could say so."""
 
 SWEEP_BATCH = 200
+EXPIRY_SECONDS = 60.0
+DEMO_LINK_SECONDS = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +51,7 @@ class House:
     store: SqlStore
     pictures: FilePictures
     studio: Studio
+    moderators: Moderators
     observe: Observe
     secret: bytes
 
@@ -74,52 +82,88 @@ async def open_house(settings: Settings, observe: Observe) -> AsyncIterator[Hous
             stack.push_async_callback(backends[name].close)
         health = steps.Health(store)
         await health.load()
+        clock = SystemClock()
+        disk = DiskWatch(pictures.free_bytes, observe)
+        await disk.look()
+        stack.enter_context(cancelling(asyncio.create_task(disk.run())))
         core = steps.Core(
             store=store,
             backends=backends,
             order=settings.routing.order,
-            clock=SystemClock(),
+            clock=clock,
             observer=observe,
             health=health,
             quota=settings.quota,
             styles=settings.styles,
             budgets={name: backend.daily_budget_usd for name, backend in settings.backends.items()},
-            moderators=settings.moderation.moderators,
+            judge=Judge(store, settings.moderation, clock, observe),
+            has_room=disk.has_room,
         )
         secret = signing_secret(settings)
         observe.redactor.learn(Secret(secret.decode()))
-        yield House(settings, core, store, pictures, Studio(core, pictures), observe, secret)
+        yield House(settings, core, store, pictures, Studio(core, pictures), Moderators(core), observe, secret)
 
 
-async def run(settings: Settings, role: Role, observe: Observe, announce: Callable[[str], None]) -> None:
-    """Until SIGTERM or SIGINT. Raises AlreadyRunning, StoreError, OSError for a port that is taken."""
+@contextlib.contextmanager
+def cancelling(task: asyncio.Task[None]) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        task.cancel()
+
+
+async def run(
+    settings: Settings, role: Role, observe: Observe, announce: Callable[[str], None], *, invite: bool = False
+) -> None:
+    """Until SIGTERM or SIGINT; ``invite``: announces a link to the moderation page too.
+
+    Raises AlreadyRunning, StoreError, OSError for a port that is taken.
+    """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     async with open_house(settings, observe) as house, AsyncExitStack() as stack:
-        handlers = handlers_of(house.store)
+        handlers = handlers_of(house.store, settings)
         await stack.enter_async_context(
             control.serve(control.socket_path(Path(settings.store.sqlite_path)), handlers)
         )
         lost = await house.studio.drop_unacknowledged()
         if lost:
             observe.event("recovered", state="received", n=lost)
-        chats = await open_chats(stack, house, role)
+        platforms = await open_platforms(stack, house, role)
         endless = [
             asyncio.create_task(loop_lag_watchdog(observe)),
             asyncio.create_task(store_watchdog(observe, house.store)),
             asyncio.create_task(sweep_loop(house)),
+            asyncio.create_task(expiry_loop(house)),
         ]
         tasks = []
         if role in {Role.ALL, Role.WORKER}:
-            worker = Worker(house.core, house.pictures, chats, f"{os.uname().nodename}-{os.getpid()}", alone=True)
+            name = f"{os.uname().nodename}-{os.getpid()}"
+            rooms = platforms.rooms
+            worker = Worker(house.core, house.pictures, platforms.chats, name, alone=True, rooms=rooms)
             tasks.append(asyncio.create_task(worker.run(stop)))
+        tasks += [asyncio.create_task(listen(stop)) for listen in platforms.listening.values()]
         if role in {Role.ALL, Role.CHAT}:
             from adapters.chat.web.server import serve_web
 
-            tasks.append(asyncio.create_task(serve_web(house_for_web(house), stop, announce)))
+            welcome = [await login_link(house)] if invite else []
+
+            def tell(address: str) -> None:
+                for line in (say("running", url=address), *welcome):
+                    announce(line)
+
+            tasks.append(asyncio.create_task(serve_web(house_for_web(house), stop, tell)))
         await until_stopped(stop, tasks, endless)
+
+
+async def login_link(house: House) -> str:
+    """For whoever started a demo, which is their own."""
+    token, digest = new_token()
+    now = house.core.clock.now()
+    await house.store.add_login("link", digest, "operator", now + DEMO_LINK_SECONDS, now)
+    return say("demo_login", link=link(house.settings.web.public_url, token))
 
 
 def house_for_web(house: House) -> "WebHouse":
@@ -128,14 +172,18 @@ def house_for_web(house: House) -> "WebHouse":
 
     return WebHouse(
         settings=house.settings.web,
+        core=house.core,
         studio=house.studio,
+        moderators=house.moderators,
         store=house.store,
+        operators=house.store,
         secret=house.secret,
         picture=house.pictures.read,
         thumb=house.pictures.thumb,
         preview=house.pictures.read_preview,
         metrics=house.observe.exposition,
         not_ready=lambda: why_not_ready(house),
+        recent=house.observe.recent,
         clock=house.core.clock,
         observer=house.observe,
     )
@@ -172,12 +220,6 @@ async def until_stopped(
         task.result()
 
 
-async def open_chats(stack: AsyncExitStack, house: House, role: Role) -> Mapping[str, Chat]:  # noqa: ARG001
-    from adapters.chat.web.delivery import WebChat
-
-    return {"web": WebChat("web"), "api": WebChat("api")}
-
-
 async def sweep_loop(house: House) -> None:
     """Retention: images and prompts past their days go; what a crash left on the disk goes too."""
     while True:
@@ -188,16 +230,30 @@ async def sweep_loop(house: House) -> None:
         await asyncio.sleep(SWEEP_SECONDS)
 
 
-async def sweep(house: House) -> int:
-    """One whole sweep, in small transactions; a crash in between leaves only files that the next one finds."""
+async def expiry_loop(house: House) -> None:
+    """Held requests that nobody decided about for a day end, and their people are told."""
+    while True:
+        try:
+            while await house.store.expire_items(house.core.clock.now(), SWEEP_BATCH):
+                pass
+        except StoreError as error:
+            house.observe.event("store_error", detail=str(error))
+        await asyncio.sleep(EXPIRY_SECONDS)
+
+
+async def sweep(house: House) -> None:
     now = house.core.clock.now()
-    removed = 0
     before = now - house.settings.store.retention_days * 86_400
-    while (files := await house.store.sweep(before, SWEEP_BATCH, house.core.day() - 2)) is not None:
-        for name in files:
-            await house.pictures.delete(name)
-        removed += len(files)
-    removed += await house.pictures.sweep_orphans(house.store.known_pictures, now - ORPHAN_AGE)
+    removed = await sweep_house(house.store, house.pictures, before=before, now=now, day=house.core.day())
     if removed:
         house.observe.event("swept", n=removed)
-    return removed
+
+
+async def sweep_house(store: SqlStore, pictures: FilePictures, *, before: float, now: float, day: int) -> int:
+    """One whole sweep, in small transactions; a crash in between leaves only files that the next one finds."""
+    removed = 0
+    while (files := await store.sweep(before, SWEEP_BATCH, day - 2)) is not None:
+        for name in files:
+            await pictures.delete(name)
+        removed += len(files)
+    return removed + await pictures.sweep_orphans(store.known_pictures, now - ORPHAN_AGE)

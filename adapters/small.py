@@ -1,14 +1,18 @@
 """Where small commands find the store: opened here, or, where a bot runs on it, through that bot's local socket."""
 
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from adapters import control
 from adapters.store import sqlite
 from adapters.store.store import SqlStore
-from bot.model import Drawing, ImageRequest
+from bot.conduct import Texts
+from bot.errors import Refused
+from bot.model import Drawing, ImageRequest, Problem
 from bot.settings import Settings
 
 
@@ -19,8 +23,8 @@ class AlreadyRunning(Exception):
 class Desk:
     """The commands by name, whoever carries them out."""
 
-    def __init__(self, store: SqlStore | None, socket: Path) -> None:
-        self._handlers = handlers_of(store) if store else {}
+    def __init__(self, settings: Settings, store: SqlStore | None, socket: Path) -> None:
+        self._handlers = handlers_of(store, settings) if store else {}
         self._socket = socket
 
     async def do(self, command: str, **arguments: object) -> Any:
@@ -32,11 +36,16 @@ class Desk:
     async def spend(self, backend: str, day: int, dollars: float, cap: float) -> bool:
         return bool(await self.do("spend", backend=backend, day=day, dollars=dollars, cap=cap))
 
-    async def allow(self, request: ImageRequest, drawing: Drawing, backend: str) -> None:
+    async def allow(self, request: ImageRequest, drawing: Drawing) -> None:
         """The store's rules. Raises Refused."""
+        prompts = list(dict.fromkeys((request.prompt, drawing.prompt)))
+        negatives = [text for text in (request.negative_prompt, drawing.negative_prompt) if text]
+        problems = await self.do("judge", prompts=prompts, negatives=list(dict.fromkeys(negatives)))
+        if problems:
+            raise Refused(*(Problem(each["code"], each["values"]) for each in problems))
 
 
-def handlers_of(store: SqlStore) -> dict[str, control.Handler]:
+def handlers_of(store: SqlStore, settings: Settings) -> dict[str, control.Handler]:
     """What small commands may ask of whoever has the store."""
 
     async def ping(_: Mapping[str, Any]) -> str:
@@ -45,7 +54,49 @@ def handlers_of(store: SqlStore) -> dict[str, control.Handler]:
     async def spend(arguments: Mapping[str, Any]) -> bool:
         return await store.spend(**arguments)
 
-    return {"ping": ping, "spend": spend}
+    return {"ping": ping, "spend": spend, **key_handlers(store), **moderation_handlers(store, settings)}
+
+
+def moderation_handlers(store: SqlStore, settings: Settings) -> dict[str, control.Handler]:
+    async def judge(arguments: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """By the rules of the house and of its own room; what would be held is refused, as nobody can approve it."""
+        from adapters.clock import SystemClock
+        from adapters.verdict import verdict_for_draw
+
+        texts = Texts(tuple(arguments["prompts"]), tuple(arguments["negatives"]))
+        problems = await verdict_for_draw(store, settings.moderation, SystemClock(), texts)
+        return [{"code": each.code, "values": _plain(each.values)} for each in problems]
+
+    async def tenants(_: Mapping[str, Any]) -> list[str]:
+        return await store.audited_tenants()
+
+    async def audit_after(arguments: Mapping[str, Any]) -> list[dict[str, Any]]:
+        return [asdict(event) for event in await store.audit_since(since=0.0, **arguments)]
+
+    async def login_create(arguments: Mapping[str, Any]) -> None:
+        now = time.time()
+        await store.add_login("link", arguments["digest"], arguments["name"], now + arguments["seconds"], now)
+
+    return {"judge": judge, "audited_tenants": tenants, "audit_after": audit_after, "login_create": login_create}
+
+
+def key_handlers(store: SqlStore) -> dict[str, control.Handler]:
+    """`imagine-bot api-key`: names and hashes, never a key."""
+
+    async def create(arguments: Mapping[str, Any]) -> bool:
+        return await store.add_api_key(arguments["digest"], arguments["name"], time.time())
+
+    async def show(_: Mapping[str, Any]) -> list[dict[str, Any]]:
+        return [asdict(key) for key in await store.api_keys()]
+
+    async def revoke(arguments: Mapping[str, Any]) -> bool:
+        return await store.revoke_api_key(arguments["name"], time.time())
+
+    return {"api_key_create": create, "api_key_list": show, "api_key_revoke": revoke}
+
+
+def _plain(values: Mapping[str, object]) -> dict[str, str]:
+    return {name: str(value) for name, value in values.items()}
 
 
 @asynccontextmanager
@@ -71,8 +122,8 @@ async def open_desk(settings: Settings) -> AsyncIterator[Desk]:
     socket = control.socket_path(Path(settings.store.sqlite_path))
     try:
         async with open_store(settings) as store:
-            yield Desk(store, socket)
+            yield Desk(settings, store, socket)
     except AlreadyRunning:
-        desk = Desk(None, socket)
+        desk = Desk(settings, None, socket)
         await desk.do("ping")
         yield desk

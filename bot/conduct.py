@@ -1,9 +1,11 @@
-"""The nouns of moderation, as `model` has those of drawing. Frozen plain data, standard library only."""
+"""The nouns of moderation, as `model` has those of drawing. Frozen plain data that can be stored and read back."""
 
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
+
+from bot.model import AuditEvent, ImageRequest, Job, Picture, Problem
 
 
 class Action(IntEnum):
@@ -87,6 +89,7 @@ class Policy:
     owners: frozenset[str] = frozenset()  #: likewise; moderators cannot touch them
     required_approvals: Mapping[str, int] = field(default_factory=dict)  #: by category; "" is everything else
     report_threshold: float = 3.0
+    paused: bool = False
 
     def mode_in(self, channel: str) -> Mode:
         return self.channel_modes.get(channel, self.mode)
@@ -103,6 +106,7 @@ class Standing:
     timeout_until: float = 0.0
     banned_until: float = 0.0  #: infinity: until it is lifted
     reason: str = ""  #: of the sanction in force
+    decision: str = ""  #: that sanction's id: what an appeal names
 
 
 class SanctionKind(StrEnum):
@@ -183,9 +187,35 @@ class ItemState(StrEnum):
     APPROVED = "approved"
     REJECTED = "rejected"
     EXPIRED = "expired"
+    WITHDRAWN = "withdrawn"  #: the request ended without a decision, as when its author cancelled it
 
 
-DECIDED = frozenset({ItemState.APPROVED, ItemState.REJECTED, ItemState.EXPIRED})
+DECIDED = frozenset({ItemState.APPROVED, ItemState.REJECTED, ItemState.EXPIRED, ItemState.WITHDRAWN})
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """Why a request is held. An approval lets exactly this pass: a changed rule is a new ground."""
+
+    code: str  #: a sentence of replies.py
+    rule: str = ""
+    version: int = 0
+    category: str = ""
+    message: str = ""  #: the rule author's
+
+    @property
+    def key(self) -> tuple[str, str, int]:
+        return self.code, self.rule, self.version
+
+    @property
+    def problem(self) -> Problem:
+        values = {"rule": self.rule, "category": self.category, "reason": self.message}
+        return Problem(said(self.code, self.message), values)
+
+
+def said(code: str, message: str) -> str:
+    """The sentence that carries a rule author's own message, where there is one."""
+    return f"{code}_said" if message and code.endswith("_rule") else code
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,10 +239,92 @@ class Item:
     reason: str = ""
     decision: str = ""  #: an appeal's: the decision it is against
     decided_first_by: str = ""  #: an appeal's: who made that decision; another moderator is preferred
+    index: int = -1  #: a report's: which picture; -1: the request as a whole
+    grounds: tuple[Ground, ...] = ()
+    words: str = ""  #: an appeal's: what the person says
+    original: str = ""  #: the prompt before a moderator changed it
 
     @property
     def hard(self) -> bool:
         return self.category == HARD
+
+    @property
+    def expires(self) -> bool:
+        """A request waits for a day at most; what is posted already waits until somebody decides."""
+        return self.kind in {ItemKind.REQUEST, ItemKind.PICTURE}
+
+
+@dataclass(frozen=True, slots=True)
+class Community:
+    """What a guild or workspace set at run time. ``version`` grows with every change."""
+
+    tenant: str
+    version: int = 0
+    mode: Mode | None = None  #: None: as imagine.toml says; likewise for a channel that is not named
+    channel_modes: Mapping[str, Mode] = field(default_factory=dict)
+    paused: bool = False
+    rules: tuple[Rule, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A person's whole record in one community."""
+
+    sanctions: tuple[Sanction, ...] = ()
+    strikes: tuple[Strike, ...] = ()
+    record: tuple[RecordEvent, ...] = ()
+    reporter: ReporterRecord = ReporterRecord()
+
+
+class PostKind(StrEnum):
+    ITEM = "item"  #: an item of the queue in the review channel
+    PICTURES = "pictures"  #: a delivered result whose pictures were hidden, shown again or deleted
+    NOTICE = "notice"  #: a sanction, to the person
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """Something a platform has still to show. ``revision`` grows whenever what it shows changed."""
+
+    tenant: str
+    kind: PostKind
+    subject: str  #: the id of the item, job or sanction
+    revision: int
+    address: Mapping[str, str] = field(default_factory=dict)  #: the chat adapter's own plain data
+    tries: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a decision changes beside its item, all in one transaction."""
+
+    event: AuditEvent
+    request: ImageRequest | None = None  #: edited
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """An item of the review queue with everything that a moderator looks at.
+
+    ``pictures`` are for blurred previews: the drawn ones of a held picture, the reported one of a report.
+    """
+
+    item: Item
+    job: Job | None = None  #: None: deleted meanwhile, or none: an appeal against a sanction
+    pictures: tuple[Picture, ...] = ()
+    reports: tuple[Report, ...] = ()
+    against: Sanction | None = None  #: an appeal's, where it is against one
+    preferred: bool = True  #: False: an appeal against this moderator's own decision; another one should take it
+
+    @property
+    def original(self) -> str:
+        """The prompt before a moderator changed it, "" where nobody did."""
+        return self.item.original
+
+    @property
+    def reasons(self) -> tuple[Problem, ...]:
+        """Why it is here, for replies.py."""
+        return tuple(ground.problem for ground in self.item.grounds)
 
 
 FOREVER = math.inf

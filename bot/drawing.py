@@ -3,12 +3,15 @@
 import asyncio
 import contextlib
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import assert_never
 
 from bot import failover, fairness, steps
+from bot.conduct import Action, ItemKind, Point
 from bot.errors import BackendError, Broken, Down, ImagineError, StoreBusy, StoreError
-from bot.model import Drawing, Drawn, Job, Problem, Progress
+from bot.judging import rejected
+from bot.model import AuditEvent, Drawing, Drawn, Job, JobState, Picture, Problem, Progress
+from bot.moderation.verdicts import Verdict
 from bot.ports import Backend, Chat, Pictures
 
 REMEMBER_PAUSES = (0.2, 1.0, 3.0)
@@ -63,6 +66,9 @@ async def draw(
     """The job as `drawn`, or None where it went back to the queue or ended. Raises Conflict, StoreError."""
     backend = core.backends[job.backend]
     request, notes = steps.drawing_on(core, job.request, job.seed, job.backend)
+    verdict = await judged_again(core, job, Point.SPEND)
+    if verdict is None:
+        return None
     if not job.task and not await _afford(core, backend, request):
         await _close_until_tomorrow(core, job)
         return None
@@ -81,7 +87,53 @@ async def draw(
     await _went_well(core, job, request, seconds)
     if missing:
         notes = (*notes, Problem("some_missing", {"missing": missing, "count": request.count}))
-    return await core.store.drawn(job, saved, missing, notes, core.clock.now(), held=False)
+    return await _looked_at(core, pictures, job, saved, (*_kept(job, verdict), *notes), missing)
+
+
+def _kept(job: Job, verdict: Verdict) -> list[Problem]:
+    """What moderation has to say beside the pictures."""
+    edited = [note for note in job.notes if note.code == "edited_by_moderator"]
+    return [*edited, *([Problem("spoiler")] if verdict.spoiler else [])]
+
+
+async def _looked_at(
+    core: steps.Core,
+    pictures: Pictures,
+    job: Job,
+    saved: Sequence[Picture],
+    notes: Sequence[Problem],
+    missing: int,
+) -> Job | None:
+    """The picture check's say; a check that fails holds the pictures (row F79)."""
+    seen = await core.judge.look(saved, pictures.read, job.origin.place)
+    if seen.action >= Action.BLOCK:
+        await stop(core, job, seen)
+        return None
+    held = core.judge.item(job, seen, ItemKind.PICTURE) if seen.action is Action.HOLD else None
+    return await core.store.drawn(job, saved, missing, notes, core.clock.now(), held=held)
+
+
+async def judged_again(core: steps.Core, job: Job, point: Point) -> Verdict | None:
+    """By the rules, sanctions and modes of now: what is stricter wins (row F76). None: the job was stopped or held."""
+    verdict = await core.judge.again(job, steps.texts(core, job.request), point)
+    if verdict.action >= Action.BLOCK:
+        await stop(core, job, verdict)
+        return None
+    if verdict.action is Action.HOLD:
+        kind = ItemKind.REQUEST if point is Point.SPEND else ItemKind.PICTURE
+        await core.store.hold(job, core.judge.item(job, verdict, kind), core.clock.now())
+        core.observer.event("job_held", job=job.id, platform=job.platform)
+        return None
+    return verdict
+
+
+async def stop(core: steps.Core, job: Job, verdict: Verdict) -> None:
+    event = core.judge.event(job, verdict, "request_rejected")
+    reason = rejected(verdict, job.id)
+    await core.store.finish(job, JobState.REJECTED, reason, core.clock.now(), event)
+    core.observer.event(
+        "job_finished", job=job.id, state=JobState.REJECTED, reason=reason.code, platform=job.platform
+    )
 
 
 async def _generate(backend: Backend, request: Drawing, resume: str, report: JobReport) -> Drawn:
@@ -149,10 +201,18 @@ async def follow(core: steps.Core, job: Job, decision: failover.Decision) -> Non
         case failover.Wait(candidates, _):
             await core.store.release(job, candidates, now)
         case failover.GiveUp(state, reason):
-            await core.store.finish(job, state, reason, now)
+            event = _by_provider(job, reason, now) if state is JobState.REJECTED else None
+            await core.store.finish(job, state, reason, now, event)
             core.observer.event("job_finished", job=job.id, state=state, reason=reason.code, platform=job.platform)
         case _:
             assert_never(decision)
+
+
+def _by_provider(job: Job, reason: Problem, now: float) -> AuditEvent:
+    """A provider's own moderation is a verdict like ours, and stands in the log like ours."""
+    subject = f"job:{job.id} {job.origin.person.key}"
+    actor = f"backend:{job.backend}"
+    return AuditEvent(job.origin.place.tenant, actor, "request_rejected", subject, reason.code, at=now)
 
 
 async def _afford(core: steps.Core, backend: Backend, request: Drawing) -> bool:

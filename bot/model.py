@@ -225,6 +225,7 @@ class Job:
     missing: int = 0
     cancel_requested: bool = False
     told: bool = False  #: the person knows the final state
+    review: bool = False  #: a moderator has to see it, or had to, before it is drawn
     reason: Problem | None = None  #: why it was rejected, failed or cancelled
     notes: tuple[Problem, ...] = ()  #: what the reply says beside the pictures: another size, fewer pictures
     acked_at: float = 0.0

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from enum import StrEnum
 from typing import Protocol
 
+from bot.conduct import Item
 from bot.model import (
     AuditEvent,
     Breaker,
@@ -23,6 +24,7 @@ from bot.model import (
     Turn,
     Usage,
 )
+from bot.programs import ApiKey, GalleryFilter, GalleryPlace, Hung, PersonToday
 
 
 class Clock(Protocol):
@@ -115,8 +117,11 @@ class Wakeup(Protocol):
 
 class Store(Protocol):
     # -- the way in
-    async def submit(self, new: NewJob) -> tuple[Job, bool]:
-        """Job, quota and idempotency key in one go; False: the key was there before. Raises Refused, StoreError."""
+    async def submit(self, new: NewJob, item: Item | None = None) -> tuple[Job, bool]:
+        """Job, quota and idempotency key in one go; False: the key was there before. Raises Refused, StoreError.
+
+        ``item``: it is held, and moderators see this once the job is acknowledged.
+        """
 
     async def acknowledge(
         self, job_id: str, address: Mapping[str, str], clock: str, now: float, *, review: bool
@@ -126,7 +131,7 @@ class Store(Protocol):
     async def queue(self, job_id: str, clock: str, now: float) -> Job:
         """From review to the queue. Raises Conflict unless in review."""
 
-    async def cancel(self, job_id: str, reason: Problem, now: float) -> Job:
+    async def cancel(self, job_id: str, reason: Problem, now: float, event: AuditEvent | None = None) -> Job:
         """Waiting: cancelled and refunded. Running: flagged, the worker ends it. Else: unchanged."""
 
     async def unacknowledged(self, before: float) -> list[str]: ...
@@ -162,14 +167,28 @@ class Store(Protocol):
     async def remember_address(self, job: Job, address: Mapping[str, str]) -> None: ...
 
     async def drawn(
-        self, job: Job, pictures: Sequence[Picture], missing: int, notes: Sequence[Problem], now: float, *, held: bool
-    ) -> Job: ...
+        self,
+        job: Job,
+        pictures: Sequence[Picture],
+        missing: int,
+        notes: Sequence[Problem],
+        now: float,
+        *,
+        held: Item | None = None,
+    ) -> Job:
+        """``held``: nobody but moderators sees the pictures until they decided about this."""
+
+    async def hold(self, job: Job, item: Item, now: float) -> Job:
+        """A running job to review, a drawn one to held: a moderator has to decide about ``item``."""
 
     async def deliver_later(self, job: Job, due_at: float) -> None: ...
 
-    async def delivered(self, job: Job, now: float) -> Job: ...
+    async def delivered(self, job: Job, now: float, flag: Item | None = None) -> Job:
+        """``flag``: something for moderators to look at afterwards."""
 
-    async def finish(self, job: Job, state: JobState, reason: Problem, now: float) -> Job:
+    async def finish(
+        self, job: Job, state: JobState, reason: Problem, now: float, event: AuditEvent | None = None
+    ) -> Job:
         """Rejected, failed, cancelled or undeliverable; refunds what is still reserved."""
 
     async def told(self, job: Job) -> None: ...
@@ -221,9 +240,6 @@ class Store(Protocol):
     async def newest(self) -> tuple[int, int]:
         """The numbers of the newest message and the newest change."""
 
-    async def report(self, job_id: str, index: int, person: str, reason: str, now: float) -> bool:
-        """False: this person reported this picture before."""
-
     async def changed_since(self, seq: int, limit: int) -> tuple[int, list[str]]:
         """The newest change's number and the jobs changed since ``seq``; web and API jobs only."""
 
@@ -232,16 +248,68 @@ class Store(Protocol):
     async def progress_of(self, job_ids: Sequence[str]) -> list[Progress]: ...
 
     # -- people's data
-    async def delete_pictures(self, job_id: str) -> list[str]:
+    async def delete_pictures(self, job_id: str, event: AuditEvent | None = None) -> list[str]:
         """Marks them deleted; returns the file names that nothing else uses."""
 
-    async def forget(self, person: str, day: int) -> list[str]:
-        """Deletes a person's finished jobs, messages and name; returns the file names that nothing else uses."""
+    async def forget(self, person: str, day: int, now: float) -> list[str]:
+        """Deletes a person's finished jobs, messages and name; returns the file names that nothing else uses.
+
+        What stays: sanctions in force, strikes that count, and the audit trail's pseudonym.
+        """
+
+    async def active_in(self, tenant: str) -> list[str]:
+        """The requests of a community that have not ended."""
+
+    async def forget_community(self, tenant: str) -> list[str]:
+        """Deletes a community's finished jobs; returns the file names that nothing else uses."""
 
     async def sweep(self, before: float, limit: int, day: int) -> list[str] | None:
         """Deletes up to ``limit`` jobs that ended before; the files nothing else uses, None when none was left."""
 
-    async def audit(self, event: AuditEvent) -> AuditEvent: ...
+    # -- programs and operators
+    async def add_api_key(self, digest: str, name: str, now: float) -> bool:
+        """False: a key of that name is in use."""
+
+    async def api_key(self, digest: str) -> str:
+        """Its name; "" where there is none or it was revoked."""
+
+    async def is_api_key_in_use(self, name: str) -> bool: ...
+
+    async def api_keys(self) -> list[ApiKey]: ...
+
+    async def revoke_api_key(self, name: str, now: float) -> bool: ...
+
+    async def own_pictures(
+        self, person: str, wanted: GalleryFilter, after: GalleryPlace | None, limit: int
+    ) -> list[Hung]:
+        """Newest first, without those that are hidden or deleted."""
+
+    async def shared_pictures(
+        self, tenant: str, wanted: GalleryFilter, after: GalleryPlace | None, limit: int
+    ) -> list[Hung]:
+        """Those of a tenant that people shared, newest first."""
+
+    async def share(self, job_id: str, index: int, now: float, *, shared: bool) -> bool:
+        """False: it was so before, or is deleted."""
+
+    async def default_styles(self, owners: Sequence[str]) -> Mapping[str, str]:
+        """The styles that people and channels have set, by owner."""
+
+    async def set_default_style(self, owner: str, style: str) -> None:
+        """An empty style takes it back."""
+
+    async def people_of_day(self, day: int, limit: int) -> list[PersonToday]:
+        """Those with most under way first."""
+
+    async def jobs_at_work(self, limit: int) -> list[Job]: ...
+
+    async def failures(self, since: float, limit: int) -> list[Job]:
+        """Failed or undeliverable, newest first."""
+
+    async def meta(self, name: str) -> str:
+        """An empty text where nothing was remembered."""
+
+    async def set_meta(self, name: str, value: str) -> None: ...
 
     def subscribe(self, topic: Topic) -> Wakeup: ...
 

@@ -1,10 +1,14 @@
 """What both halves use: the collaborators, the backends' health, and the decisions about one job that are shared."""
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
 
-from bot import fairness, quota, routing
+from bot import command, fairness, quota, routing
+from bot.conduct import Texts
 from bot.errors import BackendError
+from bot.judging import Judge
 from bot.model import (
     Breaker,
     Capabilities,
@@ -23,6 +27,9 @@ DELIVERY_DEADLINE = 24 * 3600.0
 
 DELIVERY_PAUSES = (1.0, 2.0, 5.0, 15.0, 60.0, 300.0)
 """Seconds between delivery attempts; the last one repeats."""
+
+
+SWITCH_SECONDS = 1.0
 
 
 class Health:
@@ -60,6 +67,36 @@ class Health:
         await self._store.save_speed(self._speeds[backend])
 
 
+class Switch(StrEnum):
+    """What an operator can turn on, on the operators' page."""
+
+    PAUSED = "paused"  #: no new request is taken
+    DRAINING = "draining"  #: nothing is begun; what is being drawn is finished and delivered
+
+
+class Switches:
+    """Remembered in the store, so that they hold in every process and after a restart."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+        self._known: dict[Switch, tuple[float, bool]] = {}
+
+    async def on(self, switch: Switch) -> bool:
+        """As it was at most SWITCH_SECONDS ago. Raises StoreError."""
+        looked, value = self._known.get(switch, (float("-inf"), False))
+        now = self._clock.monotonic()
+        if now - looked >= SWITCH_SECONDS:
+            value = bool(await self._store.meta(f"switch:{switch}"))
+            self._known[switch] = (now, value)
+        return value
+
+    async def turn(self, switch: Switch, *, on: bool) -> None:
+        """Raises StoreError."""
+        await self._store.set_meta(f"switch:{switch}", "on" if on else "")
+        self._known.pop(switch, None)
+
+
 @dataclass(frozen=True, slots=True)
 class Core:
     """The collaborators of both halves."""
@@ -73,7 +110,8 @@ class Core:
     quota: QuotaSettings = field(default_factory=QuotaSettings)
     styles: Mapping[str, Style] = field(default_factory=dict)
     budgets: Mapping[str, float] = field(default_factory=dict)  #: dollars a day, by backend; none: no cap
-    moderators: tuple[str, ...] = ()
+    judge: Judge = field(kw_only=True)
+    has_room: Callable[[], bool] = lambda: True  #: on the disk, for one more request
 
     def capabilities(self) -> Mapping[str, Capabilities]:
         return {name: backend.capabilities for name, backend in self.backends.items()}
@@ -90,6 +128,20 @@ class Plan:
     drawing: Drawing
     cost: float
     notes: tuple[Problem, ...] = field(default_factory=tuple)
+    closed: Problem | None = None  #: why it cannot be drawn just now
+
+
+def asked(core: Core, request: ImageRequest | str) -> ImageRequest:
+    """Every problem at once: of the words, of the names in them, and of what the backends can do. Raises Refused."""
+    capabilities = core.capabilities()
+    options = command.options_for(capabilities)
+
+    def further(asked: ImageRequest) -> tuple[Problem, ...]:
+        return routing.objections(asked, capabilities, core.order, core.styles)
+
+    if isinstance(request, str):
+        return command.parse(request, options, further)
+    return command.tidied(request, options, further)
 
 
 def plan(core: Core, request: ImageRequest, seed: int) -> Plan:
@@ -99,7 +151,26 @@ def plan(core: Core, request: ImageRequest, seed: int) -> Plan:
     first = core.health.first_open(candidates, core.clock.now()) or candidates[0]
     drawing, notes = drawing_on(core, request, seed, first)
     cost = fairness.cost(drawing, capabilities[first], core.health.speed(first))
-    return Plan(candidates, drawing, cost, notes)
+    closed = all_closed(core, candidates)
+    return Plan(candidates, drawing, cost, notes, closed)
+
+
+def all_closed(core: Core, candidates: Sequence[str]) -> Problem | None:
+    """None where one of them is open."""
+    seconds = min(core.health.breaker(name).closed_until for name in candidates) - core.clock.now()
+    if seconds <= 0:
+        return None
+    if math.isinf(seconds):
+        return Problem("backends_closed_until_fixed")
+    whole = max(1, math.ceil(seconds))
+    return Problem("backends_closed", {"seconds": whole, "wait": _spoken(whole)})
+
+
+def _spoken(seconds: int) -> str:
+    for unit, length in (("h", 3600), ("min", 60)):
+        if seconds >= 2 * length:
+            return f"{math.ceil(seconds / length)} {unit}"
+    return f"{seconds} s"
 
 
 def drawing_on(
@@ -114,8 +185,12 @@ def clock_backend(core: Core, job: Job) -> str:
     return core.health.first_open(job.candidates, core.clock.now()) or job.candidates[0]
 
 
-def is_moderator(core: Core, key: str, groups: Sequence[str]) -> bool:
-    return key in core.moderators or any(group in core.moderators for group in groups)
+def texts(core: Core, request: ImageRequest) -> Texts:
+    """Everything with words: as the person wrote it, and with the style applied."""
+    prompt, negative = routing.styled(request, core.styles.get(request.style or ""))
+    prompts = dict.fromkeys((request.prompt, prompt))
+    negatives = dict.fromkeys((request.negative_prompt or "", negative or ""))
+    return Texts(tuple(prompts), tuple(text for text in negatives if text))
 
 
 def delivery_pause(deliveries: int, drawn_at: float, now: float, retry_after: float | None) -> float | None:

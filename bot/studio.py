@@ -5,11 +5,13 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from bot import command, fairness, quota, routing, steps
+from bot import command, fairness, quota, routing, sizes, steps, tastes
+from bot.conduct import Action, Item, ItemKind, Point
 from bot.errors import Conflict, Refused, StoreBusy, StoreFull
 from bot.model import (
     CANCELLABLE_STATES,
     FINAL_STATES,
+    AuditEvent,
     Capabilities,
     ImageRequest,
     Job,
@@ -22,9 +24,11 @@ from bot.model import (
     Place,
     Problem,
     Settled,
+    Size,
     Ticket,
     Usage,
 )
+from bot.moderation.permissions import Act, Subject, may
 from bot.options import Option
 from bot.ports import Pictures
 
@@ -46,23 +50,38 @@ class Status:
     standings: Mapping[str, fairness.Standing]
 
 
+def is_withheld(job: Job) -> bool:
+    """Its words and pictures are for moderators and its author only: nobody let it pass, or somebody refused it."""
+    return job.state in {JobState.REVIEW, JobState.HELD, JobState.REJECTED} or (
+        job.state is JobState.RECEIVED and job.review
+    )
+
+
 class Studio:
     def __init__(self, core: steps.Core, pictures: Pictures, rng: random.Random | None = None) -> None:
         self._core = core
         self._pictures = pictures
         self._rng = rng or random.SystemRandom()
+        self._switches = steps.Switches(core.store, core.clock)
         self._standings: tuple[float, Mapping[str, fairness.Standing]] = (float("-inf"), {})
 
     # -- asking
 
-    async def submit(self, origin: Origin, request: ImageRequest | str, key: str) -> Ticket:
+    async def submit(
+        self, origin: Origin, request: ImageRequest | str, key: str, *, waits_for_backends: bool = True
+    ) -> Ticket:
         """Stores the request as `received` with its quota reserved; ``key`` makes a second call a no-op.
 
+        While every backend for it is closed it waits and says so (F30), or is refused where it cannot wait.
         Raises Refused, StoreError.
         """
-        asked = self._asked(request)
+        if await self._switches.on(steps.Switch.PAUSED):
+            raise Refused(Problem("intake_paused"))
+        asked = await tastes.applied(self._core, steps.asked(self._core, request), origin.person, origin.place)
         seed = asked.seed if asked.seed is not None else self._rng.randrange(routing.SEEDS)
         plan = steps.plan(self._core, asked, seed)
+        if plan.closed and not waits_for_backends:
+            raise Refused(plan.closed)
         limits = quota.limits_of(origin.person, origin.place, self._core.quota)
         job = Job(
             id=uuid.UUID(int=self._rng.getrandbits(128), version=4).hex,
@@ -75,24 +94,29 @@ class Studio:
             cost=plan.cost,
             weight=limits.weight,
             seed=seed,
-            notes=plan.notes,
+            notes=(*plan.notes, plan.closed) if plan.closed else plan.notes,
         )
-        stored, fresh = await self._stored(NewJob(job, limits, self._core.day()))
+        item = await self._judged(job)
+        new = NewJob(replace(job, review=item is not None), limits, self._core.day())
+        stored, fresh = await self._stored(new, item)
         if fresh:
             self._core.observer.event("job_received", job=job.id, platform=job.platform)
         return await self._ticket(stored, fresh=fresh)
 
-    def _asked(self, request: ImageRequest | str) -> ImageRequest:
-        """Every problem at once: of the words, of the names in them, and of what the backends can do."""
-        capabilities = self._core.capabilities()
-        options = command.options_for(capabilities)
+    async def _judged(self, job: Job) -> Item | None:
+        """The item for the moderators where they have to look first. Raises Refused."""
+        judge, origin = self._core.judge, job.origin
+        try:
+            texts = steps.texts(self._core, job.request)
+            verdict = await judge.judge(origin.person, origin.place, texts, Point.SUBMIT)
+            if verdict.action >= Action.BLOCK:
+                raise await judge.refuse(job, verdict)
+        except StoreBusy:
+            raise Refused(Problem("store_busy")) from None
+        return judge.item(job, verdict, ItemKind.REQUEST) if verdict.action is Action.HOLD else None
 
-        def further(asked: ImageRequest) -> tuple[Problem, ...]:
-            return routing.objections(asked, capabilities, self._core.order, self._core.styles)
-
-        if isinstance(request, str):
-            return command.parse(request, options, further)
-        return command.tidied(request, options, further)
+    def _objections(self, asked: ImageRequest) -> tuple[Problem, ...]:
+        return routing.objections(asked, self._core.capabilities(), self._core.order, self._core.styles)
 
     def read(self, text: str, values: Mapping[str, object]) -> ImageRequest:
         """A prompt with inline options, and typed options beside it by ImageRequest field. Raises Refused."""
@@ -103,10 +127,12 @@ class Studio:
 
         return command.merge(text, values, command.options_for(capabilities), further)
 
-    async def _stored(self, new: NewJob) -> tuple[Job, bool]:
+    async def _stored(self, new: NewJob, item: Item | None) -> tuple[Job, bool]:
+        if not self._core.has_room():
+            raise Refused(Problem("store_full"))
         began = self._core.clock.monotonic()
         try:
-            stored, fresh = await self._core.store.submit(new)
+            stored, fresh = await self._core.store.submit(new, item)
         except StoreBusy:
             raise Refused(Problem("store_busy")) from None
         except StoreFull:
@@ -118,20 +144,24 @@ class Studio:
         return stored, fresh
 
     async def acknowledged(self, job_id: str, address: Mapping[str, str]) -> Ticket:
-        """The platform took the acknowledgement: the job queues. Calling it again changes nothing."""
+        """The platform took the acknowledgement: the job queues, or waits for a moderator. Again: nothing changes."""
         job = await self._known(job_id)
         if job.state is JobState.RECEIVED:
             try:
                 clock = steps.clock_backend(self._core, job)
-                job = await self._core.store.acknowledge(job_id, address, clock, self._core.clock.now(), review=False)
+                now = self._core.clock.now()
+                job = await self._core.store.acknowledge(job_id, address, clock, now, review=job.review)
                 self._core.observer.event("job_queued", job=job_id, platform=job.platform)
             except Conflict:
                 job = await self._known(job_id)
         return await self._ticket(job)
 
-    async def unacknowledged(self, job_id: str) -> None:
-        """The acknowledgement failed or came too late: the person saw an error and will ask again."""
-        await self._core.store.cancel(job_id, Problem("never_acknowledged"), self._core.clock.now())
+    async def unacknowledged(self, job_id: str, reason: Problem | None = None) -> None:
+        """The acknowledgement failed or came too late: the person saw an error and will ask again.
+
+        ``reason``: why it cannot be answered where it was asked.
+        """
+        await self._core.store.cancel(job_id, reason or Problem("never_acknowledged"), self._core.clock.now())
 
     async def drop_unacknowledged(self, age: float = 0.0) -> int:
         """At the start: requests that a crash caught between storing and acknowledging."""
@@ -142,11 +172,15 @@ class Studio:
 
     async def again(self, origin: Origin, job_id: str, key: str) -> Ticket:
         """The same request once more, by whoever pressed the button, with a new seed."""
-        job = await self._visible(origin.place, job_id)
-        return await self.submit(origin, replace(job.request, seed=None), key)
+        request = await self.request_of(origin.place, job_id, origin.person)
+        return await self.submit(origin, replace(request, seed=None), key)
 
-    async def request_of(self, place: Place, job_id: str) -> ImageRequest:
-        return (await self._visible(place, job_id)).request
+    async def request_of(self, place: Place, job_id: str, person: Person | None = None) -> ImageRequest:
+        """As ``person`` may read it: the words of a held or rejected request are its author's alone."""
+        job = await self._visible(place, job_id, person)
+        if is_withheld(job) and (person is None or person.key != job.origin.person.key):
+            raise Refused(Problem("unknown_request"))
+        return job.request
 
     # -- changing one's mind
 
@@ -154,30 +188,48 @@ class Studio:
         job = await self._owned(actor, place, job_id)
         if job.state not in CANCELLABLE_STATES and job.state is not JobState.HELD:
             raise Refused(Problem("too_late_to_cancel"))
-        by = "cancelled_by_you" if actor.key == job.origin.person.key else "cancelled_by_moderator"
-        after = await self._core.store.cancel(job_id, Problem(by), self._core.clock.now())
+        event = self._moderated(actor, job, "request_cancelled")
+        by = "cancelled_by_moderator" if event else "cancelled_by_you"
+        after = await self._core.store.cancel(job_id, Problem(by), self._core.clock.now(), event)
         if after.state in FINAL_STATES:
             self._core.observer.event("job_finished", job=job_id, state=after.state, platform=job.platform)
         return after
 
+    async def withdraw(self, job_id: str) -> Job:
+        """A held request of somebody who cannot wait for a moderator: a program. Raises StoreError."""
+        return await self._core.store.cancel(job_id, Problem("held_for_review"), self._core.clock.now())
+
     async def delete(self, actor: Person, place: Place, job_id: str) -> Job:
         """The pictures go for good, from the disk too where nothing else shows them."""
         job = await self._owned(actor, place, job_id)
-        for name in await self._core.store.delete_pictures(job_id):
+        event = self._moderated(actor, job, "pictures_deleted")
+        for name in await self._core.store.delete_pictures(job_id, event):
             await self._pictures.delete(name)
         return job
 
-    async def report(self, actor: Person, place: Place, job_id: str, index: int, reason: str) -> bool:
-        """False: this person reported this picture before. Raises Refused."""
-        await self.picture(place, job_id, index)
-        now = self._core.clock.now()
-        return await self._core.store.report(job_id, index, actor.key, reason, now)
+    def _moderated(self, actor: Person, job: Job, action: str) -> AuditEvent | None:
+        """For the audit log, where somebody does this to another one's request."""
+        author = job.origin.person.key
+        if actor.key == author:
+            return None
+        subject = f"job:{job.id} {author}"
+        return AuditEvent(job.origin.place.tenant, actor.key, action, subject, at=self._core.clock.now())
 
     async def forget(self, person: Person) -> None:
         """Cancels what waits and deletes what is stored of a person; the audit trail keeps its pseudonym."""
         for job in await self._core.store.jobs_of(person.key, 1000, active_only=True):
             await self._core.store.cancel(job.id, Problem("cancelled_by_you"), self._core.clock.now())
-        for name in await self._core.store.forget(person.key, self._core.day()):
+        for name in await self._core.store.forget(person.key, self._core.day(), self._core.clock.now()):
+            await self._pictures.delete(name)
+
+    async def leave(self, tenant: str) -> None:
+        """The bot was removed from a community: what waits there is cancelled, what is stored of it deleted.
+
+        A request that is being drawn ends by itself and goes with the retention.
+        """
+        for job_id in await self._core.store.active_in(tenant):
+            await self._core.store.cancel(job_id, Problem("community_left"), self._core.clock.now())
+        for name in await self._core.store.forget_community(tenant):
             await self._pictures.delete(name)
 
     # -- looking
@@ -200,7 +252,7 @@ class Studio:
         return [await self.settled(job) for job in jobs]
 
     async def settled(self, job: Job) -> Settled:
-        pictures = await self._core.store.pictures_of(job.id)
+        pictures = [] if is_withheld(job) else await self._core.store.pictures_of(job.id)
         return Settled(job, tuple(picture for picture in pictures if not picture.deleted))
 
     async def standings(self) -> Mapping[str, fairness.Standing]:
@@ -214,7 +266,15 @@ class Studio:
 
     def check(self, request: ImageRequest | str) -> ImageRequest:
         """As `submit` would read it. Raises Refused."""
-        return self._asked(request)
+        return steps.asked(self._core, request)
+
+    def typed(self, prompt: str, values: Mapping[str, object]) -> ImageRequest:
+        """A request from a form or a program; see `command.typed`. Raises Refused."""
+        return command.typed(prompt, values, self.options(), self._objections)
+
+    async def style(self, person: Person, place: Place, text: str) -> str:
+        """`/imagine-style`: see `tastes.answer`. Raises Refused, StoreError."""
+        return await tastes.answer(self._core, person, place, text)
 
     def options(self) -> tuple[Option, ...]:
         """What can be said beside the prompt, with the ranges that some backend takes."""
@@ -225,6 +285,11 @@ class Studio:
 
     def backends(self) -> tuple[str, ...]:
         return self._core.order
+
+    def sizes(self, backend: str = "") -> tuple[Size, ...]:
+        """To choose from, of this backend; of them all where there is none of that name."""
+        known = self._core.capabilities()
+        return sizes.offered([known[backend]] if backend in known else known.values())
 
     def styles(self) -> tuple[str, ...]:
         return tuple(self._core.styles)
@@ -247,22 +312,29 @@ class Studio:
             raise Refused(Problem("unknown_request"))
         return job
 
-    async def _visible(self, place: Place, job_id: str) -> Job:
-        """Nothing crosses guilds or workspaces: a foreign id is an unknown one."""
+    async def _visible(self, place: Place, job_id: str, person: Person | None = None) -> Job:
+        """Nothing crosses guilds or workspaces: a foreign id is an unknown one, but to its owner in a direct message,
+        where a result goes that cannot be posted.
+        """
         job = await self._known(job_id)
-        if job.origin.place.tenant != place.tenant:
+        own = person is not None and person.key == job.origin.person.key
+        if job.origin.place.tenant != place.tenant and not (own and place.private):
             raise Refused(Problem("unknown_request"))
         return job
 
     async def _owned(self, actor: Person, place: Place, job_id: str) -> Job:
-        job = await self._visible(place, job_id)
-        if actor.key != job.origin.person.key and not steps.is_moderator(self._core, actor.key, actor.groups):
-            raise Refused(Problem("not_yours"))
+        job = await self._visible(place, job_id, actor)
+        if actor.key != job.origin.person.key:
+            known = await self._core.judge.actor(actor, place)
+            if not may(known, Act.CANCEL, Subject(place.tenant, job.origin.person.key)):
+                raise Refused(Problem("not_yours"))
         return job
 
     async def picture(self, place: Place, job_id: str, index: int) -> tuple[Job, Picture]:
         """One picture that may be shown. Raises Refused where it is deleted, hidden or elsewhere."""
         job = await self._visible(place, job_id)
+        if is_withheld(job):
+            raise Refused(Problem("unknown_request"))
         for picture in await self._core.store.pictures_of(job_id):
             if picture.index == index and not picture.deleted and not picture.hidden:
                 return job, picture

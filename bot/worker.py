@@ -8,13 +8,15 @@ import asyncio
 import contextlib
 import random
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from bot import drawing, steps
+from bot import drawing, showing, steps
+from bot.conduct import Action, ItemKind, Point
 from bot.errors import ChatBusy, ChatGone, Conflict, DeliveryError, ImagineError, StoreError
 from bot.model import FINAL_STATES, Job, JobState, Problem, Settled
 from bot.ports import Chat, Pictures, Topic
+from bot.ports_moderation import ReviewRoom
 
 LEASE_SECONDS = 8.0
 BEAT_SECONDS = 2.0
@@ -54,9 +56,14 @@ class Worker:
     alone: bool = False  #: no other worker can be alive: leases found at the start are dead ones
     rng: random.Random = field(default_factory=random.SystemRandom)
     deliveries_at_once: int = 8
+    rooms: Mapping[str, ReviewRoom] = field(default_factory=dict)  #: by platform
     _held: dict[str, Held] = field(default_factory=dict)
     _stopping: bool = False
     _last_beat: float = 0.0
+    _switches: steps.Switches = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._switches = steps.Switches(self.core.store, self.core.clock)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until ``stop`` is set; then leases are released within seconds."""
@@ -64,7 +71,14 @@ class Worker:
         await self._recover(all_workers=self.alone)
         loops = [
             asyncio.create_task(self._forever(each))
-            for each in (self._draw_loop, self._deliver_loop, self._beat_loop, self._recover_loop, self._line_loop)
+            for each in (
+                self._draw_loop,
+                self._deliver_loop,
+                self._beat_loop,
+                self._recover_loop,
+                self._line_loop,
+                self._post_loop,
+            )
         ]
         try:
             await stop.wait()
@@ -109,6 +123,8 @@ class Worker:
 
         if all(busy.get(name, 0) >= backend.capabilities.at_once for name, backend in self.core.backends.items()):
             return None
+        if await self._switches.on(steps.Switch.DRAINING):
+            return None
         job = await self.core.store.claim(self.name, choose, now + LEASE_SECONDS, now)
         if job is not None:
             self.core.observer.event("job_claimed", job=job.id, backend=job.backend, seconds=now - job.queued_at)
@@ -144,6 +160,11 @@ class Worker:
 
     async def _deliver(self, job: Job) -> None:
         now = self.core.clock.now
+        verdict = await drawing.judged_again(self.core, job, Point.DELIVERY)
+        if verdict is None:
+            return
+        if verdict.spoiler and not any(note.code == "spoiler" for note in job.notes):
+            job = replace(job, notes=(*job.notes, Problem("spoiler")))
         try:
             await self._show(job)
         except ChatBusy as error:
@@ -152,7 +173,8 @@ class Worker:
             self.core.observer.event("delivery_failed", job=job.id, detail=error.detail)
             await self._finish(job, JobState.UNDELIVERABLE, Problem("undeliverable"))
         else:
-            done = await self.core.store.delivered(job, now())
+            flag = self.core.judge.item(job, verdict, ItemKind.REPORT) if verdict.action is Action.FLAG else None
+            done = await self.core.store.delivered(job, now(), flag)
             self.core.observer.event(
                 "job_delivered", job=job.id, platform=job.platform, seconds=now() - job.created_at, state=done.state
             )
@@ -308,3 +330,11 @@ class Worker:
                 chat = self.chats.get(job.platform) if job else None
                 if job and chat and job.state is JobState.QUEUED:
                     await chat.progress(job, standing.position, standing.eta_seconds, None)
+
+    # -- moderation
+
+    async def _post_loop(self) -> None:
+        wakeup = self.core.store.subscribe(Topic.WORK)
+        while not self._stopping:
+            if not await showing.show_next(self.core, self.rooms):
+                await wakeup.wait(POLL_SECONDS)

@@ -23,12 +23,12 @@ WIDTH = 16  #: of each text encoder
 SIDE = 32  #: pixels of the default picture
 
 
-def tokenizer() -> CLIPTokenizer:
+def tokenizer(length: int = TOKENS) -> CLIPTokenizer:
     """One token a letter: enough to tell prompts apart and to make them long."""
     letters = [chr(code) for code in range(33, 127)]
     words = ["<|startoftext|>", "<|endoftext|>", *letters, *(f"{letter}</w>" for letter in letters)]
     made = CLIPTokenizer(vocab={word: number for number, word in enumerate(words)}, merges=[])
-    made.model_max_length = TOKENS
+    made.model_max_length = length
     return made
 
 
@@ -111,6 +111,58 @@ def sdxl(folder: Path, *, tiny: bool = False, seed: int = 0, schedule: Any = Non
         add_watermarker=False,
     ).save_pretrained(folder)
     return folder
+
+
+def full_size(device: str, dtype: torch.dtype) -> StableDiffusionXLPipeline:
+    """SDXL as large as it is published, with random weights; made on the device, never saved."""
+    text: dict[str, Any] = {"vocab_size": 49408, "bos_token_id": 0, "eos_token_id": 1, "pad_token_id": 1}
+    first = CLIPTextConfig(
+        hidden_size=768, intermediate_size=3072, num_hidden_layers=12, num_attention_heads=12, **text
+    )
+    second = CLIPTextConfig(
+        hidden_size=1280,
+        intermediate_size=5120,
+        num_hidden_layers=32,
+        num_attention_heads=20,
+        projection_dim=1280,
+        hidden_act="gelu",
+        **text,
+    )
+    torch.manual_seed(0)
+    with torch.device(device):
+        unet = UNet2DConditionModel(
+            sample_size=128,
+            block_out_channels=(320, 640, 1280),
+            down_block_types=("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
+            up_block_types=("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
+            transformer_layers_per_block=(1, 2, 10),
+            attention_head_dim=(5, 10, 20),
+            cross_attention_dim=2048,
+            use_linear_projection=True,
+            addition_embed_type="text_time",
+            addition_time_embed_dim=256,
+            projection_class_embeddings_input_dim=2816,
+        )
+        vae = AutoencoderKL(
+            block_out_channels=(128, 256, 512, 512),
+            down_block_types=("DownEncoderBlock2D",) * 4,
+            up_block_types=("UpDecoderBlock2D",) * 4,
+            layers_per_block=2,
+            latent_channels=4,
+            sample_size=1024,
+            scaling_factor=0.13025,
+        )
+        encoders = CLIPTextModel(first), CLIPTextModelWithProjection(second)
+    return StableDiffusionXLPipeline(
+        vae=vae.eval(),
+        text_encoder=encoders[0].eval(),
+        text_encoder_2=encoders[1].eval(),
+        tokenizer=tokenizer(77),
+        tokenizer_2=tokenizer(77),
+        unet=unet.eval(),
+        scheduler=scheduler(),
+        add_watermarker=False,
+    ).to(device, dtype)
 
 
 def refiner(folder: Path) -> Path:

@@ -6,11 +6,11 @@ import signal
 import time
 from pathlib import Path
 
-from adapters.chat.discord.client import Setup, serve
+from adapters.chat.discord.compose import Extras, kept_in, listen, open_chat, open_desk, reporting
 from bot.model import FINAL_STATES
 from bot.studio import Studio
 from bot.worker import Worker
-from tests.discord_house import Note, Reports, open_desk
+from tests.discord_house import outlet
 from tests.fakes import FakeBackend
 from tests.house import TestHouse, open_house
 
@@ -28,17 +28,18 @@ async def _live(folder: Path, token: str, api: str, gateway: str, finish: str) -
     async with open_house(folder, [FakeBackend(seconds=0.05)]) as house:
         house.studio = Studio(house.core, house.pictures)
         await house.studio.drop_unacknowledged()
-        rest, desk = open_desk(house, token, api, gateway)
-        note = Note("" if not finish else "unchanged")
-        worker = Worker(house.core, house.pictures, {"discord": desk.chat}, "w1", alone=True)
+        made = outlet(house, token, api, gateway)
+        chat = open_chat(made)
+        worker = Worker(house.core, house.pictures, {"discord": chat}, "w1", alone=True)
         tasks = [asyncio.create_task(worker.run(stop))]
         if finish:
             tasks.append(asyncio.create_task(_until_finished(house, finish, stop)))
         else:
-            tasks.append(asyncio.create_task(serve(desk, Setup(token, note.load, note.save, Reports()), stop)))
+            desk, sent = open_desk(made, chat, house.studio), kept_in(folder / "commands")
+            tasks.append(asyncio.create_task(listen(made, desk, reporting(house.moderators), sent, stop, Extras())))
         await asyncio.gather(*tasks)
         with contextlib.suppress(Exception):
-            await rest.close()
+            await chat.rest.close()
 
 
 async def _until_finished(house: TestHouse, person: str, stop: asyncio.Event) -> None:

@@ -2,10 +2,12 @@
 
 import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from adapters.backends.diffusers.engine import Engine, Model
+from adapters.backends.diffusers.batching import Gains
+from adapters.backends.diffusers.engine import Engine
+from adapters.backends.diffusers.ports import Model
 from bot.model import Drawing
 
 
@@ -62,10 +64,18 @@ class Heard:
             ), "the engine did not get there"
 
 
+class Generous(Gains):
+    """Shares a call among as many as fit, whether that pays or not."""
+
+    def cap(self, key: Hashable, least: int) -> int:
+        return self.ceiling(key)
+
+
 def draw(model: Model, drawings: Mapping[str, Drawing], *, max_batch: int = 8, exact: bool = False) -> Heard:
-    """All of them at once through an engine of their own."""
+    """All of them at once through an engine of their own, in as few calls as possible."""
     heard = Heard()
     engine = Engine(model, heard, max_batch=max_batch, exact=exact)
+    engine._gains = Generous(engine._sizes)
     for name, drawing in drawings.items():
         engine.submit(name, drawing)
     thread = threading.Thread(target=engine.run)

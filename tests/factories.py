@@ -4,6 +4,7 @@ import itertools
 from dataclasses import replace
 
 from bot.model import ImageRequest, Job, JobState, Limits, NewJob, Origin, Person, Picture, Place
+from bot.programs import GalleryFilter
 
 DAY = 20_000
 NOW = DAY * 86_400.0 + 3600.0
@@ -40,3 +41,6 @@ def new(made: Job | None = None, limits: Limits | None = None, day: int = DAY) -
 
 def picture(index: int = 0, sha256: str = "a" * 64) -> Picture:
     return Picture(sha256, 64, 64, "image/png", 100, seed=7 + index, index=index)
+
+
+ANY = GalleryFilter()

@@ -2,22 +2,28 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from adapters.clock import SystemClock
 from adapters.images.files import FilePictures
 from adapters.store.store import SqlStore
 from bot import steps
+from bot.judging import Judge, PictureChecks
 from bot.model import FINAL_STATES, Job, QuotaSettings, Ticket
+from bot.moderators import Moderators
+from bot.ports import Clock
+from bot.ports_moderation import ReviewRoom
+from bot.settings import ModerationSettings
 from bot.studio import Studio
 from bot.worker import Worker
 from tests import factories
 from tests.contract.stores import open_store
 from tests.fakes import FakeBackend, FakeChat, Recorder
 
+NO_RULES = ModerationSettings()
 UNLIMITED = QuotaSettings(images_per_day=0, running=0, waiting=0)
 
 
@@ -29,12 +35,17 @@ class TestHouse:
     store: SqlStore
     pictures: FilePictures
     studio: Studio
+    moderators: Moderators
     chat: FakeChat
     recorder: Recorder
     folder: Path
+    rooms: Mapping[str, ReviewRoom] = field(default_factory=dict)
 
     def worker(self, name: str = "w1", *, alone: bool = True) -> Worker:
-        return Worker(self.core, self.pictures, {"web": self.chat}, name, alone=alone, rng=random.Random(1))
+        chats = {self.chat.platform: self.chat}
+        return Worker(
+            self.core, self.pictures, chats, name, alone=alone, rng=random.Random(1), rooms=self.rooms
+        )
 
     @asynccontextmanager
     async def working(self, *workers: Worker) -> AsyncIterator[None]:
@@ -65,25 +76,34 @@ class TestHouse:
 
 @asynccontextmanager
 async def open_house(
-    folder: Path, backends: Sequence[FakeBackend] = (), quota: QuotaSettings = UNLIMITED, dialect: str = "sqlite"
+    folder: Path,
+    backends: Sequence[FakeBackend] = (),
+    quota: QuotaSettings = UNLIMITED,
+    dialect: str = "sqlite",
+    *,
+    moderation: ModerationSettings = NO_RULES,
+    pictures_checked: PictureChecks | None = None,
+    clock: Clock | None = None,
 ) -> AsyncIterator[TestHouse]:
     made = list(backends) or [FakeBackend()]
     recorder = Recorder()
+    clock = clock or SystemClock()
     async with open_store(dialect, folder) as store:
         pictures = FilePictures(folder / "images")
         core = steps.Core(
             store=store,
             backends={backend.name: backend for backend in made},
             order=tuple(backend.name for backend in made),
-            clock=SystemClock(),
+            clock=clock,
             observer=recorder,
             health=steps.Health(store),
             quota=quota,
+            judge=Judge(store, moderation, clock, recorder, pictures_checked),
         )
         await core.health.load()
         try:
             studio = Studio(core, pictures, random.Random(7))
-            yield TestHouse(core, store, pictures, studio, FakeChat(), recorder, folder)
+            yield TestHouse(core, store, pictures, studio, Moderators(core), FakeChat(), recorder, folder)
         finally:
             await pictures.close()
 

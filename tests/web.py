@@ -4,17 +4,18 @@ import asyncio
 import io
 import re
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import httpx
 from PIL import Image
 
-from adapters.chat.web.delivery import WebChat
+from adapters.chat.web.delivery import RoomChat, WebChat
 from adapters.chat.web.server import WebHouse, serve_web
 from bot.model import Drawing, Drawn
 from bot.ports import Report
+from bot.programs import Trouble
 from bot.settings import WebSettings
 from bot.worker import Worker
 from tests.fakes import FakeBackend, png
@@ -79,14 +80,18 @@ class Site:
 
         return WebHouse(
             settings=WebSettings(port=self.port, public_url=self.url),
+            core=self.house.core,
             studio=self.house.studio,
+            moderators=self.house.moderators,
             store=self.house.store,
+            operators=self.house.store,
             secret=SECRET,
             picture=pictures.read,
             thumb=pictures.thumb,
             preview=pictures.read_preview,
             metrics=lambda: (b"", "text/plain"),
             not_ready=ready,
+            recent=lambda: [Trouble(1.0, name, values) for name, values in self.house.recorder.events],
             clock=self.house.core.clock,
             observer=self.house.recorder,
         )
@@ -109,7 +114,8 @@ class Site:
 
     def worker(self) -> Worker:
         house = self.house
-        return Worker(house.core, house.pictures, {"web": WebChat("web")}, "w1", alone=True)
+        chats = {"web": RoomChat("web", house.store, house.core.clock), "api": WebChat("api")}
+        return Worker(house.core, house.pictures, chats, "w1", alone=True)
 
 
 @asynccontextmanager
@@ -143,14 +149,19 @@ class Client:
         return page
 
     async def post(
-        self, path: str, *, key: str = "", headers: dict[str, str] | None = None, **body: object
+        self,
+        path: str,
+        body: Mapping[str, object] | None = None,
+        *,
+        key: str = "",
+        headers: Mapping[str, str] | None = None,
     ) -> httpx.Response:
         self.numbers += 1
-        sent = {"key": key or f"post-{self.numbers:08}", **body}
-        return await self.http.post(path, json=sent, headers={"x-imagine-token": self.token} | (headers or {}))
+        sent = {"key": key or f"post-{self.numbers:08}", **(body or {})}
+        return await self.http.post(path, json=sent, headers={"x-imagine-token": self.token, **(headers or {})})
 
     async def say(self, text: str, key: str = "") -> httpx.Response:
-        return await self.post("/room/messages", key=key, text=text)
+        return await self.post("/room/messages", {"text": text}, key=key)
 
     async def page(self) -> str:
         return (await self.http.get("/")).text

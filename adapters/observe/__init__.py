@@ -4,7 +4,8 @@ import asyncio
 import logging
 import math
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import structlog
@@ -15,6 +16,7 @@ from adapters.observe.redaction import Redactor
 from bot.errors import StoreError
 from bot.model import FINAL_STATES, Breaker, JobState
 from bot.ports import Observer, Store
+from bot.programs import Trouble
 from bot.settings import Settings
 
 __all__ = [
@@ -29,6 +31,7 @@ __all__ = [
 ]
 
 MOST_STUCK = 10_000  # job ids remembered
+MOST_RECENT = 40  # things that went wrong
 UNFINISHED = tuple(state.value for state in JobState if state not in FINAL_STATES)
 STALL = 0.5  # seconds of lag that are worth a log line
 
@@ -101,6 +104,7 @@ class Observe:
         self._metrics = Metrics(backends)
         self._log = structlog.get_logger("imagine")
         self._stuck: set[str] = set()
+        self._recent: deque[Trouble] = deque(maxlen=MOST_RECENT)
         self._closed_until = dict.fromkeys(backends, 0.0)
 
     def event(self, name: str, **values: object) -> None:
@@ -108,12 +112,18 @@ class Observe:
             known = EVENTS.get(name, Event())
             if known.level is not None:
                 self._log.log(known.level, name, **values)
+                if known.level >= logging.WARNING:
+                    self._recent.append(Trouble(time.time(), name, self.redactor.value(values)))
             for sample in known.samples:
                 self._record(sample, values)
             self._follow_backend(name, values)
             self._follow_delivery(name, str(values.get("job", "")))
         except Exception:
             logging.getLogger("imagine").exception("unobservable %s", name)
+
+    def recent(self) -> Sequence[Trouble]:
+        """What went wrong lately in this process, newest first, without secrets."""
+        return tuple(reversed(self._recent))
 
     def queue(self, depths: Mapping[str, int]) -> None:
         """`Store.depths`: how many jobs are in each unfinished state; a state that is not there has none."""

@@ -2,18 +2,20 @@
 
 from collections.abc import Mapping, Sequence
 
-from adapters.store import ledger, rows, turns
-from adapters.store.engine import Row, Transaction
+from adapters.store import chain, ledger, queue, rows, turns
+from adapters.store.endings import cancel, end, one, show
+from adapters.store.engine import Transaction
 from adapters.store.shelf import Shelf
+from bot.conduct import Item
 from bot.errors import Conflict
-from bot.model import FINAL_STATES, Job, JobState, NewJob, Picture, Problem
+from bot.model import AuditEvent, Job, JobState, NewJob, Picture, Problem
 from bot.ports import Choose, Topic
 
 
 class Jobs(Shelf):
     # -- the way in
 
-    async def submit(self, new: NewJob) -> tuple[Job, bool]:
+    async def submit(self, new: NewJob, item: Item | None = None) -> tuple[Job, bool]:
         async def work(tx: Transaction) -> tuple[Job, bool]:
             known = await tx.run("job_by_key", key=new.job.key)
             if known:
@@ -23,6 +25,8 @@ class Jobs(Shelf):
             await tx.run(
                 "write_ledger", job=new.job.id, kind="reserve", images=new.job.request.count, at=new.job.created_at
             )
+            if item:
+                await queue.open_item(tx, item, ready=False)
             return rows.job(stored[0]), True
 
         return await self._engine.together(work)
@@ -34,32 +38,28 @@ class Jobs(Shelf):
 
         async def work(tx: Transaction) -> Job:
             changed = await tx.run("acknowledge", job=job_id, state=state, address=rows.text(dict(address)), now=now)
-            job = _one(changed, job_id)
-            if not review:
+            job = one(changed, job_id)
+            if review:
+                await queue.present(tx, job_id, now)
+            else:
                 await turns.join(tx, job, clock)
-            _show(tx, job)
+            show(tx, job)
             return rows.job(job)
 
         return await self._engine.together(work)
 
     async def queue(self, job_id: str, clock: str, now: float) -> Job:
         async with self._engine.write() as tx:
-            job = _one(await tx.run("queue_reviewed", job=job_id, now=now), job_id)
+            job = one(await tx.run("queue_reviewed", job=job_id, now=now), job_id)
             await turns.join(tx, job, clock)
-            _show(tx, job)
+            show(tx, job)
             return rows.job(job)
 
-    async def cancel(self, job_id: str, reason: Problem, now: float) -> Job:
+    async def cancel(self, job_id: str, reason: Problem, now: float, event: AuditEvent | None = None) -> Job:
         async with self._engine.write() as tx:
-            job = _one(await tx.run("job", job=job_id), job_id)
-            state = JobState(job["state"])
-            if state is JobState.RUNNING:
-                await tx.run("request_cancel", job=job_id, reason=rows.problem_text(reason))
-                tx.signal(Topic.CANCEL)
-                _show(tx, job)
-            elif state not in FINAL_STATES and state not in {JobState.DRAWN, JobState.DELIVERING}:
-                await _end(tx, job, JobState.CANCELLED, reason, now)
-            return rows.job(_one(await tx.run("job", job=job_id), job_id))
+            if await cancel(tx, one(await tx.run("job", job=job_id), job_id), reason, now) and event:
+                await chain.append(tx, event)
+            return rows.job(one(await tx.run("job", job=job_id), job_id))
 
     async def unacknowledged(self, before: float) -> list[str]:
         async with self._engine.read() as tx:
@@ -68,7 +68,7 @@ class Jobs(Shelf):
     # -- the way out
 
     async def claim(self, worker: str, choose: Choose, lease_until: float, now: float) -> Job | None:
-        async with self._engine.write() as tx:
+        async def work(tx: Transaction) -> Job | None:
             turn = await turns.take(tx, choose)
             if turn is None:
                 return None
@@ -76,10 +76,12 @@ class Jobs(Shelf):
             claimed = await tx.run(
                 "claim_job", job=job_id, worker=worker, backend=backend, lease_until=lease_until, now=now
             )
-            job = _one(claimed, job_id)
+            job = one(claimed, job_id)
             await turns.leave(tx, job)
-            _show(tx, job)
+            show(tx, job)
             return rows.job(job)
+
+        return await self._engine.together(work)
 
     async def claim_delivery(self, worker: str, lease_until: float, now: float) -> Job | None:
         return await self._take("claim_delivery", worker=worker, lease_until=lease_until, now=now)
@@ -119,10 +121,10 @@ class Jobs(Shelf):
                 paid=int(paid),
                 now=now,
             )
-            row = _one(released, job.id)
+            row = one(released, job.id)
             await turns.stop_running(tx, row, waiting=True)
             await turns.rejoin(tx, row)
-            _show(tx, row)
+            show(tx, row)
             return rows.job(row)
 
     async def let_go(self, job: Job) -> None:
@@ -132,48 +134,69 @@ class Jobs(Shelf):
 
     async def remember_task(self, job: Job, task: str) -> None:
         async with self._engine.write() as tx:
-            _one(await tx.run("remember_task", **_fence(job), task=task), job.id)
+            one(await tx.run("remember_task", **_fence(job), task=task), job.id)
 
     async def record_paid_attempt(self, job: Job) -> Job:
         return await self._fenced("record_paid_attempt", job)
 
     async def remember_address(self, job: Job, address: Mapping[str, str]) -> None:
         async with self._engine.write() as tx:
-            _one(await tx.run("remember_address", **_fence(job), address=rows.text(dict(address))), job.id)
+            one(await tx.run("remember_address", **_fence(job), address=rows.text(dict(address))), job.id)
 
     async def drawn(
-        self, job: Job, pictures: Sequence[Picture], missing: int, notes: Sequence[Problem], now: float, *, held: bool
+        self,
+        job: Job,
+        pictures: Sequence[Picture],
+        missing: int,
+        notes: Sequence[Problem],
+        now: float,
+        *,
+        held: Item | None = None,
     ) -> Job:
         state = JobState.HELD if held else JobState.DRAWN
-        async with self._engine.write() as tx:
+
+        async def work(tx: Transaction) -> Job:
             changed = await tx.run(
                 "set_drawn", **_fence(job), state=state, missing=missing, notes=rows.problems_text(notes), now=now
             )
-            row = _one(changed, job.id)
+            row = one(changed, job.id)
             for picture in pictures:
                 await tx.run("insert_picture", **_picture_values(job.id, picture))
             await turns.stop_running(tx, row, waiting=False)
-            _show(tx, row)
+            if held:
+                await queue.open_item(tx, held, ready=True)
+            show(tx, row)
             return rows.job(row)
+
+        return await self._engine.together(work)
 
     async def deliver_later(self, job: Job, due_at: float) -> None:
         async with self._engine.write() as tx:
-            _one(await tx.run("deliver_later", **_fence(job), due_at=due_at), job.id)
+            one(await tx.run("deliver_later", **_fence(job), due_at=due_at), job.id)
 
-    async def delivered(self, job: Job, now: float) -> Job:
-        async with self._engine.write() as tx:
-            row = _one(await tx.run("set_delivered", **_fence(job), now=now), job.id)
+    async def delivered(self, job: Job, now: float, flag: Item | None = None) -> Job:
+        async def work(tx: Transaction) -> Job:
+            row = one(await tx.run("set_delivered", **_fence(job), now=now), job.id)
             await ledger.settle(tx, row, spent=row["images"] - row["missing"], now=now)
-            _show(tx, row)
-        await self._forget_progress(job.id)
-        return rows.job(row)
+            if flag:
+                await queue.open_item(tx, flag, ready=True)
+            show(tx, row)
+            return rows.job(row)
 
-    async def finish(self, job: Job, state: JobState, reason: Problem, now: float) -> Job:
+        done = await self._engine.together(work)
+        await self._forget_progress(job.id)
+        return done
+
+    async def finish(
+        self, job: Job, state: JobState, reason: Problem, now: float, event: AuditEvent | None = None
+    ) -> Job:
         async with self._engine.write() as tx:
-            before = _one(await tx.run("job", job=job.id), job.id)
+            before = one(await tx.run("job", job=job.id), job.id)
             if before["attempt"] != job.attempt:
                 raise Conflict(job.id)
-            row = await _end(tx, before, state, reason, now)
+            row = await end(tx, before, state, reason, now)
+            if event:
+                await chain.append(tx, event)
         await self._forget_progress(job.id)
         return rows.job(row)
 
@@ -183,43 +206,16 @@ class Jobs(Shelf):
 
     async def told(self, job: Job) -> None:
         async with self._engine.write() as tx:
-            row = _one(await tx.run("set_told", **_fence(job)), job.id)
-            _show(tx, row)
+            row = one(await tx.run("set_told", **_fence(job)), job.id)
+            show(tx, row)
 
     async def _fenced(self, query: str, job: Job, **values: object) -> Job:
         async with self._engine.write() as tx:
-            return rows.job(_one(await tx.run(query, **_fence(job), **values), job.id))
-
-
-async def _end(tx: Transaction, before: Row, state: JobState, reason: Problem, now: float) -> Row:
-    """To a final state without pictures: the quota goes back, the line moves up."""
-    fence = {"job": before["id"], "attempt": before["attempt"]}
-    ended = await tx.run("set_finished", **fence, state=state, reason=rows.problem_text(reason), now=now)
-    job = _one(ended, before["id"])
-    await ledger.settle(tx, job, spent=0, now=now)
-    if before["state"] == JobState.RUNNING:
-        await turns.stop_running(tx, job, waiting=False)
-    elif before["state"] in {JobState.RECEIVED, JobState.REVIEW, JobState.QUEUED}:
-        await tx.run("stop_waiting", person=job["person"])
-        await turns.leave(tx, job)
-    tx.signal(Topic.WORK)
-    _show(tx, job)
-    return job
+            return rows.job(one(await tx.run(query, **_fence(job), **values), job.id))
 
 
 def _fence(job: Job) -> dict[str, object]:
     return {"job": job.id, "attempt": job.attempt}
-
-
-def _one(found: Sequence[Row], job_id: str) -> Row:
-    if not found:
-        raise Conflict(job_id)
-    return found[0]
-
-
-def _show(tx: Transaction, job: Row) -> None:
-    if job["platform"] in {"web", "api"}:
-        tx.signal(Topic.FEED)
 
 
 def _picture_values(job_id: str, picture: Picture) -> dict[str, object]:

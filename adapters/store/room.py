@@ -1,4 +1,4 @@
-"""The web room: what is said there, what changed, how far running jobs are, what was reported."""
+"""The web room: what is said there, what changed, how far running jobs are."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -52,10 +52,6 @@ class Room(Shelf):
         async with self._engine.read() as tx:
             said, changed = await tx.run("newest_message"), await tx.run("newest_change")
             return int(said[0]["seq"]), int(changed[0]["seq"])
-
-    async def report(self, job_id: str, index: int, person: str, reason: str, now: float) -> bool:
-        async with self._engine.write() as tx:
-            return bool(await tx.run("report", job=job_id, position=index, person=person, reason=reason, at=now))
 
     async def save_progress(self, progress: Progress) -> None:
         async with self._engine.live() as tx:

@@ -109,6 +109,7 @@ def job(row: Row) -> Job:
         candidates=candidates(row["lane"]),
         cancel_requested=bool(row["cancel_requested"]),
         told=bool(row["told"]),
+        review=bool(row["review"]),
         reason=_problem(json.loads(row["reason"])) if row["reason"] else None,
         notes=tuple(_problem(note) for note in json.loads(row["notes"])),
         **{name: row[name] for name in _JOB_NUMBERS},
@@ -134,6 +135,7 @@ def job_values(new: Job, day: int) -> dict[str, object]:
         "weight": new.weight,
         "seed": new.seed,
         "notes": problems_text(new.notes),
+        "review": int(new.review),
         "created_at": new.created_at,
     }
 

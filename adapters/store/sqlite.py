@@ -220,6 +220,7 @@ async def connect(path: Path) -> SqliteEngine:
             await writer.close()
             raise
         reader = await _open(path, "PRAGMA query_only = ON")
+        await reader.create_function("folded", 1, str.casefold, deterministic=True)
         live = await _open(":memory:", LIVE_SCHEMA)
     except sqlite3.Error as error:
         raise store_error(error) from error

@@ -25,9 +25,9 @@ SELECT reserved, spent FROM allowances WHERE owner = :owner AND day = :day
 
 -- name: insert_job
 INSERT INTO jobs (id, key, person, platform, tenant, channel, origin, address, request, state, day, images, lane, cost,
-    weight, seed, notes, created_at)
+    weight, seed, notes, review, created_at)
 VALUES (:id, :key, :person, :platform, :tenant, :channel, :origin, :address, :request, 'received', :day, :images, :lane,
-    :cost, :weight, :seed, :notes, :created_at)
+    :cost, :weight, :seed, :notes, :review, :created_at)
 RETURNING *
 
 -- name: write_ledger
@@ -168,7 +168,8 @@ UPDATE jobs SET address = json_patch(address, :address), state = CASE state WHEN
 WHERE id = :job AND attempt = :attempt AND worker <> '' RETURNING id
 
 -- name: set_drawn
-UPDATE jobs SET state = :state, drawn_at = :now, missing = :missing, notes = :notes, task = ''
+UPDATE jobs SET state = :state, drawn_at = :now, missing = :missing, notes = :notes, task = '',
+    worker = CASE :state WHEN 'held' THEN '' ELSE worker END, review = CASE :state WHEN 'held' THEN 1 ELSE review END
 WHERE id = :job AND attempt = :attempt AND state = 'running' AND worker <> ''
 RETURNING *
 
@@ -278,11 +279,6 @@ SELECT * FROM jobs WHERE id IN (SELECT value FROM json_each(:jobs))
 -- name: pictures_among
 SELECT * FROM pictures WHERE job IN (SELECT value FROM json_each(:jobs)) ORDER BY job, position
 
--- name: report
-INSERT INTO reports (job, position, person, reason, at) VALUES (:job, :position, :person, :reason, :at)
-ON CONFLICT (job, position, person) DO NOTHING
-RETURNING job
-
 -- name: messages
 SELECT * FROM messages WHERE seq < :before AND (audience = '' OR audience = :person) ORDER BY seq DESC LIMIT :limit
 
@@ -309,6 +305,12 @@ SELECT id FROM jobs WHERE finished_at > 0 AND finished_at < :before ORDER BY fin
 -- name: finished_jobs_of
 SELECT id FROM jobs WHERE person = :person AND finished_at > 0
 
+-- name: finished_jobs_in
+SELECT id FROM jobs WHERE tenant = :tenant AND finished_at > 0
+
+-- name: active_jobs_in
+SELECT id FROM jobs WHERE tenant = :tenant AND finished_at = 0
+
 -- name: delete_job
 DELETE FROM jobs WHERE id = :job
 
@@ -329,6 +331,9 @@ DELETE FROM reports WHERE job = :job
 
 -- name: delete_reports_of
 DELETE FROM reports WHERE person = :person
+
+-- name: delete_default_style
+DELETE FROM default_styles WHERE owner = :owner
 
 -- name: delete_old_messages
 DELETE FROM messages WHERE at < :before
@@ -360,17 +365,346 @@ DELETE FROM turns WHERE head_job IS NULL AND finish <= coalesce((SELECT min(tag)
 -- ---------------------------------------------------------------- audit
 
 -- name: last_audit
-SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1
+SELECT * FROM audit WHERE tenant = :tenant ORDER BY seq DESC LIMIT 1
 
 -- name: insert_audit
-INSERT INTO audit (seq, tenant, actor, action, subject, reason, before, after, at, previous_hash, hash)
-VALUES (:seq, :tenant, :actor, :action, :subject, :reason, :before, :after, :at, :previous_hash, :hash)
+INSERT INTO audit (tenant, seq, actor, action, subject, reason, before, after, at, previous_hash, hash)
+VALUES (:tenant, :seq, :actor, :action, :subject, :reason, :before, :after, :at, :previous_hash, :hash)
+
+-- name: audited_tenants
+SELECT DISTINCT tenant FROM audit ORDER BY tenant
 
 -- name: audit_since
-SELECT * FROM audit WHERE at >= :since AND seq > :after ORDER BY seq LIMIT :limit
+SELECT * FROM audit WHERE tenant = :tenant AND seq > :after AND at >= :since ORDER BY seq LIMIT :limit
+
+-- name: newest_audit
+SELECT * FROM audit WHERE tenant = :tenant ORDER BY seq DESC LIMIT :limit
+
+-- ---------------------------------------------------------------- moderation: the community
+
+-- name: community
+SELECT * FROM communities WHERE tenant = :tenant
+
+-- name: tenants
+SELECT tenant FROM communities UNION SELECT tenant FROM audit UNION SELECT tenant FROM items
+UNION SELECT tenant FROM jobs ORDER BY tenant
+
+-- name: change_community
+INSERT INTO communities (tenant, version) VALUES (:tenant, 1)
+ON CONFLICT (tenant) DO UPDATE SET version = communities.version + 1
+RETURNING *
+
+-- name: set_mode
+UPDATE communities SET mode = :mode WHERE tenant = :tenant
+
+-- name: set_channel_modes
+UPDATE communities SET channel_modes = :channel_modes WHERE tenant = :tenant
+
+-- name: set_paused
+UPDATE communities SET paused = :paused WHERE tenant = :tenant
+
+-- name: rules
+SELECT * FROM rules WHERE tenant = :tenant AND current = 1 ORDER BY at, id
+
+-- name: newest_rule
+SELECT * FROM rules WHERE tenant = :tenant AND id = :id ORDER BY version DESC LIMIT 1
+
+-- name: retire_rule
+UPDATE rules SET current = 0 WHERE tenant = :tenant AND id = :id AND current = 1 RETURNING *
+
+-- name: insert_rule
+INSERT INTO rules (tenant, id, version, rule, author, at, current)
+VALUES (:tenant, :id, :version, :rule, :author, :at, 1)
+
+-- name: past_requests
+SELECT * FROM jobs WHERE tenant = :tenant AND created_at >= :since ORDER BY created_at DESC LIMIT :limit
+
+-- ---------------------------------------------------------------- moderation: members
+
+-- name: sanctions_of
+SELECT * FROM sanctions WHERE tenant = :tenant AND person = :person ORDER BY at, id
+
+-- name: sanction
+SELECT * FROM sanctions WHERE tenant = :tenant AND id = :id
+
+-- name: tenant_of_decision
+SELECT tenant FROM sanctions WHERE id = :id AND person = :person
+UNION ALL SELECT tenant FROM items WHERE id = :id AND author = :person
+UNION ALL SELECT tenant FROM jobs WHERE id = :id AND person = :person
+
+-- name: strikes_of
+SELECT * FROM strikes WHERE tenant = :tenant AND person = :person ORDER BY at, id
+
+-- name: record_of
+SELECT * FROM records WHERE tenant = :tenant AND person = :person ORDER BY seq
+
+-- name: reports_decided
+SELECT outcome FROM reports WHERE tenant = :tenant AND person = :person AND outcome <> '' ORDER BY at DESC LIMIT :limit
+
+-- name: muted
+SELECT 1 AS muted FROM muted_reporters WHERE tenant = :tenant AND person = :person
+
+-- name: mute
+INSERT INTO muted_reporters (tenant, person) VALUES (:tenant, :person) ON CONFLICT (tenant, person) DO NOTHING
+RETURNING person
+
+-- name: unmute
+DELETE FROM muted_reporters WHERE tenant = :tenant AND person = :person RETURNING person
+
+-- name: insert_sanction
+INSERT INTO sanctions (tenant, id, person, kind, at, until, actor, reason)
+VALUES (:tenant, :id, :person, :kind, :at, :until, :actor, :reason)
+
+-- name: lift_sanctions
+UPDATE sanctions SET lifted = 1
+WHERE tenant = :tenant AND person = :person AND lifted = 0 AND until > :now AND kind <> 'warn'
+RETURNING *
+
+-- name: lift_sanction
+UPDATE sanctions SET lifted = 1 WHERE tenant = :tenant AND id = :id RETURNING *
+
+-- name: insert_strike
+INSERT INTO strikes (tenant, id, person, at, decision) VALUES (:tenant, :id, :person, :at, :decision)
+
+-- name: take_strikes_back
+DELETE FROM strikes WHERE tenant = :tenant AND decision = :decision
+
+-- name: insert_record
+INSERT INTO records (tenant, person, kind, decision, at) VALUES (:tenant, :person, :kind, :decision, :at)
+ON CONFLICT (tenant, decision, kind) DO NOTHING
+
+-- name: unfinished_jobs_of_member
+SELECT * FROM jobs WHERE person = :person AND tenant = :tenant
+    AND state NOT IN ('delivered', 'rejected', 'failed', 'cancelled', 'undeliverable')
+
+-- name: newest_job_of_member
+SELECT * FROM jobs WHERE person = :person AND tenant = :tenant ORDER BY created_at DESC LIMIT 1
+
+-- name: forget_records
+DELETE FROM records WHERE person = :person
+
+-- name: forget_old_sanctions
+DELETE FROM sanctions WHERE person = :person AND until < :before
+
+-- name: forget_old_strikes
+DELETE FROM strikes WHERE person = :person AND at < :before
+
+-- ---------------------------------------------------------------- moderation: the review queue
+
+-- name: insert_item
+INSERT INTO items (id, tenant, kind, job, position, author, opened_at, category, required, state, decision,
+    decided_first_by, grounds, words, ready)
+VALUES (:id, :tenant, :kind, :job, :position, :author, :opened_at, :category, :required, 'open', :decision,
+    :decided_first_by, :grounds, :words, :ready)
+ON CONFLICT DO NOTHING
+RETURNING *
+
+-- name: items_to_decide
+SELECT * FROM items WHERE tenant = :tenant AND ready = 1 AND state IN ('open', 'claimed')
+ORDER BY opened_at, id LIMIT :limit
+
+-- name: count_items
+SELECT count(*) AS items FROM items WHERE tenant = :tenant AND ready = 1 AND state IN ('open', 'claimed')
+
+-- name: item
+SELECT * FROM items WHERE tenant = :tenant AND id = :id
+
+-- name: items_of_job
+SELECT * FROM items WHERE job = :job AND tenant = :tenant ORDER BY opened_at, id
+
+-- name: appeals_of
+SELECT * FROM items WHERE tenant = :tenant AND decision = :decision AND kind = 'appeal'
+
+-- name: open_report
+SELECT * FROM items WHERE tenant = :tenant AND job = :job AND position = :position AND kind = 'report'
+    AND state IN ('open', 'claimed')
+
+-- name: items_ready
+UPDATE items SET ready = 1 WHERE job = :job AND kind = 'request' AND ready = 0 RETURNING *
+
+-- name: save_item
+UPDATE items SET state = :state, claimed_by = :claimed_by, claimed_until = :claimed_until, approvals = :approvals,
+    decided_by = :decided_by, decided_at = :decided_at, reason = :reason, grounds = :grounds, original = :original,
+    revision = revision + 1
+WHERE tenant = :tenant AND id = :id AND revision = :revision
+RETURNING *
+
+-- name: withdraw_items
+UPDATE items SET state = 'withdrawn', claimed_by = '', claimed_until = 0, decided_at = :now, revision = revision + 1
+WHERE job = :job AND kind IN ('request', 'picture') AND state IN ('open', 'claimed')
+RETURNING *
+
+-- name: items_to_expire
+SELECT * FROM items WHERE ready = 1 AND state IN ('open', 'claimed') AND kind IN ('request', 'picture')
+    AND opened_at <= :before ORDER BY opened_at LIMIT :limit
+
+-- name: edit_request
+UPDATE jobs SET request = :request, notes = :notes WHERE id = :job AND state = 'review' RETURNING *
+
+-- name: hold_running
+UPDATE jobs SET state = 'review', review = 1, worker = '', lease_until = 0
+WHERE id = :job AND attempt = :attempt AND state = 'running' AND worker <> ''
+RETURNING *
+
+-- name: hold_drawn
+UPDATE jobs SET state = 'held', review = 1, worker = '', lease_until = 0
+WHERE id = :job AND attempt = :attempt AND state IN ('drawn', 'delivering') AND worker <> ''
+RETURNING *
+
+-- name: let_through
+UPDATE jobs SET state = 'drawn', due_at = 0 WHERE id = :job AND state = 'held' RETURNING *
+
+-- name: hide_pictures
+UPDATE pictures SET hidden = :hidden WHERE job = :job AND (position = :position OR :position < 0) AND hidden <> :hidden
+RETURNING position
+
+-- name: insert_report
+INSERT INTO reports (tenant, job, position, person, reason, at, weight)
+VALUES (:tenant, :job, :position, :person, :reason, :at, :weight)
+ON CONFLICT (job, position, person) DO NOTHING
+RETURNING job
+
+-- name: reports_on
+SELECT * FROM reports WHERE tenant = :tenant AND job = :job AND position = :position ORDER BY at, person
+
+-- name: decide_reports
+UPDATE reports SET outcome = :outcome WHERE tenant = :tenant AND job = :job AND position = :position AND outcome = ''
+
+-- name: committed
+SELECT images, day FROM ledger WHERE job = :job AND kind = 'commit'
+
+-- name: delete_job_items
+DELETE FROM items WHERE job = :job
+
+-- name: delete_job_posts
+DELETE FROM posts WHERE subject = :job OR subject IN (SELECT id FROM items WHERE job = :job)
+
+-- ---------------------------------------------------------------- moderation: what is still to be shown
+
+-- name: touch_post
+INSERT INTO posts (tenant, kind, subject, platform, revision) VALUES (:tenant, :kind, :subject, :platform, 1)
+ON CONFLICT (tenant, kind, subject) DO UPDATE SET revision = posts.revision + 1, due_at = 0, tries = 0
+
+-- name: any_post
+SELECT 1 FROM posts WHERE shown < revision AND due_at <= :now AND platform IN (SELECT value FROM json_each(:platforms))
+LIMIT 1
+
+-- name: claim_post
+UPDATE posts SET due_at = :due_at, tries = tries + 1
+WHERE (tenant, kind, subject) IN (SELECT tenant, kind, subject FROM posts
+    WHERE shown < revision AND due_at <= :now AND platform IN (SELECT value FROM json_each(:platforms))
+    ORDER BY due_at LIMIT 1)
+RETURNING *
+
+-- name: remember_post
+UPDATE posts SET address = json_patch(address, :address)
+WHERE tenant = :tenant AND kind = :kind AND subject = :subject
+
+-- name: post_shown
+UPDATE posts SET shown = max(shown, :revision) WHERE tenant = :tenant AND kind = :kind AND subject = :subject
+
+-- name: post_later
+UPDATE posts SET due_at = :due_at WHERE tenant = :tenant AND kind = :kind AND subject = :subject AND due_at <> 0
+
+-- ---------------------------------------------------------------- logins
+
+-- name: insert_login
+INSERT INTO logins (hash, kind, name, expires_at) VALUES (:hash, :kind, :name, :expires_at)
+
+-- name: login
+SELECT name FROM logins WHERE hash = :hash AND kind = :kind AND expires_at > :now
+
+-- name: take_login
+DELETE FROM logins WHERE hash = :hash AND kind = :kind AND expires_at > :now RETURNING name
+
+-- name: delete_old_logins
+DELETE FROM logins WHERE expires_at <= :now
+
+-- ---------------------------------------------------------------- small values
 
 -- name: meta
 SELECT value FROM meta WHERE name = :name
 
 -- name: set_meta
 INSERT INTO meta (name, value) VALUES (:name, :value) ON CONFLICT (name) DO UPDATE SET value = excluded.value
+
+-- ---------------------------------------------------------------- programs: keys, gallery, styles, operators
+
+-- name: insert_api_key
+INSERT INTO api_keys (digest, name, created_at) VALUES (:digest, :name, :at)
+ON CONFLICT DO NOTHING RETURNING name
+
+-- name: api_key
+SELECT name FROM api_keys WHERE digest = :digest AND revoked_at = 0
+
+-- name: api_keys
+SELECT k.name, k.created_at, k.revoked_at, coalesce((SELECT max(created_at) FROM jobs WHERE person = 'api:key:' || k.name
+    AND created_at >= k.created_at AND (k.revoked_at = 0 OR created_at <= k.revoked_at)), 0) AS used_at
+FROM api_keys AS k ORDER BY k.created_at, k.name
+
+-- name: revoke_api_key
+UPDATE api_keys SET revoked_at = :at WHERE name = :name AND revoked_at = 0 RETURNING name
+
+-- name: is_api_key_in_use
+SELECT 1 AS used FROM api_keys WHERE name = :name AND revoked_at = 0
+
+-- name: own_pictures
+SELECT j.created_at AS at, p.job, p.position
+FROM jobs AS j CROSS JOIN pictures AS p ON p.job = j.id
+WHERE j.person = :owner AND j.state = 'delivered' AND p.hidden = 0 AND p.deleted = 0
+    AND j.created_at <= :at
+    AND NOT (j.created_at = :at AND (j.id > :job OR (j.id = :job AND p.position >= :position)))
+    AND (:backend = '' OR j.backend = :backend)
+    AND (:style = '' OR json_extract(j.request, '$.style') = :style)
+    AND (:words = '' OR instr(folded(json_extract(j.request, '$.prompt')), :words) > 0)
+ORDER BY j.created_at DESC, j.id DESC, p.position DESC LIMIT :limit
+
+-- name: shared_pictures
+SELECT p.shared_at AS at, p.job, p.position
+FROM pictures AS p CROSS JOIN jobs AS j ON j.id = p.job
+WHERE p.shared = 1 AND p.hidden = 0 AND p.deleted = 0 AND j.tenant = :owner AND j.state = 'delivered'
+    AND p.shared_at <= :at
+    AND NOT (p.shared_at = :at AND (p.job > :job OR (p.job = :job AND p.position >= :position)))
+    AND (:backend = '' OR j.backend = :backend)
+    AND (:style = '' OR json_extract(j.request, '$.style') = :style)
+    AND (:words = '' OR instr(folded(json_extract(j.request, '$.prompt')), :words) > 0)
+ORDER BY p.shared_at DESC, p.job DESC, p.position DESC LIMIT :limit
+
+-- name: share_picture
+UPDATE pictures SET shared = :shared, shared_at = CASE WHEN :shared = 1 THEN :at ELSE 0 END
+WHERE job = :job AND position = :position AND deleted = 0 AND shared <> :shared
+RETURNING job
+
+-- name: default_styles
+SELECT owner, style FROM default_styles WHERE owner IN (SELECT value FROM json_each(:owners))
+
+-- name: set_default_style
+INSERT INTO default_styles (owner, style) VALUES (:owner, :style)
+ON CONFLICT (owner) DO UPDATE SET style = excluded.style
+
+-- name: people_of_a_day
+SELECT p.person, p.name, p.waiting, p.running, a.reserved + a.spent AS images
+FROM allowances AS a JOIN people AS p ON p.person = a.owner
+WHERE a.day = :day ORDER BY p.running + p.waiting DESC, images DESC, p.person LIMIT :limit
+
+-- name: jobs_at_work
+SELECT * FROM jobs WHERE worker <> '' ORDER BY started_at LIMIT :limit
+
+-- name: failures
+SELECT * FROM jobs WHERE finished_at > max(0, :since) AND finished_at > 0 AND state IN ('failed', 'undeliverable')
+ORDER BY finished_at DESC LIMIT :limit
+
+-- ---------------------------------------------------------------- installations of a platform's app
+
+-- name: installation
+SELECT sealed, expires_at FROM installations WHERE key = :key
+
+-- name: save_installation
+INSERT INTO installations (key, sealed, expires_at, claimed_until) VALUES (:key, :sealed, :expires_at, 0)
+ON CONFLICT (key) DO UPDATE SET sealed = excluded.sealed, expires_at = excluded.expires_at, claimed_until = 0
+
+-- name: claim_installation
+UPDATE installations SET claimed_until = :until WHERE key = :key AND claimed_until < :now RETURNING key
+
+-- name: delete_installation
+DELETE FROM installations WHERE key = :key

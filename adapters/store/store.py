@@ -3,14 +3,18 @@
 from collections.abc import Collection, Mapping
 
 from adapters.store import people, rows
+from adapters.store.community import Communities
+from adapters.store.installations import Installations
 from adapters.store.jobs import Jobs
 from adapters.store.memory import Memory
+from adapters.store.programs import Programs
+from adapters.store.review import Review
 from adapters.store.room import Room
 from bot.model import AuditEvent, Job, Picture, Turn, Usage
 from bot.ports import Topic, Wakeup
 
 
-class SqlStore(Jobs, Memory, Room):
+class SqlStore(Jobs, Memory, Room, Communities, Review, Programs, Installations):
     # -- reading
 
     async def job(self, job_id: str) -> Job | None:
@@ -42,13 +46,21 @@ class SqlStore(Jobs, Memory, Room):
 
     # -- people's data
 
-    async def delete_pictures(self, job_id: str) -> list[str]:
+    async def delete_pictures(self, job_id: str, event: AuditEvent | None = None) -> list[str]:
         async with self._engine.write() as tx:
-            return await people.delete_pictures(tx, job_id)
+            return await people.delete_pictures(tx, job_id, event)
 
-    async def forget(self, person: str, day: int) -> list[str]:
+    async def forget(self, person: str, day: int, now: float) -> list[str]:
         async with self._engine.write() as tx:
-            return await people.forget(tx, person, day)
+            return await people.forget(tx, person, day, now)
+
+    async def active_in(self, tenant: str) -> list[str]:
+        async with self._engine.read() as tx:
+            return [row["id"] for row in await tx.run("active_jobs_in", tenant=tenant)]
+
+    async def forget_community(self, tenant: str) -> list[str]:
+        async with self._engine.write() as tx:
+            return await people.forget_community(tx, tenant)
 
     async def sweep(self, before: float, limit: int, day: int) -> list[str] | None:
         async with self._engine.write() as tx:
@@ -58,16 +70,6 @@ class SqlStore(Jobs, Memory, Room):
         """Those of the file names that a job still shows."""
         async with self._engine.read() as tx:
             return {row["sha256"] for row in await tx.run("known_pictures", names=rows.text(sorted(names)))}
-
-    async def audit(self, event: AuditEvent) -> AuditEvent:
-        async with self._engine.write() as tx:
-            return await people.append_audit(tx, event)
-
-    async def audit_since(self, since: float, after: int, limit: int) -> list[AuditEvent]:
-        """Events from ``since`` on with numbers above ``after``, oldest first."""
-        async with self._engine.read() as tx:
-            found = await tx.run("audit_since", since=since, after=after, limit=limit)
-            return [rows.audit_event(row) for row in found]
 
     # -- all of it
 

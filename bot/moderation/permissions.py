@@ -40,6 +40,7 @@ class Act(StrEnum):
     RULE_REMOVE = "rule_remove"
     RULE_TEST = "rule_test"
     RULE_SIMULATE = "rule_simulate"
+    MODE = "mode"
     PAUSE = "pause"
     AUDIT = "audit"
 
@@ -52,7 +53,7 @@ ANYBODY = frozenset({Act.AGAIN, Act.VARY})
 BANNED_MAY = frozenset({Act.CANCEL, Act.DELETE, Act.APPEAL})
 REVIEW = frozenset({Act.CLAIM, Act.APPROVE, Act.REJECT, Act.EDIT})
 SANCTIONS = frozenset({Act.WARN, Act.TIMEOUT, Act.BAN, Act.LIFT, Act.MUTE_REPORTER})
-COMMUNITY = frozenset({Act.RULE_ADD, Act.RULE_REMOVE, Act.RULE_TEST, Act.RULE_SIMULATE, Act.PAUSE, Act.AUDIT})
+COMMUNITY = frozenset({Act.RULE_ADD, Act.RULE_REMOVE, Act.RULE_TEST, Act.RULE_SIMULATE, Act.MODE, Act.PAUSE, Act.AUDIT})
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +102,7 @@ def may(actor: Actor, act: Act, subject: Subject) -> bool:
     if act in OWN | ANYBODY:
         return own or act in ANYBODY
     if act is Act.REPORT:
-        return not own
+        return True
     moderator = actor.rank >= Rank.MODERATOR and not actor.private
     if act in OWN_OR_MODERATED:
         return own or moderator

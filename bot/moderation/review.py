@@ -72,7 +72,7 @@ def expire(item: Item, now: float) -> Ruling:
     """Called as time goes by: ends claims and, after a day, the item. Never approves anything (row F78)."""
     if item.state in DECIDED:
         return Ruling(item)
-    if now >= item.opened_at + ITEM_SECONDS:
+    if item.expires and now >= item.opened_at + ITEM_SECONDS:
         return Ruling(_decided(item, ItemState.EXPIRED, "", now), Effect.EXPIRED)
     if item.state is ItemState.CLAIMED and now >= item.claimed_until:
         return Ruling(_unclaimed(item))
@@ -85,7 +85,7 @@ def _hindrance(item: Item, actor: Actor, act: Act, now: float) -> Problem | None
         return Problem("review_own" if own else "review_not_allowed")
     if item.state in DECIDED:
         return Problem("review_decided", {"state": item.state.value, "by": item.decided_by, "reason": item.reason})
-    if now >= item.opened_at + ITEM_SECONDS:
+    if item.expires and now >= item.opened_at + ITEM_SECONDS:
         return Problem("review_expired")
     if item.state is ItemState.CLAIMED and now < item.claimed_until and item.claimed_by != actor.key:
         return Problem("review_claimed", {"by": item.claimed_by, "minutes": _minutes(item.claimed_until - now)})

@@ -128,6 +128,7 @@ def standing(sanctions: Iterable[Sanction], record: Iterable[RecordEvent], now: 
         banned_until=max((each.until for each in bans), default=0.0),
         timeout_until=max((each.until for each in timeouts), default=0.0),
         reason=told.reason if told else "",
+        decision=told.id if told else "",
     )
 
 
@@ -218,7 +219,7 @@ def report_weight(record: ReporterRecord) -> float:
 
 
 def accept_report(actor: Actor, subject: Subject, new: Report, earlier: Iterable[Report]) -> Report | Problem:
-    """One for each person and picture; nobody reports their own."""
+    """One for each person and picture, one's own too. Nobody in a ban reports anything."""
     if not may(actor, Act.REPORT, subject):
         return Problem("report_not_allowed")
     if any((each.person, each.job_id, each.index) == (new.person, new.job_id, new.index) for each in earlier):

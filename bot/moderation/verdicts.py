@@ -5,11 +5,11 @@ join-semilattice: order, repetition and grouping of the judges make no differenc
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import reduce
 
-from bot.conduct import FOREVER, HARD, Action, Mode, Point, Policy, Standing, Texts
+from bot.conduct import FOREVER, HARD, Action, Ground, Mode, Point, Policy, Standing, Texts, said
 from bot.model import Person, Place, Problem
 from bot.moderation.normalise import TABLES
 from bot.moderation.permissions import is_moderator
@@ -31,19 +31,23 @@ class Reason:
     timeout_seconds: float = 0.0  #: that the rule gives with Action.TIMEOUT
     spoiler: bool = False
     dry_run: bool = False  #: would have been, and does nothing
+    decision: str = ""  #: the sanction in force, for an appeal
 
     @property
     def key(self) -> tuple[str, str, int]:
         """What an approval remembers: a changed rule is a new reason."""
-        return self.code, self.rule, self.version
+        return self.ground.key
+
+    @property
+    def ground(self) -> Ground:
+        return Ground(self.code, self.rule, self.version, self.category, self.message)
 
     @property
     def problem(self) -> Problem:
         """For replies.py; the rule's own message is the author's and comes beside it."""
-        until = "" if self.until == FOREVER else f"{datetime.fromtimestamp(self.until, UTC):%Y-%m-%d %H:%M} UTC"
-        return Problem(
-            self.code, {"rule": self.rule, "category": self.category, "reason": self.message, "until": until}
-        )
+        until = "" if self.until == FOREVER else moment(self.until)
+        values = {"rule": self.rule, "category": self.category, "reason": self.message, "until": until}
+        return Problem(said(self.code, self.message), values | ({"decision": self.decision} if self.decision else {}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +91,11 @@ class Verdict:
 
 
 ALLOWED = Verdict()
+
+
+def moment(at: float) -> str:
+    """As people read it."""
+    return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def one(reason: Reason) -> Verdict:
@@ -163,10 +172,14 @@ def _reached(score: float, limits: Mapping[Action, float]) -> list[Action]:
 def _standing(standing: Standing, now: float) -> Verdict:
     if now < standing.banned_until:
         code = "blocked_banned" if standing.banned_until == FOREVER else "blocked_banned_until"
-        return one(Reason(Action.BLOCK, code, message=standing.reason, until=standing.banned_until))
+        return _sanctioned(code, standing, standing.banned_until)
     if now < standing.timeout_until:
-        return one(Reason(Action.BLOCK, "blocked_timed_out", message=standing.reason, until=standing.timeout_until))
+        return _sanctioned("blocked_timed_out", standing, standing.timeout_until)
     return ALLOWED
+
+
+def _sanctioned(code: str, standing: Standing, until: float) -> Verdict:
+    return one(Reason(Action.BLOCK, code, message=standing.reason, until=until, decision=standing.decision))
 
 
 def _mode(policy: Policy, place: Place, standing: Standing, *, moderator: bool) -> Verdict:
@@ -228,11 +241,16 @@ def _trusted_with(policy: Policy, person: Person) -> frozenset[str]:
 
 
 def _after(verdict: Verdict, approved: frozenset[tuple[str, str, int]], trusted_with: frozenset[str]) -> Verdict:
-    """Approval and trust lift holds; never a block, never the hard category, never a failed filter by trust."""
+    """Approval and trust lift holds, not their spoilers; never a block, never the hard category.
+
+    Trust lifts no failed filter.
+    """
 
     def lifted(reason: Reason) -> bool:
         if reason.action is not Action.HOLD or reason.category == HARD:
             return False
         return reason.key in approved or (reason.category != "" and reason.category in trusted_with)
 
-    return Verdict(frozenset(reason for reason in verdict.reasons if not lifted(reason)), verdict.tables)
+    kept = (reason for reason in verdict.reasons if not lifted(reason))
+    spoilers = (replace(reason, action=Action.ALLOW) for reason in verdict.reasons if lifted(reason) and reason.spoiler)
+    return Verdict(frozenset((*kept, *spoilers)), verdict.tables)

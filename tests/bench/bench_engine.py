@@ -259,8 +259,8 @@ def measure(ways: dict[str, Any], load_: float, capacity: float, size: Size, giv
         arrivals = mixed(given.requests, load_ * capacity, size, turn)
         for name, way in ways.items():
             tallies[name].add(arrivals, way.run(arrivals))
-    heading = f"Poisson arrivals at {load_:g} of capacity" if load_ else "all at once"
-    print(f"\n{heading}, {given.rounds} x {given.requests}")
+    title = f"Poisson arrivals at {load_:g} of capacity" if load_ else "all at once"
+    print(f"\n{title}, {given.rounds} x {given.requests}")
     print("  seconds                   mean      p95  preview    req/s   latency  throughput")
     for name, tally in tallies.items():
         print(tally.line(name, tallies["one after the other"]), flush=True)

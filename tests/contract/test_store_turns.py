@@ -35,7 +35,7 @@ async def serve(store: SqlStore, services: int) -> list[str]:
     for _ in range(services):
         job = await take(store)
         served.append(job.origin.person.name)
-        await store.delivered(await store.drawn(job, [], 0, [], NOW, held=False), NOW)
+        await store.delivered(await store.drawn(job, [], 0, [], NOW), NOW)
     return served
 
 
@@ -97,7 +97,7 @@ async def test_a_slow_backend_does_not_hold_the_others_queue_back(store: SqlStor
         await queue(store, factories.job(f"hosted{number}", cost=50.0, candidates=("hive",)))
         job = await claim(store, backend="hive")
         assert job is not None
-        await store.drawn(job, [], 0, [], NOW, held=False)
+        await store.drawn(job, [], 0, [], NOW)
     for _ in range(10):
         await queue(store, factories.job("local"))
     await queue(store, factories.job("newcomer"))
@@ -135,7 +135,7 @@ async def test_a_worker_that_lost_its_lease_can_finish_nothing(store: SqlStore) 
     stale = await take(store)
     fresh = await store.crashed(stale, "w2", LEASE + 8)
     for late in (
-        store.drawn(stale, [], 0, [], NOW, held=False),
+        store.drawn(stale, [], 0, [], NOW),
         store.delivered(stale, NOW),
         store.release(stale, stale.candidates, NOW),
         store.finish(stale, JobState.FAILED, Problem("failed"), NOW),
@@ -145,7 +145,7 @@ async def test_a_worker_that_lost_its_lease_can_finish_nothing(store: SqlStore) 
     ):
         with pytest.raises(Conflict):
             await late
-    assert (await store.drawn(fresh, [], 0, [], NOW, held=False)).state is JobState.DRAWN
+    assert (await store.drawn(fresh, [], 0, [], NOW)).state is JobState.DRAWN
 
 
 async def test_leases_expire_and_are_extended_by_heartbeats(store: SqlStore) -> None:
@@ -169,7 +169,7 @@ async def test_delivery_pays_for_what_came_and_refunds_the_rest(store: SqlStore)
     await queue(store, factories.job(count=4))
     job = await take(store)
     pictures = [factories.picture(index) for index in range(3)]
-    drawn = await store.drawn(job, pictures, 1, [], NOW, held=False)
+    drawn = await store.drawn(job, pictures, 1, [], NOW)
     assert (await store.usage("web:user:ann", DAY)).running == 0
     assert await store.pictures_of(job.id) == pictures
     done = await store.delivered(drawn, NOW)
@@ -187,7 +187,7 @@ async def test_a_refund_goes_to_the_day_that_was_reserved(store: SqlStore) -> No
 
 async def test_f08_a_drawn_job_is_delivered_by_the_next_worker_and_never_drawn_again(store: SqlStore) -> None:
     await queue(store, factories.job())
-    drawn = await store.drawn(await take(store), [factories.picture()], 0, [], NOW, held=False)
+    drawn = await store.drawn(await take(store), [factories.picture()], 0, [], NOW)
     assert await store.claim_delivery("w2", LEASE, NOW) is None
     await store.let_go(drawn)
     assert await claim(store) is None
@@ -202,7 +202,7 @@ async def test_f08_a_drawn_job_is_delivered_by_the_next_worker_and_never_drawn_a
 
 async def test_a_postponed_delivery_is_taken_when_it_is_due(store: SqlStore) -> None:
     await queue(store, factories.job())
-    drawn = await store.drawn(await take(store), [], 0, [], NOW, held=False)
+    drawn = await store.drawn(await take(store), [], 0, [], NOW)
     await store.deliver_later(drawn, NOW + 60)
     assert await store.claim_delivery("w1", LEASE, NOW + 59) is None
     taken = await store.claim_delivery("w1", LEASE, NOW + 60)
@@ -224,7 +224,7 @@ async def test_a_failed_job_is_told_once(store: SqlStore) -> None:
 
 async def test_the_address_grows_durably_between_the_calls_of_a_delivery(store: SqlStore) -> None:
     await queue(store, factories.job())
-    drawn = await store.drawn(await take(store), [], 0, [], NOW, held=False)
+    drawn = await store.drawn(await take(store), [], 0, [], NOW)
     await store.remember_address(drawn, {"file": "F1"})
     known = await store.job(drawn.id)
     assert known is not None

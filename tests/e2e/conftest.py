@@ -34,7 +34,7 @@ async def open_page(chromium: Browser) -> AsyncIterator[Open]:
 
     def watch(page: Page) -> None:
         def heard(message: ConsoleMessage) -> None:
-            if message.type in {"error", "warning"} and "net::ERR_" not in message.text:
+            if message.type in {"error", "warning"} and "net::ERR_" not in message.text and "403" not in message.text:
                 errors.append(message.text)
 
         def failed(error: Error) -> None:

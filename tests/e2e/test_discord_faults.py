@@ -88,7 +88,7 @@ async def test_f14_two_processes_on_one_token_answer_once(house: DiscordHouse) -
 
 
 async def test_a_store_that_is_too_slow_says_busy_in_time_and_charges_nothing(house: DiscordHouse) -> None:
-    blocker = sqlite3.connect(house.core.folder / "imagine.db", isolation_level=None)
+    blocker = sqlite3.connect(house.core.folder / "imagine.db", isolation_level=None, timeout=60)
     blocker.execute("BEGIN IMMEDIATE")
     asked = await house.discord.human.slash(house.ada, house.room, "imagine", prompt="a red fox")
     await asked.reply(3)
@@ -145,6 +145,32 @@ async def test_f42_a_silent_connection_is_resumed(tmp_path: Path, monkeypatch: p
             house.discord.gateway.deaf = False
             await house.imagine()
         assert set(house.discord.gateway.close_codes) & {1000, 1001} <= {1000}
+
+
+async def test_a_gateway_of_ones_own_serves_every_connection_resumes_too(tmp_path: Path) -> None:
+    async with open_discord_house(tmp_path) as house:
+        house.discord.rest.advertised = house.discord.gateway.advertised = "ws://127.0.0.1:9/"
+        async with house.working(), house.connected():
+            house.discord.gateway.cut()
+            await house.imagine()
+            assert house.discord.gateway.resumed == 1
+
+
+async def test_each_shard_hears_its_guilds(tmp_path: Path) -> None:
+    async with open_discord_house(tmp_path) as house:
+        house.discord.rest.shards = 2
+        other = house.guild
+        while (other.id ^ house.guild.id) >> 22 & 1 == 0:
+            house.discord.world.clock.offset += 0.001  # an id's time stamp chooses the shard
+            other = house.discord.world.guild()
+        house.discord.world.join(other, house.ada)
+        room = house.discord.world.text_channel(other)
+        async with house.working(), house.connected():
+            await house.discord.gateway.until("identified", 2)
+            await house.imagine()
+            await house.imagine(house.ada, room)
+            await house.settled(count=2)
+        assert sorted(session.shard for session in house.discord.gateway.sessions.values()) == [0, 1]
 
 
 async def test_the_process_survives_a_malformed_event(house: DiscordHouse) -> None:
@@ -336,6 +362,23 @@ async def test_f47_where_no_way_is_left_it_is_refunded_and_kept_for_the_status_c
     [kept] = asked.followups
     assert kept.audience == idle.ada.id
     assert len(kept.attachments) == 1
+
+
+async def test_f68_a_picture_whose_file_is_gone_is_refunded_and_the_person_told(idle: DiscordHouse) -> None:
+    await idle.imagine()
+    await idle.status()
+    gate = asyncio.Event()
+    idle.discord.faults.order("PATCH", "/messages/", 503)
+    idle.discord.faults.slow("PATCH", "/messages/", gate)
+    async with idle.working():
+        await idle.eventually(lambda: idle.discord.calls("PATCH", "/messages/"))
+        for file in (idle.core.folder / "images").rglob("*"):
+            if file.is_file():
+                file.unlink()
+        gate.set()
+        [job] = await idle.settled()
+    assert job.state is JobState.UNDELIVERABLE
+    assert await charged(idle) == 0
 
 
 async def test_a_failure_is_told_in_the_thread_too(tmp_path: Path) -> None:

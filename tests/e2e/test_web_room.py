@@ -85,6 +85,7 @@ async def test_the_eta_counts_down_by_itself(site: Site, open_page: Open, backen
     backend.go.clear()
     page = await open_page(site.url)
     await send(page, "/imagine a slow castle --steps 100 --count 10 --size 512x512")
+    await expect(article(page, "a slow castle")).to_contain_text("Drawing, step 2 of 8")
     eta = article(page, "a slow castle").locator(".eta")
     await expect(eta).to_have_text(re.compile(r"about \d+ s"))
     shown = await eta.inner_text()
@@ -119,7 +120,7 @@ async def test_the_corrected_command_is_ready_to_send(site: Site, open_page: Ope
     await answer.get_by_role("button", name="Edit").click()
     await expect(box(page)).to_have_value("/imagine a fox --size 64x64 --steps 100")
     await box(page).fill("")
-    await answer.get_by_role("button", name="Send this").click()
+    await answer.get_by_role("button", name="Use this").click()
     await expect(article(page, "--steps 100").get_by_role("img")).to_be_visible()
 
 
@@ -198,7 +199,6 @@ async def test_delete_takes_the_pictures_from_every_page_and_the_disk(site: Site
     await expect(article(ben, "a crab").get_by_role("img")).to_be_visible()
     address = await article(ben, "a crab").get_by_role("img").get_attribute("src")
     await article(ann, "a crab").get_by_role("button", name="Delete").click()
-    await ann.get_by_role("dialog").get_by_role("button", name="Delete").click()
     await expect(article(ben, "a crab")).to_contain_text("The pictures were deleted.")
     await expect(article(ann, "a crab").get_by_role("img")).to_have_count(0)
     assert (await ben.request.get(f"{site.url}{address}")).status == 404
@@ -206,15 +206,18 @@ async def test_delete_takes_the_pictures_from_every_page_and_the_disk(site: Site
 
 
 async def test_a_report_is_stored_once_for_each_person_and_picture(site: Site, open_page: Open) -> None:
-    page = await open_page(site.url)
-    await send(page, "/imagine a crow --count 3")
-    for said in ("Thank you", "You reported this picture before"):
-        await article(page, "a crow").get_by_role("button", name="Report").click()
-        form = page.get_by_role("dialog")
-        await form.get_by_role("radio").nth(1).check()
+    ann, ben = await open_page(site.url), await open_page(site.url)
+    await send(ann, "/imagine a crow --count 3")
+    for said in ("Thank you", "You reported this before"):
+        await article(ben, "a crow").get_by_role("button", name="Report").click()
+        form = ben.get_by_role("dialog")
+        await form.get_by_role("radio", name="Picture 2 of 3").check()
         await form.get_by_label("What is wrong with it?").fill("too dark")
-        await form.get_by_role("button", name="Report it").click()
-        await expect(page.locator("#problem")).to_contain_text(said)
+        await form.get_by_role("button", name="Report").click()
+        await expect(ben.locator("#problem")).to_contain_text(said)
+    [job] = await site.house.store.jobs_of(f"web:user:{await session_of(ann)}", 5)
+    stored = [await site.house.store.reports_on("web", job.id, index) for index in range(3)]
+    assert [[report.reason for report in each] for each in stored] == [[], ["too dark"], []]
 
 
 async def test_pictures_enlarge_and_download(site: Site, open_page: Open) -> None:
@@ -270,7 +273,6 @@ async def test_forget_asks_first_and_then_takes_everything_from_every_page(site:
     await expect(article(ben, "a mole").get_by_role("img")).to_be_visible()
     await expect(article(ann, "a vole").get_by_role("img")).to_be_visible()
     await send(ann, "/imagine-forget")
-    await ann.get_by_role("dialog").get_by_role("button", name="Delete").click()
     await expect(ben.get_by_role("article").filter(has_text="a mole")).to_have_count(0)
     await expect(article(ann, "is deleted")).to_be_visible()
     await expect(article(ben, "a vole").get_by_role("img")).to_be_visible()
@@ -334,6 +336,17 @@ async def test_an_answer_that_got_lost_is_asked_for_again_and_counts_once(
     await asyncio.sleep(0.3)
     await expect(page.get_by_role("article")).to_have_count(1)
     assert len(backend.drawn) == 1
+
+
+async def test_a_page_whose_session_was_replaced_sends_its_words_as_the_new_one(site: Site, open_page: Open) -> None:
+    page = await open_page(site.url)
+    await page.context.clear_cookies()
+    other = await page.context.new_page()
+    await other.goto(site.url)
+    await page.evaluate("document.querySelector('#message').value = '/imagine a gull'")
+    await page.locator("#composer .main").click()
+    await expect(article(page, "a gull").get_by_role("img")).to_be_visible()
+    await expect(other.get_by_role("article")).to_have_count(1)
 
 
 async def test_s25_a_storm_of_clicks_has_one_effect(site: Site, open_page: Open, backend: PatientBackend) -> None:

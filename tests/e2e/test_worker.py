@@ -142,6 +142,7 @@ async def test_f30_while_every_backend_is_closed_requests_wait_with_their_quota_
             await asyncio.sleep(0.01)
         second = await house.ask()
         assert second.job.state is JobState.QUEUED
+        assert [note.code for note in second.notes] == ["backends_closed"]
         assert (await house.store.usage("web:user:ann", house.core.day())).images_today == 2
         for ticket in (first, second):
             assert (await house.settled(ticket.job.id)).state is JobState.DELIVERED

@@ -68,9 +68,9 @@ def test_a_batch_is_never_empty_never_mixed_and_never_over_the_cap(waiting: list
     assert len(set(ids(batch))) == len(batch)
 
 
-@given(st.integers(1, 200), st.integers(1, 200))
-def test_a_bucket_holds_its_rows(most: int, rows: int) -> None:
-    sizes = buckets(most)
+@given(st.integers(1, 200), st.integers(1, 200), st.booleans())
+def test_a_bucket_holds_its_rows(most: int, rows: int, few: bool) -> None:
+    sizes = buckets(most, few=few)
     assert list(sizes) == sorted(set(sizes))
     assert sizes[-1] == most
     assert bucket(rows, sizes) >= min(rows, most)
@@ -140,6 +140,15 @@ def test_f35_out_of_memory_halves_the_rows_for_that_size_only() -> None:
     assert gains.ceiling("k") == 1
 
 
+def test_thousands_of_sizes_are_not_all_remembered() -> None:
+    gains = Gains(buckets(8))
+    for number in range(5000):
+        gains.record(number, 2, 1.0)
+    assert len(gains._shapes) <= 256
+    assert gains.is_new(0, 2)
+    assert not gains.is_new(4999, 2)
+
+
 # -- what a checkpoint says of itself
 def checkpoint(folder: Path, unet: object, vae: object) -> str:
     for name, content in (("unet", unet), ("vae", vae)):
@@ -179,6 +188,10 @@ def test_listed_sizes_are_the_only_ones_and_the_first_is_the_default() -> None:
     sizes = (Size(64, 64), Size(96, 64))
     found = capabilities(DiffusersConfig("m", sizes=sizes), Facts(64, 8))
     assert (found.sizes, found.default_size) == (sizes, sizes[0])
+
+
+def test_a_compiled_model_offers_only_what_it_is_compiled_for() -> None:
+    assert capabilities(DiffusersConfig("m", compile=True), Facts(64, 8)).sizes == (Size(64, 64),)
 
 
 def test_f35_sizes_beyond_the_memory_are_no_longer_offered() -> None:

@@ -19,9 +19,10 @@ from PIL import Image  # noqa: E402
 
 from adapters.backends.diffusers import model as model_module  # noqa: E402
 from adapters.backends.diffusers.config import DiffusersConfig  # noqa: E402
-from adapters.backends.diffusers.engine import Engine, Unusable  # noqa: E402
+from adapters.backends.diffusers.engine import Engine  # noqa: E402
 from adapters.backends.diffusers.model import Model  # noqa: E402
 from adapters.backends.diffusers.pipeline import load  # noqa: E402
+from adapters.backends.diffusers.ports import Unusable  # noqa: E402
 from bot.model import Drawing, Size  # noqa: E402
 from tests import checkpoints  # noqa: E402
 from tests.engines import Heard, draw  # noqa: E402
@@ -171,6 +172,15 @@ def test_a_request_the_model_library_cannot_begin_fails_alone(model: Model) -> N
     assert heard.pictures["good"]
 
 
+def test_a_preview_that_fails_costs_no_picture(model: Model) -> None:
+    def preview(latents: Any) -> Any:
+        raise RuntimeError("no")
+
+    heard = draw(Wrapped(model, preview=preview), {"fox": FOX})
+    assert heard.pictures["fox"]
+    assert not heard.previews
+
+
 def test_few_step_models_draw_without_guidance_unless_asked(tmp_path: Path) -> None:
     few = loaded(checkpoints.sdxl(tmp_path / "small-turbo"))
     row = few.rows(Drawing("a fox", SIZE, 1), 1)[0]
@@ -193,6 +203,13 @@ def test_f35_out_of_memory_draws_the_same_pictures_in_smaller_batches(model: Mod
 
 def test_f35_guidance_still_works_one_row_at_a_time(model: Model) -> None:
     heard, roomy = draw(with_room_for(model, 1), {"fox": FOX}), draw(model, {"fox": FOX})
+    assert np.abs(pixels(heard, "fox") - pixels(roomy, "fox")).max() <= 1
+
+
+def test_f35_exact_mode_takes_fewer_rows_where_memory_does_not_hold_them(model: Model) -> None:
+    cramped = with_room_for(model, 5)
+    heard, roomy = draw(cramped, {"fox": FOX}, max_batch=8, exact=True), draw(model, {"fox": FOX})
+    assert cramped.calls == [16, 8, 4, 4, 4, 4]
     assert np.abs(pixels(heard, "fox") - pixels(roomy, "fox")).max() <= 1
 
 
@@ -246,6 +263,31 @@ def test_f37_the_first_call_of_a_shape_asks_for_patience(model: Model) -> None:
     heard = draw(model, {"fox": FOX})
     assert max(heard.patience) >= 600
     assert min(heard.patience) <= 120
+
+
+def test_f37_a_slow_card_is_given_the_time_its_calls_take(model: Model) -> None:
+    ticks = iter(range(0, 10**9, 50))  # every look at the clock is 50 s after the one before
+    heard = Heard()
+    engine = Engine(model, heard, clock=lambda: float(next(ticks)))
+    engine.submit("fox", replace(FOX, steps=6))
+    engine.close()
+    engine._take()
+    while engine._orders:
+        engine.turn()
+    engine._encoders.shutdown()
+    assert sum(120 < patience < 900 for patience in heard.patience) >= 3
+
+
+def test_a_warmed_engine_has_no_first_call_left(model: Model) -> None:
+    heard = Heard()
+    engine = Engine(model, heard, max_batch=2)
+    engine.warm((SIZE,))
+    assert [heard.patience.pop() for _ in engine._sizes] == [900.0] * 3
+    engine.submit("fox", FOX)
+    engine._take()
+    engine.turn()
+    assert max(heard.patience, default=0) <= 120
+    engine._encoders.shutdown()
 
 
 # -- black pictures and what is no number

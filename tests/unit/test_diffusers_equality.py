@@ -54,9 +54,14 @@ class Recorder:
     def __init__(self, model: Model) -> None:
         self._model = model
         self.latents: dict[int, Any] = {}
+        self.calls: list[int] = []
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._model, name)
+
+    def denoise(self, part: str, inputs: Any, rows: int) -> Any:
+        self.calls.append(rows)
+        return self._model.denoise(part, inputs, rows)
 
     def advance(self, row: Any, predicted: Any) -> None:
         self._model.advance(row, predicted)
@@ -84,6 +89,7 @@ def shared(model: Model, drawing: Drawing, company: Mapping[str, Drawing] = COMP
     recorder = Recorder(model)
     heard = draw(recorder, {"wanted": drawing, **company})
     assert not heard.failures
+    assert not company or max(recorder.calls) > 2, "nothing was shared"
     with torch.inference_mode():
         decoded = model._decoded(recorder.latents[drawing.seed or 0])
     exact = (decoded[0] * 0.5 + 0.5).clamp(0, 1).permute(1, 2, 0).numpy()
@@ -116,7 +122,7 @@ def model(sdxl: Path) -> Model:
 @pytest.mark.parametrize("name", sorted(set(schedulers.NAMES) - {"lms"}))
 def test_every_scheduler_draws_in_company_what_the_pipeline_draws_alone(pipe: Any, model: Model, name: str) -> None:
     pipe.scheduler = model._parts["base"].scheduler = schedulers.make(name, checkpoints.scheduler())
-    asked = replace(FOX, steps=5)
+    asked = replace(FOX, steps=5, guidance=3.0)  # some amplify rounding a hundredfold, with more guidance even more
     assert_equal(shared(model, asked, {"plain": COMPANY["plain"]}), alone(pipe, asked))
 
 
@@ -215,6 +221,46 @@ def test_a_long_prompt_is_drawn_whole_in_company_of_short_ones(pipe: Any, model:
     assert_equal(shared(model, asked), expected)
     cut = alone(pipe, asked)
     assert np.abs(cut - expected).max() > 1e-3, "the words beyond the first chunk changed nothing"
+
+
+def test_a_short_prompt_keeps_its_picture_in_company_of_a_long_one(pipe: Any, model: Model) -> None:
+    pipe.scheduler = model._parts["base"].scheduler = checkpoints.scheduler()
+    company = {"verbose": replace(COMPANY["verbose"], steps=FOX.steps)}
+    assert_equal(shared(model, FOX, company), alone(pipe, FOX))
+
+
+class Counted(Recorder):
+    """Notes the rows of each call and the prompt lengths in it; can be told to have room for one row only."""
+
+    def __init__(self, model: Model, room: int = 64) -> None:
+        super().__init__(model)
+        self._room = room
+        self.lengths: set[frozenset[int]] = set()
+
+    def denoise(self, part: str, inputs: Any, rows: int) -> Any:
+        if rows > self._room:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        self.lengths.add(frozenset(one.prompt.hidden.shape[1] for one in inputs))
+        return super().denoise(part, inputs, rows)
+
+
+def test_a_long_prompt_with_a_short_negative_one_is_what_the_two_make_in_calls_of_their_own(model: Model) -> None:
+    model._parts["base"].scheduler = checkpoints.scheduler()
+    asked = replace(FOX, prompt="a red fox in the deep snow")
+    single, paired = Counted(model, 1), Counted(model)
+    for recorder in (single, paired):
+        assert not draw(recorder, {"fox": asked}).failures
+    assert set(single.calls) == {1}
+    assert paired.lengths == {frozenset({16, 32})}
+    assert (single.latents[11] - paired.latents[11]).abs().max() <= 1e-4
+
+
+def test_exact_mode_always_calls_with_the_same_rows_and_never_mixes_prompt_lengths(model: Model) -> None:
+    recorder = Counted(model)
+    asked = {**COMPANY, "fox": FOX, "long": replace(FOX, prompt="a red fox in the deep snow")}
+    draw(recorder, asked, max_batch=4, exact=True)
+    assert set(recorder.calls) == {8}
+    assert recorder.lengths == {frozenset({16}), frozenset({16, 32}), frozenset({48})}
 
 
 def test_in_exact_mode_a_picture_is_bit_identical_whoever_shares_the_batch(sdxl: Path) -> None:

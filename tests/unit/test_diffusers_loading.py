@@ -84,6 +84,7 @@ def nonsense(path: Path) -> None:
         ("unet/config.json", nonsense),
         ("model_index.json", nonsense),
         ("tokenizer_2/tokenizer.json", nonsense),
+        ("tokenizer", shutil.rmtree),
     ],
 )
 def test_a_broken_file_is_one_clear_line(
@@ -104,7 +105,7 @@ def test_a_broken_file_is_one_clear_line(
         ({"scheduler": "eular"}, "There is no scheduler eular. Known are ddim,"),
         ({"loras": {"ink": "/nowhere/ink.safetensors"}}, "The LoRA ink could not be loaded from /nowhere"),
         ({"refiner": "/nowhere"}, "The model folder /nowhere does not exist"),
-        ({"safety_checker": "/nowhere"}, "The model /nowhere could not be read"),
+        ({"safety_checker": "/nowhere"}, "The model folder /nowhere does not exist"),
     ],
 )
 def test_every_wrong_setting_is_one_clear_line(folder: Path, options: dict[str, Any], words: str) -> None:

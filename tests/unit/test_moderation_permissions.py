@@ -29,7 +29,7 @@ EXPECTED: dict[Act, set[str]] = {
     Act.VARY: {*MEMBERS, "author in a direct message"},
     Act.SHARE: {"author", "author in a direct message"},
     Act.APPEAL: {"author", "banned author", "author in a direct message"},
-    Act.REPORT: MEMBERS - {"author"},
+    Act.REPORT: MEMBERS,
     **dict.fromkeys(set(Act) - {Act.CANCEL, Act.DELETE, Act.AGAIN, Act.VARY, Act.SHARE, Act.APPEAL, Act.REPORT}, STAFF),
 }
 

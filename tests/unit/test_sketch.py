@@ -224,13 +224,12 @@ async def test_f71_the_event_loop_runs_on_while_four_are_drawn() -> None:
     backend = SketchBackend("sketch", pace=0)
     requests = [backend.generate(drawing(seed=seed, size=Size(768, 768)), "", Heard()) for seed in range(4)]
     together = asyncio.gather(*requests)
-    longest = 0.0
+    rounds = 0
     while not together.done():
-        start = time.monotonic()
         await asyncio.sleep(0.005)
-        longest = max(longest, time.monotonic() - start)
+        rounds += 1
     assert len({drawn.pictures for drawn in await together}) == 4
-    assert longest < 0.5
+    assert rounds > 20
 
 
 STRANGE = ["", "x" * 2000, "лиса 🦊 \u202e\u0000", "\n\n", "fox " * 400, "--no", "a" + "\u0301" * 50]

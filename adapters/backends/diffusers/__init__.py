@@ -13,6 +13,7 @@ Without torch, in the drawing process:
     tags.py        <lora:name:weight> in a prompt
     batching.py    who is drawn next, and how many together
     encode.py      pixels to files
+    ports.py       what the engine asks of a model, and whom it tells
     engine.py      the loop that advances everybody
     schedulers.py  samplers by name
 

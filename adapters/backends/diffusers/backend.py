@@ -33,6 +33,7 @@ class DiffusersBackend:
         self._engine: EngineProcess | None = None
         self._starting = asyncio.Lock()
         self._deaths, self._rest_until = 0, 0.0
+        self._closed = False
 
     @property
     def name(self) -> str:
@@ -75,6 +76,7 @@ class DiffusersBackend:
         return ""
 
     async def close(self) -> None:
+        self._closed = True
         engine, self._engine = self._engine, None
         if engine is not None:
             await engine.close()
@@ -96,8 +98,10 @@ class DiffusersBackend:
         raise AssertionError("the loop returns or raises")
 
     async def _running(self) -> EngineProcess:
-        """Raises Down while it rests after too many deaths."""
+        """Raises Down after `close`, and while it rests after too many deaths."""
         async with self._starting:
+            if self._closed:
+                raise Down("the backend is closed")
             if self._engine is not None and self._engine.alive:
                 return self._engine
             if self._deaths >= DEATHS and asyncio.get_running_loop().time() < self._rest_until:

@@ -40,11 +40,20 @@ def complaint(model: str) -> Problem | None:
     path = Path(model).expanduser()
     if path.is_file():
         return Problem("engine_single_file", {"model": model})
-    if path.is_dir():
-        whole = (path / "model_index.json").is_file()
-        return None if whole else Problem("engine_no_index", {"model": model})
+    if not path.is_dir():
+        return missing(model)
+    if not (path / "model_index.json").is_file():
+        return Problem("engine_no_index", {"model": model})
+    for part, kind in _json(path / "model_index.json").items():
+        if isinstance(kind, list) and any(kind) and not (path / part).is_dir():  # a library would make up a tokenizer
+            return Problem("engine_broken_model", {"model": model, "detail": f"its folder {part} is missing"})
+    return None
+
+
+def missing(model: str) -> Problem | None:
+    """Where ``model`` is a path and no name on the hub, and there is nothing."""
     is_hub_name = model.count("/") <= 1 and not model.startswith((".", "/", "~"))
-    return None if is_hub_name else Problem("engine_not_found", {"model": model})
+    return None if is_hub_name or Path(model).expanduser().exists() else Problem("engine_not_found", {"model": model})
 
 
 def local_folder(model: str) -> Path | None:
@@ -74,12 +83,14 @@ def _json(path: Path) -> dict[str, Any]:
 def capabilities(config: DiffusersConfig, facts: Facts, max_pixels: int | None = None) -> Capabilities:
     """``max_pixels`` is what the card's memory turned out to hold, where that was ever too little."""
     most = min(max_pixels or 2**62, 2 * facts.side**2)
-    sizes = tuple(size for size in config.sizes if size.pixels <= (max_pixels or size.pixels))
-    default = (sizes or config.sizes or (_square(facts, most),))[0]
+    sizes = tuple(size for size in config.sizes if size.pixels <= (max_pixels or size.pixels)) or config.sizes[:1]
+    if config.compile and not sizes:
+        sizes = (_square(facts, most),)  # another one would have to be compiled while somebody waits
+    default = sizes[0] if sizes else _square(facts, most)
     settings = preset(config)
     return Capabilities(
         default_size=default,
-        sizes=sizes or config.sizes[:1],
+        sizes=sizes,
         side=Range(facts.side // facts.step // 4 * facts.step, 2 * facts.side),
         side_step=facts.step,
         max_pixels=most,

@@ -9,102 +9,16 @@ import time
 from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from enum import Enum
-from typing import Any, Protocol
+from typing import Any
 
 from adapters.backends.diffusers import encode
 from adapters.backends.diffusers.batching import Candidate, Gains, bucket, buckets, choose
+from adapters.backends.diffusers.ports import Listener, Model, Row, Trouble, Unusable, first_line
 from bot.model import Drawing, Size
 
 PREVIEW_EVERY = 0.5  #: seconds between two previews of a picture; the first one comes after its first step
 SLOW_FIRST = 900.0  #: seconds that the first call of a shape may take: it may compile
-
-
-class Trouble(Enum):
-    MEMORY = "memory"
-    STICKY = "sticky"  #: only a new process helps
-    BLANK = "blank"
-    OTHER = "other"
-
-
-class Row(Protocol):
-    """One picture on its way; see row.py."""
-
-    latents: Any
-    estimate: Any
-    seed: int
-    loras: Any
-
-    @property
-    def done(self) -> int: ...
-
-    @property
-    def finished(self) -> bool: ...
-
-    @property
-    def work(self) -> int: ...
-
-    @property
-    def shape(self) -> Hashable: ...
-
-    @property
-    def steps(self) -> int: ...
-
-    @property
-    def course(self) -> Any: ...
-
-    def key(self, *, exact: bool) -> Hashable: ...
-
-
-class Model(Protocol):
-    """See model.py. Any method may raise; `trouble` says what it means."""
-
-    def rows(self, drawing: Drawing, seed: int) -> Sequence[Any]: ...
-
-    def use(self, loras: Any) -> None: ...
-
-    def inputs(self, row: Any) -> list[Any]: ...
-
-    def denoise(self, part: str, inputs: Sequence[Any], rows: int) -> list[Any]: ...
-
-    def advance(self, row: Any, predicted: Sequence[Any]) -> None: ...
-
-    def decode(self, latents: Any) -> Any: ...
-
-    def is_unsafe(self, pixels: Any) -> bool: ...
-
-    def preview(self, latents: Any) -> Any: ...
-
-    def settle(self) -> None: ...
-
-    def free(self) -> None: ...
-
-    def relieve(self) -> None: ...
-
-    def trouble(self, error: Exception) -> Trouble: ...
-
-
-class Listener(Protocol):
-    """Told from the engine's threads; never blocks, never raises."""
-
-    def progress(self, order: str, step: int, steps: int) -> None: ...
-
-    def preview(self, order: str, index: int, image: bytes) -> None: ...
-
-    def drawn(self, order: str, pictures: Sequence[bytes], seeds: Sequence[int], missing: int) -> None: ...
-
-    def failed(self, order: str, kind: str, detail: str) -> None:
-        """``kind`` is "rejected", "broken" or "down"."""
-
-    def alive(self, patience: float) -> None:
-        """It moves; expect the next sign within ``patience`` seconds."""
-
-    def lowered(self, max_pixels: int) -> None:
-        """Memory does not hold larger pictures."""
-
-
-class Unusable(Exception):
-    """The process can draw nothing more and must end."""
+MANY_TIMES = 10  #: as long as the best call so far, before it is thought to hang
 
 
 @dataclass
@@ -135,17 +49,19 @@ class Engine:
         *,
         max_batch: int = 16,
         exact: bool = False,
+        compiled: bool = False,
         patience: float = 120.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._model, self._listener, self._clock = model, listener, clock
         self._exact, self._patience = exact, patience
-        self._sizes = (2 * max_batch,) if exact else buckets(2 * max_batch)
+        self._sizes = (2 * max_batch,) if exact else buckets(2 * max_batch, few=compiled)
         self._gains = Gains(self._sizes)
         self._inbox: queue.SimpleQueue[tuple[str, str, Drawing | None]] = queue.SimpleQueue()
         self._orders: dict[str, _Order] = {}
         self._encoders = ThreadPoolExecutor(1, "encode")  # one: an order's last picture is its last task
         self._relieved = False
+        self._decoded: set[Size] = set()
         self._told, self._slow = 0.0, False
 
     # -- from any thread
@@ -250,7 +166,7 @@ class Engine:
             self._model.use(rows[0].loras)
             inputs = [self._model.inputs(row) for row in rows]
             flat = [one for mine in inputs for one in mine]
-            tried = min(len(flat), self._gains.ceiling(rows[0].shape))
+            tried = self._rows_for(rows[0].shape, len(flat))
             predicted = self._predict(rows[0], flat)
             for row, mine in zip(rows, inputs, strict=True):
                 self._model.advance(row, [predicted.pop(0) for _ in mine])
@@ -265,13 +181,24 @@ class Engine:
         predicted: list[Any] = []
         for start in range(0, len(inputs), most):
             piece = inputs[start : start + most]
-            count = min(bucket(len(piece), self._sizes), most)
-            self._sign(SLOW_FIRST if self._gains.is_new(shape, count) else None)
+            count = self._rows_for(shape, len(piece))
+            self._sign(self._expected(shape, count))
             started = self._clock()
             predicted += self._model.denoise(row.course.part, piece, count)
             self._model.settle()
             self._gains.record(shape, count, self._clock() - started)
         return predicted
+
+    def _rows_for(self, shape: Hashable, inputs: int) -> int:
+        """How many rows the largest call for so many inputs has."""
+        return min(bucket(inputs, self._sizes), self._gains.ceiling(shape))
+
+    def _expected(self, shape: Hashable, count: int) -> float | None:
+        """How long a call may take, where that is longer than usual: a first one may compile, a large one is slow."""
+        if self._gains.is_new(shape, count):
+            return SLOW_FIRST
+        usual = MANY_TIMES * count * (self._gains.row_seconds(shape) or 0.0)
+        return usual if usual > self._patience else None
 
     def _recover(self, rows: Sequence[Row], tried: int, error: Exception) -> None:
         """Out of memory: fewer rows, then a smaller footprint, then give up. The rows themselves are unharmed."""
@@ -298,7 +225,8 @@ class Engine:
 
     # -- a finished picture
     def _finish(self, order: _Order, row: Row) -> None:
-        self._sign()
+        self._sign(SLOW_FIRST if order.drawing.size not in self._decoded else None)
+        self._decoded.add(order.drawing.size)
         try:
             self._decode(order, row)
         except Exception as error:  # noqa: BLE001 - sorted by `trouble`
@@ -314,7 +242,7 @@ class Engine:
         except Exception as error:
             if self._model.trouble(error) is not Trouble.MEMORY:
                 raise
-            self._model.free()
+            error.__traceback__ = None  # it holds the tensors that do not fit
             self._relieve()
             pixels = self._model.decode(row.latents)
         if self._model.is_unsafe(pixels):
@@ -363,7 +291,13 @@ class Engine:
         if now - order.shown.get(index, -PREVIEW_EVERY) < PREVIEW_EVERY:
             return
         order.shown[index] = now
-        self._encoders.submit(self._send_preview, order.id, index, self._model.preview(row.estimate))
+        try:
+            pixels = self._model.preview(row.estimate)
+        except Exception as error:
+            if self._model.trouble(error) is Trouble.STICKY:
+                raise Unusable(first_line(error)) from error
+            return  # a preview is worth no request
+        self._encoders.submit(self._send_preview, order.id, index, pixels)
 
     def _progress(self, order: _Order) -> None:
         count = len(order.rows)
@@ -376,7 +310,3 @@ class Engine:
         if patience is not None or self._slow or now - self._told >= 1.0:
             self._told, self._slow = now, patience is not None
             self._listener.alive(patience or self._patience)
-
-
-def first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]

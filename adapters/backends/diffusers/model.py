@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from adapters.backends.diffusers import tags
-from adapters.backends.diffusers.engine import Trouble
+from adapters.backends.diffusers.ports import Trouble
 from adapters.backends.diffusers.prompts import Embedding, Encoder
 from adapters.backends.diffusers.row import Conditions, Course, Input, Row
 from bot.model import Drawing

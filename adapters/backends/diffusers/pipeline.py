@@ -1,6 +1,6 @@
 """Loading a checkpoint. Whatever is wrong with it becomes one `Problem`, whose sentence says what to mend."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -11,15 +11,17 @@ import transformers
 from diffusers import AutoPipelineForText2Image, DiffusionPipeline, StableDiffusionPipeline, StableDiffusionXLPipeline
 
 from adapters.backends.diffusers import schedulers
-from adapters.backends.diffusers.checkpoint import Facts, complaint
+from adapters.backends.diffusers.checkpoint import Facts, complaint, missing
 from adapters.backends.diffusers.config import DiffusersConfig, always_on, preset
 from adapters.backends.diffusers.model import NO_MEMORY, Checker, Model, Part
+from adapters.backends.diffusers.ports import first_line
 from adapters.backends.diffusers.prompts import Encoder
 from adapters.backends.diffusers.whole import WholePipeline
 from bot.model import Problem
 
 DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 STEPPED = (StableDiffusionXLPipeline, StableDiffusionPipeline)
+MOST_SHAPES = 256  #: row counts times sizes that one UNet is compiled for
 LCM_GUIDANCE = 8.0  #: of a UNet that takes the guidance as an input, as in its pipeline
 
 
@@ -49,8 +51,7 @@ def load(config: DiffusersConfig) -> tuple[Model | WholePipeline, Facts]:
     checker = _checker(pipe, config, device, dtype)
     with _explained(config.model):
         if config.compile:
-            for part in parts.values():
-                part.unet.compile(dynamic=False)
+            _compile(parts.values())
         steps, guidance = _defaults(pipe, config)
         model = Model(
             pipe,
@@ -64,6 +65,16 @@ def load(config: DiffusersConfig) -> tuple[Model | WholePipeline, Facts]:
         )
     step = pipe.vae_scale_factor
     return model, Facts(pipe.unet.config.sample_size * step, step)
+
+
+def _compile(parts: Iterable[Part]) -> None:
+    """For each shape anew; unless told otherwise, torch gives up after eight and draws uncompiled from then on."""
+    from torch._dynamo import config
+
+    config.recompile_limit = MOST_SHAPES
+    config.accumulated_recompile_limit = 4 * MOST_SHAPES
+    for part in parts:
+        part.unet.compile(dynamic=False)
 
 
 def _be_quiet() -> None:
@@ -106,11 +117,7 @@ def _explained(model: str) -> Iterator[None]:
     except Exception as error:
         if isinstance(error, torch.OutOfMemoryError | MemoryError) or any(sign in str(error) for sign in NO_MEMORY):
             raise Unloadable(Problem("engine_no_memory", {"model": model})) from error
-        raise Unloadable(Problem("engine_broken_model", {"model": model, "detail": _first_line(error)})) from error
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+        raise Unloadable(Problem("engine_broken_model", {"model": model, "detail": first_line(error)})) from error
 
 
 def _pipeline(kind: Any, model: str, dtype: torch.dtype, **parts: Any) -> Any:
@@ -126,7 +133,7 @@ def _pipeline(kind: Any, model: str, dtype: torch.dtype, **parts: Any) -> Any:
     except (OSError, ValueError) as error:
         if local:
             raise
-        raise Unloadable(Problem("engine_not_on_hub", {"model": model, "detail": _first_line(error)})) from error
+        raise Unloadable(Problem("engine_not_on_hub", {"model": model, "detail": first_line(error)})) from error
 
 
 def _from_pretrained(kind: Any, where: str, options: Mapping[str, Any], *, half: bool) -> Any:
@@ -146,7 +153,12 @@ def _schedule(pipe: Any, config: DiffusersConfig) -> None:
     try:
         pipe.scheduler = schedulers.make(name, pipe.scheduler)
     except ImportError as error:
-        raise Unloadable(Problem("engine_scheduler_needs", {"name": name, "detail": _first_line(error)})) from error
+        values = {"name": name, "detail": _missing_library(error)}
+        raise Unloadable(Problem("engine_scheduler_needs", values)) from error
+
+
+def _missing_library(error: ImportError) -> str:
+    return "it needs the package scipy" if "scipy" in str(error) else first_line(error)
 
 
 def _loras(pipe: Any, config: DiffusersConfig) -> dict[str, str]:
@@ -205,6 +217,9 @@ def _checker(pipe: Any, config: DiffusersConfig, device: torch.device, dtype: to
         from diffusers.pipelines.stable_diffusion.safety_checker import StableDiffusionSafetyChecker
         from transformers import CLIPImageProcessor
 
+        wrong = missing(config.safety_checker)
+        if wrong is not None:
+            raise Unloadable(wrong)
         with _explained(config.safety_checker):
             folder = Path(config.safety_checker).expanduser()
             where: dict[str, Any] = {"local_files_only": folder.exists()}

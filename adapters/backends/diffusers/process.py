@@ -8,6 +8,7 @@ import os
 import queue
 import sys
 import threading
+import traceback
 from collections.abc import Mapping, Sequence
 from typing import Any, BinaryIO
 
@@ -106,6 +107,8 @@ def serve(config: DiffusersConfig, desk: Desk, outbox: Outbox) -> None:
     code = 1
     try:
         code = _serve(config, desk, outbox)
+    except Exception:  # noqa: BLE001 - its last line is what the bot's log will say
+        traceback.print_exc()
     finally:
         outbox.flush()
         os._exit(code)
@@ -117,8 +120,9 @@ def _serve(config: DiffusersConfig, desk: Desk, outbox: Outbox) -> int:
         outbox.unloadable(wrong)
         return 0
     try:
-        from adapters.backends.diffusers.engine import Engine, Unusable
+        from adapters.backends.diffusers.engine import Engine
         from adapters.backends.diffusers.pipeline import Unloadable, load
+        from adapters.backends.diffusers.ports import Unusable
         from adapters.backends.diffusers.whole import WholeEngine, WholePipeline
     except ImportError as error:
         outbox.unloadable(Problem("engine_no_torch", {"name": error.name or str(error)}))
@@ -133,8 +137,14 @@ def _serve(config: DiffusersConfig, desk: Desk, outbox: Outbox) -> int:
         if isinstance(model, WholePipeline):
             engine = WholeEngine(model, outbox, patience=config.stall_seconds)
         else:
-            most = config.max_batch or MOST_BATCH
-            engine = Engine(model, outbox, max_batch=most, exact=config.exact, patience=config.stall_seconds)
+            engine = Engine(
+                model,
+                outbox,
+                max_batch=config.max_batch or MOST_BATCH,
+                exact=config.exact,
+                compiled=config.compile,
+                patience=config.stall_seconds,
+            )
             if config.compile:
                 engine.warm(config.sizes or (Size(facts.side, facts.side),))
         desk.open(engine)

@@ -12,8 +12,8 @@ import numpy as np
 import torch
 
 from adapters.backends.diffusers import encode
-from adapters.backends.diffusers.engine import Listener, Trouble, Unusable, first_line
 from adapters.backends.diffusers.model import Blank, Pixels, trouble
+from adapters.backends.diffusers.ports import Listener, Trouble, Unusable, first_line
 from bot.model import Drawing
 
 
@@ -36,14 +36,15 @@ class WholeEngine:
     def __init__(self, whole: WholePipeline, listener: Listener, *, patience: float = 120.0) -> None:
         self._whole, self._listener, self._patience = whole, listener, patience
         self._inbox: queue.SimpleQueue[tuple[str, Drawing] | None] = queue.SimpleQueue()
-        self._cancelled: set[str] = set()
+        self._wanted: set[str] = set()
         self._known = inspect.signature(whole.pipe.__call__).parameters
 
     def submit(self, order: str, drawing: Drawing) -> None:
+        self._wanted.add(order)
         self._inbox.put((order, drawing))
 
     def cancel(self, order: str) -> None:
-        self._cancelled.add(order)
+        self._wanted.discard(order)
 
     def close(self) -> None:
         self._inbox.put(None)
@@ -59,7 +60,7 @@ class WholeEngine:
                 if trouble(error) is Trouble.STICKY:
                     raise Unusable(first_line(error)) from error
                 self._listener.failed(item[0], "broken", first_line(error))
-            self._cancelled.discard(item[0])
+            self._wanted.discard(item[0])
 
     def _draw(self, order: str, drawing: Drawing) -> None:
         pictures, seeds, unsafe = [], [], 0
@@ -107,5 +108,5 @@ class WholeEngine:
 
     def _sign(self, order: str) -> None:
         self._listener.alive(self._patience)
-        if order in self._cancelled:
+        if order not in self._wanted:
             raise _Stopped

@@ -12,19 +12,31 @@ from adapters.chat.discord.asking import Desk
 from adapters.chat.discord.reading import Interaction
 from adapters.chat.discord.rest import NO_MENTIONS, Upload
 from bot import replies
-from bot.errors import StoreError
+from bot.errors import ChatGone, Refused, StoreError
 from bot.model import Job, JobState, Settled
 from bot.studio import Status
 
 LISTED = 10
+SEARCHED = 50  #: of the last requests, for pictures that could not be posted
 KEPT_SHOWN = 3  #: undelivered requests whose pictures are handed over at once
+
+
+async def style(desk: Desk, interaction: Interaction, name: str) -> None:
+    who, where = reading.person(interaction), reading.place(interaction)
+    try:
+        said = await desk.studio.style(who, where, name)
+    except Refused as refused:
+        said = "\n".join(replies.problem(each) for each in refused.problems)
+    except StoreError:
+        said = replies.say("store_busy")
+    await desk.private(interaction, text.clip(said, text.MESSAGE))
 
 
 async def status(desk: Desk, interaction: Interaction) -> None:
     who, where = reading.person(interaction), reading.place(interaction)
     try:
         found = await desk.studio.status(who, where)
-        recent = await desk.studio.history(who, LISTED)
+        recent = await desk.studio.history(who, SEARCHED)
     except StoreError:
         await desk.private(interaction, replies.say("store_busy"))
         return
@@ -55,8 +67,8 @@ def status_text(status: Status, now: float) -> str:
 async def _hand_over(desk: Desk, interaction: Interaction, settled: Settled) -> None:
     """Pictures that could not be posted are shown to the one who asked for them."""
     address = Address(upload_limit=interaction.filesize_limit)
-    files: Sequence[Upload] = await desk.chat.uploads(settled, address)
     try:
+        files: Sequence[Upload] = await desk.chat.uploads(settled, address)
         await interaction.followup.send(
             f"{replies.say('discord_kept')}\n{text.block(settled.job.request.prompt, 200)}",
             files=[upload.file() for upload in files],
@@ -64,7 +76,7 @@ async def _hand_over(desk: Desk, interaction: Interaction, settled: Settled) -> 
             allowed_mentions=NO_MENTIONS,
             suppress_embeds=True,
         )
-    except (discord.HTTPException, aiohttp.ClientError, OSError, TimeoutError) as error:
+    except (discord.HTTPException, aiohttp.ClientError, OSError, TimeoutError, ChatGone) as error:
         desk.observer.event("discord_reply_lost", detail=str(error))
 
 

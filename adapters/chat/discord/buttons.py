@@ -26,9 +26,15 @@ DOUBLE_CLICK = 3.0
 
 
 class Buttons:
-    """``more`` are the actions of other parts, such as the review channel's, by their name in the custom id."""
+    """``more`` and ``more_forms`` are those of other parts, such as the review channel's, by their action."""
 
-    def __init__(self, desk: Desk, report: Report, more: Mapping[str, Handler] | None = None) -> None:
+    def __init__(
+        self,
+        desk: Desk,
+        report: Report,
+        more: Mapping[str, Handler] | None = None,
+        more_forms: Mapping[str, Handler] | None = None,
+    ) -> None:
         self._desk, self._studio, self._report_to = desk, desk.studio, report
         self._pressed: OrderedDict[tuple[int, str], float] = OrderedDict()
         self._handlers: dict[str, Handler] = {
@@ -39,7 +45,11 @@ class Buttons:
             rows.DELETE: self._delete,
             **(more or {}),
         }
-        self._forms: dict[str, Handler] = {forms.VARY: self._varied, forms.REPORT: self._reported}
+        self._forms: dict[str, Handler] = {
+            forms.VARY: self._varied,
+            forms.REPORT: self._reported,
+            **(more_forms or {}),
+        }
 
     async def pressed(self, interaction: Interaction) -> None:
         await self._handled(interaction, self._handlers)
@@ -56,7 +66,7 @@ class Buttons:
             return
         async with self._desk.at_work():
             try:
-                await self._tried(interaction, handler(interaction, mark.job_id))
+                await self._tried(interaction, handler(interaction, mark.subject))
             except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
                 self._desk.observer.event("discord_reply_lost", detail=str(error))
             except Exception as error:  # noqa: BLE001 - a click is never without an answer
@@ -101,7 +111,8 @@ class Buttons:
         await self._desk.ask(interaction, lambda origin: self._studio.again(origin, job_id, key))
 
     async def _vary(self, interaction: Interaction, job_id: str) -> None:
-        request = await self._studio.request_of(reading.place(interaction), job_id)
+        where, who = reading.place(interaction), reading.person(interaction)
+        request = await self._studio.request_of(where, job_id, who)
         await interaction.response.send_modal(forms.vary_form(self._desk.marks, job_id, request))
 
     async def _varied(self, interaction: Interaction, _: str) -> None:
@@ -146,6 +157,6 @@ def job_of(message: discord.Message, desk: Desk) -> str | None:
     """The request that a message of ours is about."""
     for shown in shown_ids(message):
         mark = desk.marks.read(shown)
-        if mark is not None:
-            return mark.job_id
+        if mark is not None and mark.action in rows.RESULT:
+            return mark.subject
     return None

@@ -15,7 +15,7 @@ from adapters.chat.discord.asking import Desk
 from adapters.chat.discord.buttons import Buttons, Handler, Report, custom_id, shown_ids
 from adapters.chat.discord.marks import PATTERN
 from adapters.chat.discord.reading import Interaction
-from adapters.chat.discord.rest import NO_MENTIONS, WAITED_FOR_LIMIT
+from adapters.chat.discord.rest import NO_MENTIONS, WAITED_FOR_LIMIT, connect_through
 from adapters.chat.discord.rows import JobButton
 from bot.command import OPTIONS, Option
 
@@ -43,6 +43,7 @@ class Setup:
     options: Sequence[Option] = OPTIONS
     more_commands: Sequence[commands.AnyCommand] = ()
     more_buttons: Mapping[str, Handler] = field(default_factory=dict)
+    more_forms: Mapping[str, Handler] = field(default_factory=dict)
 
 
 class Client(discord.AutoShardedClient):
@@ -56,8 +57,9 @@ class Client(discord.AutoShardedClient):
             member_cache_flags=discord.MemberCacheFlags.none(),
             max_messages=None,
         )
+        connect_through(self)
         self._desk, self._setup = desk, setup
-        self._buttons = Buttons(desk, setup.report, setup.more_buttons)
+        self._buttons = Buttons(desk, setup.report, setup.more_buttons, setup.more_forms)
         self.tree = commands.plant(self, desk, self._buttons, setup.options, setup.more_commands)
 
     async def setup_hook(self) -> None:

@@ -9,15 +9,30 @@ from bot.model import Origin, Person, Place, Problem
 
 Interaction = discord.Interaction[Any]
 
+OWNERS = "discord:owners"
+"""The group of whoever owns or administers the guild."""
+
 NEEDED = discord.Permissions(view_channel=True, attach_files=True)
 FOR_THREADS = discord.Permissions(create_public_threads=True, send_messages_in_threads=True)
 HAVE_THREADS = frozenset({discord.ChannelType.text, discord.ChannelType.news})
 
 
 def person(interaction: Interaction) -> Person:
-    user = interaction.user
-    roles = user.roles if isinstance(user, discord.Member) else []
-    groups = tuple(f"discord:role:{role.id}" for role in roles if not role.is_default())
+    """Roles and rights are those of this very event, as Discord sent them."""
+    return _person(interaction.user, interaction.permissions)
+
+
+def target(user: discord.User | discord.Member) -> Person:
+    """Somebody a command is about."""
+    allowed = user.resolved_permissions if isinstance(user, discord.Member) else None
+    return _person(user, allowed or discord.Permissions.none())
+
+
+def _person(user: discord.User | discord.Member, allowed: discord.Permissions) -> Person:
+    groups: tuple[str, ...] = ()
+    if isinstance(user, discord.Member):
+        owners = (OWNERS,) if allowed.administrator or user.id == user.guild.owner_id else ()
+        groups = (*(f"discord:role:{role}" for role in user._roles), *owners)  # noqa: SLF001 - `roles` needs a full cache
     return Person(f"discord:user:{user.id}", user.display_name, groups)
 
 
@@ -61,7 +76,8 @@ def address(interaction: Interaction, sealed_token: str, *, threads: bool) -> Ad
 
 def _takes_threads(interaction: Interaction) -> bool:
     kind = getattr(interaction.channel, "type", None)
-    return kind in HAVE_THREADS and interaction.app_permissions >= FOR_THREADS
+    allowed = interaction.app_permissions
+    return kind in HAVE_THREADS and (allowed.value == 0 or allowed >= FOR_THREADS)
 
 
 def origin(interaction: Interaction, address: Address) -> Origin:

@@ -13,7 +13,7 @@ Failures leave here as one of
 import asyncio
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from io import BytesIO
@@ -98,10 +98,26 @@ class Body:
         )
 
 
+DISCORDS_GATEWAY = yarl.URL("wss://gateway.discord.gg/")
+
+
 def use_bases(api: str, gateway: str) -> None:
     """Where the client library finds Discord: for the whole process, as the library knows only class-wide bases."""
     Route.BASE = api.rstrip("/")
     DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(gateway)
+
+
+def connect_through(client: discord.Client) -> None:
+    """With a gateway of one's own every connection goes there, whatever address Discord names for it or a resume."""
+    gateway = DiscordWebSocket.DEFAULT_GATEWAY
+    if gateway == DISCORDS_GATEWAY:
+        return
+    connect = client.http.ws_connect
+
+    async def through(url: str, *, compress: int = 0) -> aiohttp.ClientWebSocketResponse:
+        return await connect(str(gateway.with_query(yarl.URL(url).query)), compress=compress)
+
+    client.http.ws_connect = through  # type: ignore[method-assign] # the one place that every connection passes
 
 
 class Rest:
@@ -226,6 +242,14 @@ class Rest:
             cause = error.__cause__
             if not (isinstance(cause, discord.HTTPException) and cause.code == THREAD_EXISTS):
                 raise
+
+    async def rename_thread(self, thread: str, name: str) -> None:
+        await self._call(lambda http: http.edit_channel(int(thread), name=name))
+
+    async def guild(self, guild: str) -> Mapping[str, Any]:
+        """As Discord's API describes it. Raises Closed where the bot is not in it."""
+        found: Mapping[str, Any] = await self._call(lambda http: http.get_guild(int(guild)))
+        return found
 
     async def wake_thread(self, thread: str) -> None:
         await self._call(lambda http: http.edit_channel(int(thread), archived=False))

@@ -9,12 +9,26 @@ import discord
 from adapters.chat.discord.marks import PATTERN, Mark, Marks
 
 CANCEL, AGAIN, VARY, REPORT, DELETE = "cancel", "again", "vary", "report", "delete"
-LABELS = {CANCEL: "Cancel", AGAIN: "Again", VARY: "Vary", REPORT: "Report", DELETE: "Delete"}
+APPROVE, REJECT, EDIT, APPEAL = "approve", "reject", "edit", "appeal"
+LABELS = {  # fixed by the contract
+    CANCEL: "Cancel",
+    AGAIN: "Again",
+    VARY: "Vary",
+    REPORT: "Report",
+    DELETE: "Delete",
+    APPROVE: "Approve",
+    REJECT: "Reject",
+    EDIT: "Edit",
+    APPEAL: "Appeal",
+}
+RESULT = (AGAIN, VARY, REPORT, DELETE)
 STYLES = {
     CANCEL: discord.ButtonStyle.secondary,
     AGAIN: discord.ButtonStyle.primary,
     REPORT: discord.ButtonStyle.secondary,
     DELETE: discord.ButtonStyle.danger,
+    APPROVE: discord.ButtonStyle.success,
+    REJECT: discord.ButtonStyle.danger,
 }
 
 
@@ -27,7 +41,7 @@ class Presses(Protocol):
 class JobButton(discord.ui.DynamicItem[discord.ui.Button[Any]], template=PATTERN):
     def __init__(self, custom_id: str, action: str) -> None:
         style = STYLES.get(action, discord.ButtonStyle.secondary)
-        super().__init__(discord.ui.Button(label=LABELS.get(action, action.title()), style=style, custom_id=custom_id))
+        super().__init__(discord.ui.Button(label=LABELS.get(action, action), style=style, custom_id=custom_id))
 
     @classmethod
     async def from_custom_id(
@@ -54,8 +68,12 @@ def waiting_row(marks: Marks, job_id: str) -> discord.ui.View:
 
 
 def result_row(marks: Marks, job_id: str) -> discord.ui.View:
-    return row(marks, job_id, AGAIN, VARY, REPORT, DELETE)
+    return row(marks, job_id, *RESULT)
 
 
 def failed_row(marks: Marks, job_id: str) -> discord.ui.View:
     return row(marks, job_id, AGAIN, VARY)
+
+
+def appeal_row(marks: Marks, decision: str) -> discord.ui.View:
+    return row(marks, decision, APPEAL)

@@ -60,12 +60,12 @@ def _is_address(name: str) -> bool:
     return True
 
 
-def is_same_origin(request: Request) -> bool:
+def is_same_origin(request: Request, public_url: str) -> bool:
     """Whether a post comes from a page of this host. A program that sends neither header has its token alone."""
     if request.headers.get("sec-fetch-site", "same-origin") != "same-origin":
         return False
     origin = request.headers.get("origin")
-    return origin is None or urlsplit(origin).netloc == request.headers.get("host")
+    return origin is None or urlsplit(origin).netloc in {request.headers.get("host"), urlsplit(public_url).netloc}
 
 
 class Guard:

@@ -24,6 +24,9 @@ LINE_SECONDS = 2.0
 BATCH = 200
 """Changes a page may have missed before it loads anew."""
 
+MOST_PAGES = 20
+"""Open pages of one person; the next one ends another's stream."""
+
 QUEUE = 256
 """Unsent events of one page; a page that lags further is cut off and catches up when it comes back."""
 
@@ -91,8 +94,9 @@ class Hub:
         self._observer = observer
         self._seals = seals
         self._pages = pages
-        self._listeners: set[Listener] = set()
-        self._live: dict[str, Job] = {}  #: jobs on open pages that still change
+        self._listeners: dict[Listener, None] = {}  #: in the order they came
+        self._shown: set[str] = set()  #: jobs put on a page since the last round
+        self._live: dict[str, Job] = {}  #: jobs on pages that still change
         self._progress: dict[str, Progress] = {}
         self._standings: Mapping[str, Standing] = {}
         self._cursor = Cursor(0, 0)
@@ -101,19 +105,18 @@ class Hub:
 
     # -- pages
 
-    @property
-    def listeners(self) -> int:
-        return len(self._listeners)
-
     def join(self, person: str) -> Listener:
         listener = Listener(person)
+        mine = [each for each in self._listeners if each.person == person]
+        for oldest in mine[: max(0, len(mine) - MOST_PAGES + 1)]:
+            self._drop(oldest)
         if self._closed:
             listener.push(None)
-        self._listeners.add(listener)
+        self._listeners[listener] = None
         return listener
 
     def leave(self, listener: Listener) -> None:
-        self._listeners.discard(listener)
+        self._listeners.pop(listener, None)
 
     async def cursor(self) -> Cursor:
         return Cursor(*await self._store.newest())
@@ -142,8 +145,7 @@ class Hub:
         """Raises StoreError."""
         settled = {each.job.id: each for each in await self._store.settled([m.job_id for m in messages if m.job_id])}
         live = [each.job for each in settled.values() if each.job.state not in FINAL_STATES]
-        for job in live:
-            self._live[job.id] = job
+        self._shown.update(job.id for job in live)
         progress = {each.job_id: each for each in await self._store.progress_of([job.id for job in live])}
         standings = await self._studio.standings() if any(job.state is JobState.QUEUED for job in live) else {}
         now = self._clock.now()
@@ -163,13 +165,14 @@ class Hub:
 
     def tell(self, *events: Event) -> None:
         """To everybody who may have it, at once; not repeated to pages that come later."""
+        blocks = {each: encode(events, each, self._cursor) for each in {"", *(each.audience for each in events)}}
         for listener in list(self._listeners):
-            block = encode(events, listener.person, self._cursor)
+            block = blocks.get(listener.person, blocks[""])
             if block and not listener.push(block):
                 self._drop(listener)
 
     def _drop(self, listener: Listener) -> None:
-        self._listeners.discard(listener)
+        self._listeners.pop(listener, None)
         with contextlib.suppress(asyncio.QueueEmpty):
             listener.queue.get_nowait()
         listener.push(None)
@@ -211,6 +214,7 @@ class Hub:
 
     async def _round(self) -> None:
         events = await self._news()
+        await self._follow_shown()
         now = self._clock.monotonic()
         if now - self._progress_at >= PROGRESS_SECONDS:
             self._progress_at = now
@@ -233,6 +237,13 @@ class Hub:
         events = await self.show([*older, *said]) if said or older else []
         self._cursor = Cursor(said[-1].seq if said else self._cursor.said, changed)
         return events
+
+    async def _follow_shown(self) -> None:
+        """Read after the cursor moved, so that whatever ends one of these jobs is news yet to come."""
+        shown, self._shown = self._shown, set()
+        for each in await self._store.settled(list(shown)) if shown else ():
+            if each.job.state not in FINAL_STATES:
+                self._live[each.job.id] = each.job
 
     async def _steps(self) -> list[Event]:
         running = [job for job in self._live.values() if job.state is JobState.RUNNING]

@@ -12,7 +12,6 @@ from starlette.responses import (
     HTMLResponse,
     JSONResponse,
     PlainTextResponse,
-    RedirectResponse,
     Response,
     StreamingResponse,
 )
@@ -23,9 +22,10 @@ from adapters.chat.web.guard import content_policy, is_same_origin
 from adapters.chat.web.hub import Cursor, Hub, Listener, encode, event
 from adapters.chat.web.names import handle_of
 from adapters.chat.web.pages import Pages
-from adapters.chat.web.sessions import COOKIE, COOKIE_SECONDS, LINK_SECONDS, ROOM, TENANT, Seals, Visitor
+from adapters.chat.web.sessions import COOKIE, COOKIE_SECONDS, ROOM, TENANT, Seals, Visitor
 from adapters.chat.web.speaking import Heard, Speaker, refusal
 from adapters.chat.web.views import file_name
+from bot.command import LONGEST_COMMAND
 from bot.errors import Refused, StoreError
 from bot.model import Picture, Problem
 from bot.options import without_forbidden
@@ -39,8 +39,6 @@ LONGEST_REASON = 500  #: characters of a report
 HEARTBEAT_SECONDS = 15.0
 RETRY_MS = 1000
 PRIVATE = {"cache-control": "no-store"}
-AS_LONG_AS_ITS_LINK = {"cache-control": f"private, max-age={LINK_SECONDS}, immutable"}
-FOREVER = {"cache-control": "public, max-age=31536000, immutable"}
 NOTHING_YET = b'<svg xmlns="http://www.w3.org/2000/svg" width="1" height="1"/>'
 """A preview that is not there yet, so that no browser reports an error."""
 
@@ -81,14 +79,12 @@ class Room:
         }
         return [
             Route("/", self._page),
-            Route("/favicon.ico", self._icon),
-            Route("/static/{tag}/{name}", self._static),
             Route("/room/events", self._events),
             Route("/room/older", self._older),
             Route("/room/jobs/{job}/request", self._request_of),
-            Route("/room/jobs/{job}/pictures/{index:int}", self._picture),
-            Route("/room/jobs/{job}/pictures/{index:int}/{side:int}", self._thumb),
-            Route("/room/jobs/{job}/previews/{index:int}", self._preview),
+            Route("/room/jobs/{job}/pictures/{index}", self._picture),
+            Route("/room/jobs/{job}/pictures/{index}/{side}", self._thumb),
+            Route("/room/jobs/{job}/previews/{index}", self._preview),
             *(Route(path, self._post(act), methods=["POST"]) for path, act in posts.items()),
         ]
 
@@ -144,6 +140,7 @@ class Room:
             words=pages.client_words(),
             backends=studio.backends(),
             styles=studio.styles(),
+            draft=request.query_params.get("message", "")[:LONGEST_COMMAND],
         )
         response = HTMLResponse(html, headers={**PRIVATE, "content-security-policy": self._policy})
         self._welcome(response, known)
@@ -193,10 +190,11 @@ class Room:
             self.hub.leave(listener)
 
     async def _request_of(self, request: Request) -> Response:
-        if self._visitor(request) is None:
+        visitor = self._visitor(request)
+        if visitor is None:
             return JSONResponse({"problem": say("web_stale")}, 403)
         try:
-            asked = await self._house.studio.request_of(ROOM, request.path_params["job"])
+            asked = await self._speaker.request_of(visitor, request.path_params["job"])
         except Refused as refused:
             return JSONResponse({"problem": refusal(refused.problems)}, 404)
         values = {name: getattr(asked, name) for name in _FORM}
@@ -212,51 +210,47 @@ class Room:
         return self._visitor(request) is not None and self._seals.is_link(TENANT, request.url.path, until, seal, now)
 
     async def _picture(self, request: Request) -> Response:
+        async def full(picture: Picture) -> bytes:
+            return await self._house.picture(picture.sha256)
+
+        return await self._shown(request, full)
+
+    async def _thumb(self, request: Request) -> Response:
+        async def small(picture: Picture) -> bytes:
+            return await self._house.thumb(picture.sha256, _number(request, "side"))
+
+        return await self._shown(request, small, "image/webp")
+
+    async def _shown(self, request: Request, read: Callable[[Picture], Awaitable[bytes]], kind: str = "") -> Response:
+        """Browsers keep a picture and ask whether it is still there, so that a deleted one is gone everywhere."""
         if not self._may_see(request):
             return _missing()
         try:
             picture = await self._picture_of(request)
-            body = await self._house.picture(picture.sha256)
+            headers = {"cache-control": "private, no-cache", "etag": f'"{picture.sha256}{kind}"'}
+            if request.headers.get("if-none-match") == headers["etag"]:
+                return Response(status_code=304, headers=headers)
+            body = await read(picture)
         except (Refused, FileNotFoundError):
             return _missing()
-        headers = dict(AS_LONG_AS_ITS_LINK)
         if "download" in request.query_params:
             name = file_name(request.path_params["job"], picture)
             headers["content-disposition"] = f'attachment; filename="{name}"'
-        return Response(body, media_type=picture.media_type, headers=headers)
-
-    async def _thumb(self, request: Request) -> Response:
-        if not self._may_see(request):
-            return _missing()
-        try:
-            picture = await self._picture_of(request)
-            body = await self._house.thumb(picture.sha256, request.path_params["side"])
-        except (Refused, FileNotFoundError):
-            return _missing()
-        return Response(body, media_type="image/webp", headers=AS_LONG_AS_ITS_LINK)
+        return Response(body, media_type=kind or picture.media_type, headers=headers)
 
     async def _picture_of(self, request: Request) -> Picture:
         """Raises Refused."""
-        _, picture = await self._house.studio.picture(ROOM, request.path_params["job"], request.path_params["index"])
+        _, picture = await self._house.studio.picture(ROOM, request.path_params["job"], _number(request, "index"))
         return picture
 
     async def _preview(self, request: Request) -> Response:
         if not self._may_see(request):
             return _missing()
         try:
-            body, media_type = await self._house.preview(request.path_params["job"], request.path_params["index"])
+            body, media_type = await self._house.preview(request.path_params["job"], _number(request, "index"))
         except FileNotFoundError:
             body, media_type = NOTHING_YET, "image/svg+xml"
         return Response(body, media_type=media_type, headers=PRIVATE)
-
-    async def _static(self, request: Request) -> Response:
-        file = self._pages.static.get(request.path_params["name"])
-        if file is None or request.path_params["tag"] != self._pages.tag:
-            return _missing()
-        return Response(file.body, headers={**FOREVER, "content-type": file.media_type})
-
-    async def _icon(self, _: Request) -> Response:
-        return RedirectResponse(f"/static/{self._pages.tag}/icon.svg", 301)
 
     # -- posts
 
@@ -281,7 +275,8 @@ class Room:
         visitor = self._visitor(request)
         if visitor is None:
             raise Unfit(403, say("web_no_cookies"))
-        if not is_same_origin(request) or not self._seals.is_token(visitor, request.headers.get("x-imagine-token", "")):
+        ours = is_same_origin(request, self._house.settings.public_url)
+        if not ours or not self._seals.is_token(visitor, request.headers.get("x-imagine-token", "")):
             raise Unfit(403, say("web_stale"))
         try:
             body = json.loads(await request.body())
@@ -320,11 +315,12 @@ class Room:
         return JSONResponse({})
 
     async def _report(self, visitor: Visitor, body: Mapping[str, Any], request: Request) -> Response:
-        index = body.get("picture", 0)
-        if isinstance(index, bool) or not isinstance(index, int):
+        """One picture where the post names it, else all of them."""
+        index = body.get("picture")
+        if index is not None and type(index) is not int:
             raise Unfit(400, say("web_failed"))
         reason = without_forbidden(_text(body, "reason"))[:LONGEST_REASON]
-        fresh = await self._house.studio.report(visitor.person, ROOM, request.path_params["job"], index, reason)
+        fresh = await self._house.moderators.report(visitor.person, ROOM, request.path_params["job"], index, reason)
         return JSONResponse({"said": say("web_reported" if fresh else "web_reported_before")})
 
 
@@ -333,6 +329,11 @@ def _text(body: Mapping[str, Any], name: str) -> str:
     if not isinstance(value, str):
         raise Unfit(400, say("web_failed"))
     return value
+
+
+def _number(request: Request, name: str) -> int:
+    """Of a path that a link of ours holds, so that nobody can write a number that does not end."""
+    return int(request.path_params[name])
 
 
 def _missing() -> Response:

@@ -5,6 +5,7 @@ import contextlib
 import socket
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import uvicorn
 from starlette.applications import Starlette
@@ -13,13 +14,41 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
+from adapters.chat.web.api.app import Api
+from adapters.chat.web.files import file_routes
+from adapters.chat.web.gallery import Gallery
 from adapters.chat.web.guard import Guard, Hosts
+from adapters.chat.web.moderation import ModerationPages
+from adapters.chat.web.operators import OperationsPage
+from adapters.chat.web.pages import Pages
 from adapters.chat.web.room import Room
+from bot import steps
+from bot.errors import StoreError
+from bot.model import AuditEvent
+from bot.moderators import Moderators
 from bot.ports import Clock, Observer, Store
+from bot.programs import Trouble
+from bot.replies import say
 from bot.settings import WebSettings
 from bot.studio import Studio
 
 CLOSE_SECONDS = 2
+
+
+class Operators(Protocol):
+    """What the store keeps of people who came by the login link. Hashes only, of links and of sessions."""
+
+    async def add_login(self, kind: str, digest: str, name: str, expires_at: float, now: float) -> None: ...
+
+    async def login(self, kind: str, digest: str, now: float) -> str | None: ...
+
+    async def take_login(self, kind: str, digest: str, now: float) -> str | None:
+        """The name it was made for; the second one who comes with it gets None."""
+
+    async def audit(self, event: AuditEvent) -> AuditEvent: ...
+
+    async def tenants(self) -> list[str]:
+        """Every community there is something to moderate in, the house's own room first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,14 +56,18 @@ class WebHouse:
     """What the web pages are given by the composition root."""
 
     settings: WebSettings
+    core: steps.Core
     studio: Studio
+    moderators: Moderators
     store: Store
+    operators: Operators
     secret: bytes
     picture: Callable[[str], Awaitable[bytes]]  #: a picture file's bytes by its SHA-256
     thumb: Callable[[str, int], Awaitable[bytes]]  #: of that file, as WebP with the longer side given
     preview: Callable[[str, int], Awaitable[tuple[bytes, str]]]  #: a job's newest preview and its media type
     metrics: Callable[[], tuple[bytes, str]]  #: the exposition and its content type
     not_ready: Callable[[], Awaitable[str]]  #: "" or why not
+    recent: Callable[[], Sequence[Trouble]]  #: what went wrong lately, newest first
     clock: Clock
     observer: Observer
 
@@ -62,9 +95,22 @@ def health_routes(house: WebHouse) -> Sequence[BaseRoute]:
     return [Route("/healthz", healthz), Route("/readyz", readyz), Route("/metrics", metrics)]
 
 
-def build_app(house: WebHouse, room: Room | None) -> ASGIApp:
-    routes = [*health_routes(house), *(room.routes() if room else ())]
-    return Guard(Starlette(routes=routes), Hosts(house.settings))
+def build_app(house: WebHouse, room: Room | None, api: Api) -> ASGIApp:
+    async def store_failed(_: Request, error: Exception) -> Response:
+        house.observer.event("store_error", detail=str(error))
+        return PlainTextResponse(say("store_busy") + "\n", 503)
+
+    files = Pages()
+    moderation = ModerationPages(house, files)
+    routes = [
+        *health_routes(house),
+        *file_routes(files),
+        *moderation.routes(),
+        *OperationsPage(house, files, moderation).routes(),
+        *([*room.routes(), *Gallery(house).routes()] if room else ()),
+    ]
+    pages = Starlette(routes=routes, exception_handlers={StoreError: store_failed})
+    return api.in_front_of(Guard(pages, Hosts(house.settings)))
 
 
 async def serve_web(house: WebHouse, stop: asyncio.Event, announce: Callable[[str], None]) -> None:
@@ -72,8 +118,9 @@ async def serve_web(house: WebHouse, stop: asyncio.Event, announce: Callable[[st
     settings = house.settings
     listening = socket.create_server((settings.host, settings.port), family=_family(settings.host))
     room = Room(house) if settings.chat else None
+    api = Api(house)
     config = uvicorn.Config(
-        build_app(house, room),
+        build_app(house, room, api),
         log_config=None,
         access_log=False,
         server_header=False,
@@ -81,15 +128,15 @@ async def serve_web(house: WebHouse, stop: asyncio.Event, announce: Callable[[st
         lifespan="off",
     )
     server = Server(config)
-    feeding = asyncio.create_task(room.hub.run(stop)) if room else None
+    feeding = [asyncio.create_task(feed(stop)) for feed in (api.work.outcomes.run, *([room.hub.run] if room else []))]
     serving = asyncio.create_task(server.serve(sockets=[listening]))
     announce(settings.public_url)
     waiting = asyncio.create_task(stop.wait())
     await asyncio.wait([serving, waiting], return_when=asyncio.FIRST_COMPLETED)
     server.should_exit = True
     waiting.cancel()
-    if feeding:
-        await feeding if stop.is_set() else feeding.cancel()
+    for task in feeding:
+        await task if stop.is_set() else task.cancel()
     await serving
 
 

@@ -16,15 +16,7 @@ Link = Callable[[str], str]
 
 THUMBS = (512, 1024)  # pixels, the longer side
 
-WITHHELD = {
-    JobState.REVIEW: "web_prompt_withheld",
-    JobState.HELD: "web_prompt_withheld",
-    JobState.REJECTED: "web_prompt_rejected",
-}
-"""What stands in place of a request's words, which only moderators read then."""
-
-
-_OPTION = re.compile(r"(--[a-z]+)")
+_OPTION = re.compile(r"(--[a-z]{1,12})(?![a-z])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +76,16 @@ class Live:
     standing: Standing | None = None
 
 
+def withheld(job: Job) -> str:
+    """What stands in place of a request's words as long as nobody but moderators may read them, else ""."""
+    if job.state in {JobState.REVIEW, JobState.HELD} or (job.state is JobState.RECEIVED and job.review):
+        return "web_prompt_withheld"
+    never_passed = (job.review and not job.queued_at) or (job.drawn_at and job.state is JobState.CANCELLED)
+    if job.state is JobState.REJECTED or (job.state in FINAL_STATES and never_passed):
+        return "web_prompt_rejected"
+    return ""
+
+
 _ISOLATES = {0x2068: None, 0x2069: None}
 
 
@@ -94,7 +96,7 @@ def alone(text: str) -> str:
 
 def article(message: Message, settled: Settled | None, live: Live, now: float, link: Link) -> Article:
     job = settled.job if settled else None
-    command, text = _words(message.text if job is None or job.state not in WITHHELD else "", job)
+    command, text = _words(message.text, job)
     moment = datetime.fromtimestamp(message.at, UTC)
     return Article(
         seq=message.seq,
@@ -112,8 +114,8 @@ def article(message: Message, settled: Settled | None, live: Live, now: float, l
 
 
 def _words(text: str, job: Job | None) -> tuple[str, str]:
-    if job is not None and job.state in WITHHELD:
-        return "", say(WITHHELD[job.state])
+    if job is not None and withheld(job):
+        return "", say(withheld(job))
     head, separator, rest = text.partition(" ")
     if job is not None and head.lower() == "/imagine" and separator:
         return "/imagine", alone(rest.strip())
@@ -122,7 +124,7 @@ def _words(text: str, job: Job | None) -> tuple[str, str]:
 
 def thread(settled: Settled, live: Live, now: float, link: Link) -> Thread:
     job = settled.job
-    prompt = "" if job.state in WITHHELD else alone(job.request.prompt)
+    prompt = "" if withheld(job) else alone(job.request.prompt)
     running = job.state is JobState.RUNNING
     progress = live.progress if running else None
     seconds = eta(job, live, now)
@@ -141,7 +143,7 @@ def thread(settled: Settled, live: Live, now: float, link: Link) -> Thread:
         previews=previews(job, progress, link) if running else (),
         shots=tuple(_shot(job, prompt, picture, link) for picture in shown) if _is_shown(job) else (),
         settings=settings_words(job, shown) if _is_shown(job) and shown else "",
-        notes=tuple(problem(note) for note in job.notes) if job.state not in WITHHELD else (),
+        notes=tuple(problem(note) for note in job.notes) if not withheld(job) else (),
         buttons=_buttons(job, shown),
     )
 
@@ -272,7 +274,7 @@ def _buttons(job: Job, shown: Sequence[Picture]) -> tuple[str, ...]:
         return () if job.cancel_requested else ("cancel",)
     if job.state is JobState.DELIVERED and shown:
         return ("again", "vary", "report", "delete")
-    if job.state in FINAL_STATES and job.state is not JobState.REJECTED:
+    if job.state in FINAL_STATES and not withheld(job):
         return ("again", "vary")
     return ()
 

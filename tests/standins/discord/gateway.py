@@ -30,6 +30,7 @@ class Gateway:
     def __init__(self, world: World, token: str) -> None:
         self._world, self._token = world, token
         self.base = ""
+        self.advertised = ""  #: an address for resumes other than the stand-in's own
         self.sessions: dict[str, Session] = {}
         self.identified = 0
         self.resumed = 0
@@ -87,7 +88,7 @@ class Gateway:
             "user": self._world.bot.json(),
             "guilds": [{"id": str(guild.id), "unavailable": True} for guild in guilds],
             "session_id": session.id,
-            "resume_gateway_url": self.base.replace("http", "ws", 1) + "/gateway",
+            "resume_gateway_url": self.advertised or self.base.replace("http", "ws", 1) + "/gateway",
             "shard": [shard, shards],
             "application": {"id": str(self._world.application), "flags": 0},
         }

@@ -89,6 +89,20 @@ class Human:
         await self.repeat(interaction)
         return interaction
 
+    def _resolved(self, people: list[User], channel: Channel) -> Json:
+        guild = channel.guild
+        resolved: Json = {"users": {str(person.id): person.json() for person in people}}
+        if guild is not None:
+            here = [person for person in people if person.id in guild.members]
+            resolved["members"] = {
+                str(person.id): guild.members[person.id].json()
+                | {"permissions": str(int(guild.permissions(person, channel)))}
+                for person in here
+            }
+            for member in resolved["members"].values():
+                del member["user"]
+        return resolved
+
     def _find_command(self, channel: Channel, name: str, kind: int = 1) -> Json:
         guild = channel.guild.id if channel.guild else 0
         offered = self._rest.commands.get(guild, []) + self._rest.commands.get(0, [])
@@ -117,7 +131,7 @@ class Human:
         people = [value for value in options.values() if isinstance(value, User)]
         place["options"] = _given(declared.get("options") or [], options, strict=strict)
         if people:
-            data["resolved"] = {"users": {str(person.id): person.json() for person in people}}
+            data["resolved"] = self._resolved(people, channel)
         return data
 
 

@@ -49,6 +49,7 @@ class Rest:
         self.token = token
         self.revoked = False
         self.shards = 1
+        self.advertised = ""  #: a gateway address other than the stand-in's own
         self.calls: list[Call] = []
         self.commands: dict[int, list[Json]] = {}  #: by guild; 0: global
         self.automod: set[str] = set()
@@ -129,7 +130,7 @@ class Rest:
     @route("GET", "/gateway/bot")
     async def gateway_bot(self, **_: Any) -> tuple[int, Any]:
         limit = {"total": 1000, "remaining": 999, "reset_after": 1000, "max_concurrency": 1}
-        url = self.scribe.base.replace("http", "ws", 1) + "/gateway"
+        url = self.advertised or self.scribe.base.replace("http", "ws", 1) + "/gateway"
         return 200, {"url": url, "shards": self.shards, "session_start_limit": limit}
 
     @route("PUT", "/applications/{app}/commands")
@@ -264,6 +265,7 @@ class Rest:
         if set(call.body) != {"archived"} and place.owner != self.world.bot.id and not manages:
             raise missing_permissions()
         place.archived = call.body.get("archived", place.archived)
+        place.name = call.body.get("name", place.name)
         return 200, place.json()
 
     @route("GET", "/channels/{channel}/messages")

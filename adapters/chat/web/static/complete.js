@@ -46,7 +46,7 @@ export class Completion {
     this.from = 0;
     box.addEventListener("input", () => this.show());
     box.addEventListener("click", () => this.show());
-    box.addEventListener("blur", () => setTimeout(() => this.close(), 150));
+    box.addEventListener("blur", () => setTimeout(() => document.activeElement !== box && this.close(), 150));
     list.addEventListener("mousedown", (event) => {
       event.preventDefault();
       const item = event.target.closest("li");

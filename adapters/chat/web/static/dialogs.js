@@ -59,7 +59,7 @@ viewer.addEventListener("keydown", (event) => {
 function open(dialog, onSubmit) {
   const form = dialog.querySelector("form");
   const problem = dialog.querySelector(".problem");
-  if (problem) problem.hidden = true;
+  problem.hidden = true;
   form.onsubmit = async (event) => {
     event.preventDefault();
     const button = form.querySelector("[type=submit]");
@@ -67,13 +67,8 @@ function open(dialog, onSubmit) {
     const trouble = await onSubmit(Object.fromEntries(new FormData(form)));
     button.disabled = false;
     if (!trouble) return dialog.close();
-    if (problem) {
-      problem.textContent = trouble;
-      problem.hidden = false;
-    } else {
-      dialog.close();
-      complain(trouble);
-    }
+    problem.textContent = trouble;
+    problem.hidden = false;
   };
   dialog.showModal();
 }
@@ -94,33 +89,29 @@ export async function vary(job) {
 
 export function report(job, thread) {
   const dialog = find("report");
+  const form = dialog.querySelector("form");
   const pictures = [...thread.querySelectorAll("figure.shot")];
-  dialog.querySelector("form").reset();
+  form.reset();
   dialog.querySelector("fieldset").hidden = pictures.length < 2;
-  dialog.querySelector(".choices").replaceChildren(...pictures.map((figure, index) => choice(figure, index === 0)));
-  open(dialog, async (values) => {
-    const sent = await post(`/room/jobs/${job}/report`, { picture: Number(values.picture ?? 0), reason: values.reason });
-    if (sent.ok) complain(sent.said);
+  dialog.querySelector(".choices").replaceChildren(...pictures.map(choice));
+  dialog.querySelector(".all input").checked = true;
+  open(dialog, async ({ picture, reason }) => {
+    const sent = await post(`/room/jobs/${job}/report`, { reason, picture: picture ? Number(picture) : null });
+    if (sent.ok) complain(sent.said, true);
     return sent.ok ? "" : sent.problem;
   });
+  form.elements.reason.focus();
 }
 
-function choice(figure, checked) {
+function choice(figure) {
   const label = document.createElement("label");
   const input = document.createElement("input");
   const image = document.createElement("img");
-  Object.assign(input, { type: "radio", name: "picture", value: figure.dataset.index, checked });
   const small = figure.querySelector("img");
+  Object.assign(input, { type: "radio", name: "picture", value: figure.dataset.index });
   Object.assign(image, { src: small.currentSrc || small.src, alt: small.alt });
   label.append(input, image);
   return label;
-}
-
-export function confirm(title, what, onYes) {
-  const dialog = find("confirm");
-  dialog.querySelector("h2").textContent = title;
-  dialog.querySelector(".what").textContent = what;
-  open(dialog, onYes);
 }
 
 find("help-button").addEventListener("click", () => find("help").showModal());

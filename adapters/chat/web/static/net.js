@@ -46,9 +46,17 @@ export function announce(sentence) {
 const problem = document.getElementById("problem");
 let hiding = 0;
 
-export function complain(sentence) {
+export function complain(sentence, good = false) {
   clearTimeout(hiding);
+  problem.classList.toggle("good", good);
   problem.textContent = sentence;
   problem.hidden = !sentence;
   hiding = setTimeout(() => (problem.hidden = true), 15000);
+}
+
+// A page of a session that is no more is loaded again, but not over and over.
+export function reloadOnce() {
+  if (Date.now() - Number(sessionStorage.reloaded ?? 0) < 30000) return complain(words.stale);
+  sessionStorage.reloaded = String(Date.now());
+  location.reload();
 }

@@ -1,9 +1,9 @@
 // The room: what is said and drawn comes by server-sent events; what one types goes out as posts.
 
 import { Completion } from "./complete.js";
-import { confirm, enlarge, report, vary } from "./dialogs.js";
+import { enlarge, report, vary } from "./dialogs.js";
 import { morph } from "./morph.js";
-import { announce, complain, fill, me, newKey, post, words } from "./net.js";
+import { announce, complain, fill, me, newKey, post, reloadOnce, words } from "./net.js";
 
 const find = (id) => document.getElementById(id);
 const room = find("room");
@@ -154,19 +154,19 @@ function listen() {
 // The server said no to the stream: either it is starting, or this page belongs to a session that is no more.
 async function revive() {
   const answer = await fetch("/room/older?before=0").catch(() => null);
-  if (answer?.status === 403) {
-    complain(words.stale);
-    if (!sessionStorage.reloaded) {
-      sessionStorage.reloaded = "1";
-      location.reload();
-    }
-  } else listen();
+  if (answer?.status === 403) reloadOnce();
+  else listen();
 }
 
+// A browser has six connections for one host: pages out of sight leave theirs to others.
 let resting = 0;
+const loaded = Date.now();
+const LINKS_HOLD = 6 * 3600e3; // at least; a page older than this has pictures that no longer open
+
 document.addEventListener("visibilitychange", () => {
   clearTimeout(resting);
-  if (document.hidden) resting = setTimeout(() => { source?.close(); source = null; }, 60000);
+  if (!document.hidden && Date.now() - loaded > LINKS_HOLD) return location.reload();
+  if (document.hidden) resting = setTimeout(() => { source?.close(); source = null; }, 10000);
   else if (!source) listen();
 });
 
@@ -233,17 +233,13 @@ find("composer").addEventListener("submit", (event) => {
   box.value = "";
   grow();
   sessionStorage.draft = "";
-  say(text, newKey());
+  send(text, lost.get(text) ?? newKey());
 });
 
 // Unsent words outlive a reload, and go out with the key they had.
 const unsent = new Map(JSON.parse(sessionStorage.unsent ?? "[]"));
+const lost = new Map(); // words whose answer never came, and the key they went out with
 const remember = () => (sessionStorage.unsent = JSON.stringify([...unsent]));
-
-async function say(text, key) {
-  if (/^\s*\/imagine-forget\s*$/i.test(text) && !unsent.has(key)) return askToForget(text, key);
-  await send(text, key);
-}
 
 async function send(text, key) {
   unsent.set(key, text);
@@ -251,10 +247,16 @@ async function send(text, key) {
   complain("");
   stuck = true;
   const answer = await post("/room/messages", { text, key }, () => (find("offline").hidden = false));
+  if (answer.status === 403) {
+    reloadOnce(); // and what is unsent goes out again from the new page
+    return answer;
+  }
   if (answer.status === 0) {
+    lost.set(text, key);
     complain(words.failed);
     if (!box.value) write(text);
   } else {
+    lost.delete(text);
     if (answer.ok && !source) listen();
     if (answer.problem) complain(answer.problem);
     if ((answer.refused || !answer.ok) && !box.value) write(text);
@@ -264,27 +266,16 @@ async function send(text, key) {
   return answer;
 }
 
-function askToForget(text, key) {
-  confirm(words.forget_title, words.forget_what, async () => {
-    const answer = await send(text, key);
-    return answer.ok ? "" : answer.problem;
-  });
-}
-
 // -- buttons
 
 const acts = {
-  send: (article) => say(correction(article), newKey()),
+  send: (article) => send(correction(article), newKey()),
   edit: (article) => write(correction(article)),
   vary: (_, thread) => vary(thread.dataset.job),
-  report: (_, thread) => report(thread.dataset.job, thread),
   again: (_, thread, button) => press(button, thread, "again"),
+  report: (_, thread) => report(thread.dataset.job, thread),
+  delete: (_, thread, button) => press(button, thread, "delete"),
   cancel: (_, thread, button) => press(button, thread, "cancel"),
-  delete: (_, thread) =>
-    confirm(words.delete_title, "", async () => {
-      const answer = await post(`/room/jobs/${thread.dataset.job}/delete`, {});
-      return answer.ok ? "" : answer.problem;
-    }),
 };
 
 const correction = (article) => article.querySelector(".correction code").textContent;
@@ -297,6 +288,7 @@ async function press(button, thread, act) {
   ]);
   button.disabled = false;
   if (!answer.ok) complain(answer.problem);
+  else if (answer.said) complain(answer.said, true);
 }
 
 document.addEventListener("click", (event) => {
@@ -318,9 +310,8 @@ document.addEventListener("click", (event) => {
 
 for (const article of log.children) dress(article);
 countDown(log);
-if (sessionStorage.draft) box.value = sessionStorage.draft;
+if (sessionStorage.draft && !box.defaultValue) box.value = sessionStorage.draft;
 grow();
 toEnd();
-delete sessionStorage.reloaded;
 listen();
 for (const [key, text] of unsent) send(text, key);

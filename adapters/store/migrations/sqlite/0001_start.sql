@@ -19,6 +19,8 @@ CREATE TABLE allowances (
     CONSTRAINT spent_is_a_count CHECK (spent >= 0)
 ) STRICT, WITHOUT ROWID;
 
+CREATE INDEX allowances_of_a_day ON allowances (day);
+
 CREATE TABLE jobs (
     id TEXT PRIMARY KEY,
     key TEXT NOT NULL UNIQUE,
@@ -50,6 +52,7 @@ CREATE TABLE jobs (
     missing INTEGER NOT NULL DEFAULT 0,
     cancel_requested INTEGER NOT NULL DEFAULT 0,
     told INTEGER NOT NULL DEFAULT 0,
+    review INTEGER NOT NULL DEFAULT 0,
     reason TEXT,
     notes TEXT NOT NULL DEFAULT '[]',
     created_at REAL NOT NULL,
@@ -65,13 +68,14 @@ CREATE TABLE jobs (
 ) STRICT;
 
 CREATE INDEX jobs_of_a_turn ON jobs (person, lane, tag, created_at, id) WHERE state = 'queued';
-CREATE INDEX jobs_in_line ON jobs (tag, created_at, id) WHERE state = 'queued';
+CREATE INDEX jobs_in_line ON jobs (tag, created_at, id, cost) WHERE state = 'queued';
 CREATE INDEX jobs_under_lease ON jobs (worker) WHERE worker <> '';
 CREATE INDEX jobs_to_deliver ON jobs (due_at) WHERE state IN ('drawn', 'delivering') AND worker = '';
 CREATE INDEX jobs_to_tell ON jobs (due_at) WHERE told = 0 AND worker = ''
     AND state IN ('rejected', 'failed', 'cancelled', 'undeliverable');
 CREATE INDEX jobs_received ON jobs (created_at) WHERE state = 'received';
-CREATE INDEX jobs_of_a_person ON jobs (person, created_at);
+CREATE INDEX jobs_of_a_person ON jobs (person, created_at, id);
+CREATE INDEX jobs_of_a_community ON jobs (tenant, created_at);
 CREATE INDEX jobs_by_age ON jobs (finished_at) WHERE finished_at > 0;
 
 CREATE TABLE depths (
@@ -139,10 +143,12 @@ CREATE TABLE pictures (
     hidden INTEGER NOT NULL DEFAULT 0,
     deleted INTEGER NOT NULL DEFAULT 0,
     shared INTEGER NOT NULL DEFAULT 0,
+    shared_at REAL NOT NULL DEFAULT 0,
     PRIMARY KEY (job, position)
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX pictures_by_file ON pictures (sha256) WHERE deleted = 0;
+CREATE INDEX pictures_shared ON pictures (shared_at, job, position) WHERE shared = 1 AND hidden = 0 AND deleted = 0;
 
 CREATE TABLE breakers (
     backend TEXT PRIMARY KEY,
@@ -182,13 +188,18 @@ CREATE INDEX messages_by_job ON messages (job) WHERE job <> '';
 CREATE UNIQUE INDEX messages_by_key ON messages (key) WHERE key <> '';
 
 CREATE TABLE reports (
+    tenant TEXT NOT NULL,
     job TEXT NOT NULL,
     position INTEGER NOT NULL,
     person TEXT NOT NULL,
     reason TEXT NOT NULL,
     at REAL NOT NULL,
+    weight REAL NOT NULL,
+    outcome TEXT NOT NULL DEFAULT '',
     PRIMARY KEY (job, position, person)
 ) STRICT, WITHOUT ROWID;
+
+CREATE INDEX reports_of_a_reporter ON reports (tenant, person, at);
 
 CREATE TABLE feed (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -211,8 +222,8 @@ CREATE TRIGGER feed_of_a_changed_picture AFTER UPDATE OF hidden, deleted, shared
 END;
 
 CREATE TABLE audit (
-    seq INTEGER PRIMARY KEY AUTOINCREMENT,
     tenant TEXT NOT NULL,
+    seq INTEGER NOT NULL,
     actor TEXT NOT NULL,
     action TEXT NOT NULL,
     subject TEXT NOT NULL,
@@ -221,8 +232,145 @@ CREATE TABLE audit (
     after TEXT NOT NULL,
     at REAL NOT NULL,
     previous_hash TEXT NOT NULL,
-    hash TEXT NOT NULL
+    hash TEXT NOT NULL,
+    PRIMARY KEY (tenant, seq)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE communities (
+    tenant TEXT PRIMARY KEY,
+    version INTEGER NOT NULL,
+    mode TEXT NOT NULL DEFAULT '',
+    channel_modes TEXT NOT NULL DEFAULT '{}',
+    paused INTEGER NOT NULL DEFAULT 0
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE rules (
+    tenant TEXT NOT NULL,
+    id TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    rule TEXT NOT NULL,
+    author TEXT NOT NULL,
+    at REAL NOT NULL,
+    current INTEGER NOT NULL,
+    PRIMARY KEY (tenant, id, version)
+) STRICT, WITHOUT ROWID;
+
+CREATE UNIQUE INDEX rules_in_force ON rules (tenant, id) WHERE current = 1;
+
+CREATE TABLE records (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    tenant TEXT NOT NULL,
+    person TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    decision TEXT NOT NULL,
+    at REAL NOT NULL,
+    CONSTRAINT one_effect_a_decision UNIQUE (tenant, decision, kind)
 ) STRICT;
+
+CREATE INDEX records_of_a_member ON records (tenant, person);
+
+CREATE TABLE strikes (
+    tenant TEXT NOT NULL,
+    id TEXT NOT NULL,
+    person TEXT NOT NULL,
+    at REAL NOT NULL,
+    decision TEXT NOT NULL,
+    PRIMARY KEY (tenant, id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX strikes_of_a_member ON strikes (tenant, person);
+
+CREATE TABLE sanctions (
+    id TEXT PRIMARY KEY,
+    tenant TEXT NOT NULL,
+    person TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    at REAL NOT NULL,
+    until REAL NOT NULL,
+    actor TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    lifted INTEGER NOT NULL DEFAULT 0
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX sanctions_of_a_member ON sanctions (tenant, person);
+
+CREATE TABLE items (
+    id TEXT PRIMARY KEY,
+    tenant TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    job TEXT NOT NULL,
+    position INTEGER NOT NULL,
+    author TEXT NOT NULL,
+    opened_at REAL NOT NULL,
+    category TEXT NOT NULL,
+    required INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    claimed_by TEXT NOT NULL DEFAULT '',
+    claimed_until REAL NOT NULL DEFAULT 0,
+    approvals TEXT NOT NULL DEFAULT '[]',
+    decided_by TEXT NOT NULL DEFAULT '',
+    decided_at REAL NOT NULL DEFAULT 0,
+    reason TEXT NOT NULL DEFAULT '',
+    decision TEXT NOT NULL DEFAULT '',
+    decided_first_by TEXT NOT NULL DEFAULT '',
+    grounds TEXT NOT NULL DEFAULT '[]',
+    words TEXT NOT NULL DEFAULT '',
+    original TEXT NOT NULL DEFAULT '',
+    ready INTEGER NOT NULL,
+    revision INTEGER NOT NULL DEFAULT 1,
+    CONSTRAINT item_state_is_known CHECK (state IN ('open', 'claimed', 'approved', 'rejected', 'expired', 'withdrawn')),
+    CONSTRAINT item_kind_is_known CHECK (kind IN ('request', 'picture', 'report', 'appeal'))
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX items_to_decide ON items (tenant, opened_at, id) WHERE ready = 1 AND state IN ('open', 'claimed');
+CREATE INDEX items_to_expire ON items (opened_at)
+    WHERE ready = 1 AND state IN ('open', 'claimed') AND kind IN ('request', 'picture');
+CREATE INDEX items_of_a_job ON items (job);
+CREATE UNIQUE INDEX appeals_once ON items (tenant, decision) WHERE kind = 'appeal';
+CREATE UNIQUE INDEX reports_open_once ON items (job, position) WHERE kind = 'report' AND state IN ('open', 'claimed');
+
+CREATE TABLE muted_reporters (
+    tenant TEXT NOT NULL,
+    person TEXT NOT NULL,
+    PRIMARY KEY (tenant, person)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE posts (
+    tenant TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    platform TEXT NOT NULL,
+    revision INTEGER NOT NULL,
+    shown INTEGER NOT NULL DEFAULT 0,
+    address TEXT NOT NULL DEFAULT '{}',
+    tries INTEGER NOT NULL DEFAULT 0,
+    due_at REAL NOT NULL DEFAULT 0,
+    PRIMARY KEY (tenant, kind, subject)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX posts_to_show ON posts (platform, due_at) WHERE shown < revision;
+CREATE INDEX posts_of_a_subject ON posts (subject);
+
+CREATE TABLE logins (
+    hash TEXT PRIMARY KEY,
+    kind TEXT NOT NULL,
+    name TEXT NOT NULL,
+    expires_at REAL NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE api_keys (
+    digest TEXT PRIMARY KEY,
+    name TEXT NOT NULL,
+    created_at REAL NOT NULL,
+    revoked_at REAL NOT NULL DEFAULT 0
+) STRICT, WITHOUT ROWID;
+
+CREATE UNIQUE INDEX api_keys_in_use ON api_keys (name) WHERE revoked_at = 0;
+
+CREATE TABLE default_styles (
+    owner TEXT PRIMARY KEY,
+    style TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE meta (
     name TEXT PRIMARY KEY,

@@ -1,0 +1,35 @@
+"""Where an answer goes, as plain strings in the stored job. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Ids and message time stamps as Slack writes them, "" where there is none."""
+
+    team: str = ""
+    enterprise: str = ""
+    channel: str = ""
+    user: str = ""  #: "" for a workflow's step
+    thread: str = ""  #: the thread it was asked in
+    execution: str = ""  #: of a workflow's step
+    held: str = ""  #: "1": a moderator has to see it first, so nothing public shows the prompt
+    message: str = ""  #: the bot's message with the request
+    files: str = ""  #: uploaded files, joined by commas: from here on they are shared or about to be
+
+    @classmethod
+    def read(cls, stored: Mapping[str, str]) -> "Address":
+        return cls(**{each.name: stored.get(each.name, "") for each in fields(cls)})
+
+    def stored(self) -> dict[str, str]:
+        return {name: value for name, value in asdict(self).items() if value}
+
+    @property
+    def pictures_thread(self) -> str:
+        """The request's own thread, or the one it was asked in."""
+        return self.thread or self.message
+
+    @property
+    def file_ids(self) -> tuple[str, ...]:
+        return tuple(self.files.split(",")) if self.files else ()

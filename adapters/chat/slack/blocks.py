@@ -1,0 +1,101 @@
+"""Messages in Block Kit. People's words are in plain_text objects only; everything has fallback text. Pure."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from adapters.chat.slack import text
+from bot import replies
+from bot.command import OPTIONS
+from bot.model import ImageRequest, Problem
+
+Block = dict[str, Any]
+
+CANCEL, AGAIN, VARY, REPORT, DELETE, FORM = "cancel", "again", "vary", "report", "delete", "form"
+LABELS = {CANCEL: "Cancel", AGAIN: "Again", VARY: "Vary", REPORT: "Report", DELETE: "Delete"}
+ACTION = "imagine_"
+"""A button's action_id is this and its name, its value the request's id: Slack lets nobody make up either, and who may
+do it is looked up at the click."""
+
+RESULT = (AGAIN, VARY, REPORT, DELETE)
+
+
+def plain(words: str) -> Block:
+    return {"type": "plain_text", "text": words, "emoji": False}
+
+
+def section(words: str) -> Block:
+    return {"type": "section", "text": plain(text.clip(words, text.LONGEST_PLAIN))}
+
+
+def context(mrkdwn: str) -> Block:
+    """``mrkdwn`` is escaped already."""
+    return {"type": "context", "elements": [{"type": "mrkdwn", "text": text.clip(mrkdwn, text.LONGEST_PLAIN)}]}
+
+
+def button(action: str, value: str, label: str = "") -> Block:
+    made: Block = {
+        "type": "button", "action_id": f"{ACTION}{action}", "text": plain(label or LABELS[action]), "value": value,
+    }  # fmt: skip
+    if action == DELETE:
+        made["style"] = "danger"
+        made["confirm"] = {
+            "title": plain(replies.say("slack_delete_title")),
+            "text": plain(replies.say("slack_delete_text")),
+            "confirm": plain(LABELS[DELETE]),
+            "deny": plain(replies.say("slack_keep")),
+        }
+    return made
+
+
+def row(job_id: str, actions: Sequence[str]) -> list[Block]:
+    if not actions:
+        return []
+    return [{"type": "actions", "elements": [button(action, job_id) for action in actions]}]
+
+
+def request(
+    user: str, asked: ImageRequest, status: str, job_id: str, actions: Sequence[str], *, held: bool
+) -> tuple[str, list[Block]]:
+    """The message that stands for a request: fallback text and blocks. ``held``: without the prompt."""
+    if held:
+        words = replies.say("slack_held")
+        return words, [section(words), context(text.escape(status)), *row(job_id, actions)]
+    who = replies.say("slack_asked_by", user=user) if user else replies.say("slack_asked_by_workflow")
+    head = replies.say("slack_asked_count", who=who, count=asked.count)
+    fallback = text.clip(f"{text.escape(text.shown(asked.prompt))} – {text.escape(status)}", text.LONGEST_TEXT)
+    shown = section(text.shown(asked.prompt))
+    return fallback, [context(head), shown, context(text.escape(status)), *row(job_id, actions)]
+
+
+def private(words: str, *more: Block) -> tuple[str, list[Block]]:
+    return text.escape(text.clip(words, text.LONGEST_PLAIN)), [section(words), *more]
+
+
+def refusal(problems: tuple[Problem, ...], corrected: str | None) -> tuple[str, list[Block]]:
+    """Everything that is wrong, and the command to copy."""
+    said = text.sentences(problems)
+    if corrected is None:
+        return private(said)
+    lead = replies.say("slack_corrected")
+    whole = text.escape(text.clip(f"{said}\n{lead}\n{corrected}", text.LONGEST_TEXT // 2))
+    return whole, [section(said), section(lead), copyable(corrected)]
+
+
+def copyable(command: str) -> Block:
+    """As preformatted rich text: not parsed, and copied as it stands."""
+    words = {"type": "text", "text": text.clip(command, 3000)}
+    return {"type": "rich_text", "elements": [{"type": "rich_text_preformatted", "elements": [words]}]}
+
+
+def help_text() -> str:
+    lines = [replies.say("slack_help"), ""]
+    for option in OPTIONS:
+        names = " ".join(f"--{name}" for name in option.names)
+        lines.append(f"{names}: {replies.say(option.summary)}")
+    return "\n".join([*lines, "", replies.say("slack_help_threads")])
+
+
+def offer_form(words: str, value: str) -> tuple[str, list[Block]]:
+    """Words and the button that opens the form."""
+    opens = {"type": "actions", "elements": [button(FORM, value, replies.say("slack_open_form"))]}
+    return private(words, opens)

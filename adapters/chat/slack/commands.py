@@ -1,0 +1,108 @@
+"""What is asked in words: the slash commands and the app's mention. They answer in their acknowledgement."""
+
+from adapters.chat.slack import blocks, text
+from adapters.chat.slack.asking import Desk, Reply
+from adapters.chat.slack.buttons import Buttons
+from adapters.chat.slack.reading import Payload, Visit
+from bot import replies
+from bot.errors import Refused
+from bot.model import Job, JobState
+from bot.moderators import Moderators
+from bot.studio import Status
+
+HELP = frozenset({"help", "--help", "?"})
+LISTED = 10
+KEPT_SHOWN = 3  #: undelivered requests whose pictures are handed over at once
+
+
+class Commands:
+    def __init__(self, desk: Desk, buttons: Buttons, moderators: Moderators) -> None:
+        self._desk, self._buttons, self._studio = desk, buttons, desk.studio
+        self._moderators = moderators
+
+    async def imagine(self, visit: Visit, body: Payload) -> Reply:
+        words = text.unescape(str(body.get("text") or ""))
+        if words.strip().lower() in HELP:
+            return Reply(blocks.private(blocks.help_text()))
+        if not words.strip():
+            return self._buttons.form_opened(visit, "")
+        return await self._desk.take(visit, lambda origin: self._studio.submit(origin, words, visit.key))
+
+    async def mention(self, visit: Visit, body: Payload) -> Reply:
+        bot = await self._desk.workspaces.bot(visit.team, visit.enterprise)
+        words = text.unescape(text.without_mention(str(body["event"].get("text") or ""), bot.user))
+        if not words.strip() or words.strip().lower() in HELP:
+            return Reply(blocks.offer_form(blocks.help_text(), self._buttons.form_value(visit, "")))
+        return await self._desk.take(visit, lambda origin: self._studio.submit(origin, words, visit.key))
+
+    async def style(self, visit: Visit, body: Payload) -> Reply:
+        try:
+            said = await self._studio.style(await self._desk.person(visit), visit.place, str(body.get("text") or ""))
+        except Refused as refused:
+            said = "\n".join(replies.problem(each) for each in refused.problems)
+        return Reply(blocks.private(said))
+
+    async def status(self, visit: Visit, _: Payload) -> Reply:
+        """Pictures that could not be posted are handed over directly."""
+        person = await self._desk.person(visit)
+        found = await self._studio.status(person, visit.place)
+        recent = await self._studio.history(person, LISTED)
+        kept = [each for each in recent if each.job.state is JobState.UNDELIVERABLE and each.pictures][:KEPT_SHOWN]
+        lines = [status_text(found), *([replies.say("slack_handed_over")] if kept else [])]
+
+        async def then(_: bool) -> None:
+            for settled in kept:
+                await self._desk.chat.hand_over(settled)
+
+        return Reply(blocks.private("\n".join(lines)), then)
+
+    async def history(self, visit: Visit, _: Payload) -> Reply:
+        recent = await self._studio.history(await self._desk.person(visit), LISTED)
+        lines = [_line(settled.job) for settled in recent]
+        return Reply(blocks.private("\n".join(lines) or replies.say("slack_no_history")))
+
+    async def forget(self, visit: Visit, _: Payload) -> Reply:
+        """Deleting files takes a while, so Slack is answered first."""
+
+        async def forget() -> None:
+            await self._studio.forget(await self._desk.person(visit))
+            await self._desk.tell(visit, blocks.private(replies.say("slack_forgotten")))
+
+        return self._desk.afterwards(visit, forget)
+
+    async def moderation(self, visit: Visit, body: Payload) -> Reply:
+        """Ending somebody's requests takes a while, so Slack is answered first. Mentions reach the core as keys."""
+        words = text.with_keys(str(body.get("text") or ""))
+
+        async def moderate() -> None:
+            actor = await self._desk.moderator(visit)
+            lines = await self._moderators.dispatch(actor, visit.place, words)
+            await self._desk.tell(visit, blocks.private("\n".join(lines) or replies.say("slack_nothing")))
+
+        return self._desk.afterwards(visit, moderate)
+
+
+def status_text(status: Status) -> str:
+    limit = status.limits.images_per_day
+    left = max(0, limit - status.usage.images_today)
+    code = "slack_quota" if limit else "slack_quota_free"
+    lines = [replies.say(code, left=left, limit=limit, hours=status.reset_hours, used=status.usage.images_today)]
+    if not status.active:
+        lines.append(replies.say("slack_nothing_waits"))
+    for job in status.active:
+        standing = status.standings.get(job.id)
+        state = text.waiting(standing.position, standing.eta_seconds) if standing else state_of(job)
+        lines.append(f"• {text.clip(replies.display(job.request.prompt), 100)}: {state}")
+    return "\n".join(lines)
+
+
+def state_of(job: Job) -> str:
+    return replies.say(f"slack_state_{job.state.value}")
+
+
+def _line(job: Job) -> str:
+    prompt = text.clip(replies.display(job.request.prompt), 100)
+    kept = replies.say("slack_kept") if job.state is JobState.UNDELIVERABLE else ""
+    ago = replies.say("slack_seed", seed=job.seed) if job.seed is not None and job.drawn_at else ""
+    return " ".join(part for part in (f"• {prompt}: {state_of(job)}.", ago, kept) if part)
+

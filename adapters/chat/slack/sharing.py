@@ -1,0 +1,123 @@
+"""From picture files to one message with them, exactly once.
+
+1. each picture is uploaded: a ticket, then its bytes; nobody sees it
+2. the files' ids are remembered with the job
+3. one call completes the uploads into one message of the thread
+4. `files.info` is asked until every file names that message
+
+A delivery that finds remembered ids begins at 4: files that are shared are done. Files that Slack does not know were
+never completed, so 3 is safe. Files that are known and not shared are still being processed, or the process died
+between 2 and 3; 3 is repeated for them only after a minute of patience over several deliveries.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from adapters.chat.slack.web import Closed, Web
+from bot.errors import ChatBusy
+from bot.model import Picture
+from bot.ports import Pictures
+
+ENDINGS = {"image/png": "png", "image/jpeg": "jpg", "image/webp": "webp"}
+FIRST_LOOK, LONGEST_PAUSE = 0.3, 2.0
+SHARE_SECONDS = 15.0
+"""How long one delivery waits for Slack to show what it took."""
+
+PATIENT_DELIVERIES = 4
+UNKNOWN = "file_not_found"
+DELETED = "file_deleted"
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    pictures: tuple[Picture, ...]
+    alt: str
+    stem: str  #: of the file names
+    comment: str  #: escaped
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    file_ids: tuple[str, ...]
+    permalinks: tuple[str, ...]
+
+
+async def shared_before(web: Web, files: Sequence[str], deliveries: int) -> Shared | None:
+    """What became of files that an earlier delivery was about to share. None: share them now.
+
+    Raises ChatBusy while they are still being processed.
+    """
+    try:
+        found = await _visible(web, files, new=False)
+    except Closed as closed:
+        if closed.code == UNKNOWN:
+            return None
+        raise
+    if found is None and deliveries < PATIENT_DELIVERIES:
+        raise ChatBusy("Slack is still processing the files")
+    return found
+
+
+async def upload(web: Web, pictures: Pictures, parcel: Parcel) -> tuple[str, ...]:
+    """The files' ids, in order; nobody sees them yet. Raises Closed, ChatBusy."""
+    return tuple([await _upload_one(web, pictures, parcel, picture) for picture in parcel.pictures])
+
+
+async def _upload_one(web: Web, pictures: Pictures, parcel: Parcel, picture: Picture) -> str:
+    data = await pictures.read(picture.sha256)
+    name = f"{parcel.stem}-{picture.index + 1}.{ENDINGS[picture.media_type]}"
+    ticket = await web.call("files.getUploadURLExternal", filename=name, length=len(data), alt_txt=parcel.alt)
+    await web.upload(str(ticket["upload_url"]), data)
+    return str(ticket["file_id"])
+
+
+async def share(web: Web, parcel: Parcel, files: Sequence[str], channel: str, thread: str) -> Shared:
+    """One message with all of them, seen to be there. Raises Closed, ChatBusy."""
+    titles = [f"{parcel.stem}-{picture.index + 1}" for picture in parcel.pictures]
+    named = [{"id": file, "title": title} for file, title in zip(files, titles, strict=True)]
+    there = {"channel_id": channel, **({"thread_ts": thread} if thread else {})}
+    await web.call("files.completeUploadExternal", files=named, initial_comment=parcel.comment, **there)
+    found = await _visible(web, files, new=True)
+    if found is None:
+        raise ChatBusy("Slack is still processing the files")
+    return found
+
+
+async def _visible(web: Web, files: Sequence[str], *, new: bool) -> Shared | None:
+    """None: not all of them are shared after a while. Raises Closed for a file that Slack does not know."""
+    pause, waited = FIRST_LOOK, 0.0
+    links: dict[str, str] = {}
+    if new:  # hardly ever there at once, and looking has a limit too
+        await asyncio.sleep(FIRST_LOOK)
+    while True:
+        for file in files[len(links) :]:
+            link = await _link(web, file, new=new)
+            if link is None:
+                break
+            links[file] = link
+        else:
+            return Shared(tuple(files), tuple(links.values()))
+        if waited >= SHARE_SECONDS:
+            return None
+        await asyncio.sleep(pause)
+        waited, pause = waited + pause, min(LONGEST_PAUSE, pause * 2)
+
+
+async def _link(web: Web, file: str, *, new: bool) -> str | None:
+    """A shared file's link; "" for one that somebody has deleted since, None for one not shared yet."""
+    try:
+        fact: Mapping[str, Any] = (await web.call("files.info", file=file))["file"]
+    except Closed as closed:
+        if closed.code == DELETED:
+            return ""
+        if closed.code == UNKNOWN and new:
+            return None
+        raise
+    return str(fact.get("permalink", "")) if is_shared(fact) else None
+
+
+def is_shared(fact: Mapping[str, Any]) -> bool:
+    """Whether a file is in some conversation: ``shares`` is {"public": {"C1": [...]}, "private": ...}."""
+    return any((fact.get("shares") or {}).values()) or any(fact.get(name) for name in ("channels", "groups", "ims"))

@@ -1,0 +1,199 @@
+"""What a program's request becomes: a job of the person that its key is, and that job's outcome."""
+
+import asyncio
+import hashlib
+import math
+import secrets
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from adapters.chat.web.api import answers, errors, stream
+from adapters.chat.web.api.body import Asked
+from adapters.chat.web.api.errors import ApiError, Finding
+from adapters.chat.web.api.outcomes import Outcomes, Stopping, is_over, is_under_way
+from adapters.chat.web.sessions import Seals
+from bot.errors import Refused, StoreError
+from bot.model import FINAL_STATES, Job, JobState, Origin, Person, Picture, Place
+from bot.replies import say
+
+if TYPE_CHECKING:
+    from adapters.chat.web.server import WebHouse
+
+TENANT = "api"
+PLACE = Place(TENANT, "v1")
+DAY = 86_400
+FINGERPRINT = "body"
+"""Under this name the address of a job keeps what its body was."""
+
+_TRIES = 3
+
+
+def key_digest(key: str) -> str:
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """A key, which is a person."""
+
+    name: str
+
+    @property
+    def person(self) -> Person:
+        return Person(f"api:key:{self.name}", self.name)
+
+
+class Work:
+    def __init__(self, house: "WebHouse") -> None:
+        self._house = house
+        self._seals = Seals(house.secret)
+        self._streams: set[asyncio.Task[None]] = set()
+        self.outcomes = Outcomes(house.store, house.observer)
+
+    def day_left(self) -> int:
+        return math.ceil(DAY - self._house.clock.now() % DAY)
+
+    # -- the way in
+
+    async def submitted(self, caller: Caller, asked: Asked, once: str) -> Job:
+        """Stored and acknowledged, or the job that this idempotency key was used for. Raises ApiError, Refused."""
+        studio = self._house.studio
+        request = studio.typed(asked.prompt, asked.values)
+        origin = Origin(caller.person, PLACE, {FINGERPRINT: asked.fingerprint})
+        for number in range(_TRIES):
+            key = _job_key(caller, once, number)
+            ticket = await studio.submit(origin, request, key, waits_for_backends=False)
+            if ticket.job.origin.address.get(FINGERPRINT) != asked.fingerprint:
+                reused = Finding(say("api_idempotency_body"), "idempotency_key_reused", "Idempotency-Key")
+                raise ApiError(422, (reused,))
+            if ticket.fresh or not _was_lost(ticket.job):
+                break
+        if ticket.job.state is not JobState.RECEIVED:
+            return ticket.job
+        try:
+            return (await studio.acknowledged(ticket.job.id, {})).job
+        except StoreError:
+            await studio.unacknowledged(ticket.job.id)
+            raise
+
+    async def cancel(self, caller: Caller, job_id: str) -> None:
+        try:
+            await self._house.studio.cancel(caller.person, PLACE, job_id)
+        except (Refused, StoreError):
+            return
+
+    # -- the outcome
+
+    async def outcome(self, job_id: str) -> Job:
+        """The ended job. One that a moderator would have to look at is cancelled. Raises ApiError."""
+        try:
+            job = await self.outcomes.until(job_id, is_over)
+        except Stopping:
+            raise errors.unavailable("api_stopping", 5) from None
+        if job is None:
+            raise _gone()
+        if job.state not in FINAL_STATES:
+            job = await self._house.studio.withdraw(job_id)
+        return job
+
+    async def pictures(self, job: Job) -> list[Picture]:
+        """Raises ApiError where there are none to give."""
+        if job.state is not JobState.DELIVERED:
+            raise errors.of_job(job)
+        found = [each for each in await self._house.store.pictures_of(job.id) if not each.deleted and not each.hidden]
+        if not found:
+            raise _gone()
+        return found
+
+    # -- links
+
+    def link(self, job: Job, picture: Picture) -> str:
+        """Signed, expiring, and bound to the key that asked (S38)."""
+        path = f"/v1/images/{job.id}/{picture.index}"
+        signed = self._seals.link(job.origin.person.key, path, self._house.clock.now())
+        return self._house.settings.public_url.rstrip("/") + signed
+
+    async def linked(self, job_id: str, index: int, path: str, until: str, seal: str) -> Picture:
+        """Raises ApiError for a link that is not ours, has expired, or whose key was revoked."""
+        job = await self._house.store.job(job_id)
+        owner = job.origin.person if job and job.origin.place.tenant == TENANT else None
+        if owner is None or not self._seals.is_link(owner.key, path, until, seal, self._house.clock.now()):
+            raise errors.missing()
+        if not await self._house.store.is_api_key_in_use(owner.name):
+            raise errors.missing()
+        for picture in await self._house.store.pictures_of(job_id):
+            if picture.index == index and not picture.deleted and not picture.hidden:
+                return picture
+        raise errors.missing()
+
+    # -- streams
+
+    def streamed(self, caller: Caller, job: Job, asked: Asked, *, kept: bool) -> stream.EventStream:
+        events: asyncio.Queue[bytes | None] = asyncio.Queue()
+        telling = asyncio.create_task(self._tell(job, asked.partials, events))
+        self._streams.add(telling)
+        telling.add_done_callback(self._streams.discard)
+
+        async def gone() -> None:
+            telling.cancel()
+            if not kept:
+                await self.cancel(caller, job.id)
+
+        return stream.EventStream(events, gone)
+
+    def replayed(self, job: Job, pictures: list[Picture]) -> stream.EventStream:
+        """The finished pictures alone, of a job that had ended before."""
+        events: asyncio.Queue[bytes | None] = asyncio.Queue()
+
+        async def tell() -> None:
+            async for each in stream.finished_events(job, pictures, self._house.picture):
+                events.put_nowait(each)
+            events.put_nowait(None)
+
+        telling = asyncio.create_task(tell())
+        self._streams.add(telling)
+        telling.add_done_callback(self._streams.discard)
+
+        async def gone() -> None:
+            telling.cancel()
+
+        return stream.EventStream(events, gone)
+
+    async def _tell(self, job: Job, partials: int, events: "asyncio.Queue[bytes | None]") -> None:
+        """Everything that happens to the job, to its end."""
+        previewing = asyncio.create_task(self._preview(job, partials, events))
+        try:
+            ended = await self.outcome(job.id)
+            previewing.cancel()
+            await asyncio.gather(previewing, return_exceptions=True)
+            async for each in stream.finished_events(ended, await self.pictures(ended), self._house.picture):
+                events.put_nowait(each)
+        except ApiError as error:
+            events.put_nowait(answers.event("error", error.body()))
+        except Exception as error:  # noqa: BLE001 - the stream ends with a word, and the operator hears of it
+            self._house.observer.event("alert", text="api_stream_failed", job=job.id, detail=repr(error))
+            broken = ApiError(500, (Finding(say("api_broken"), "internal_error"),), "server_error")
+            events.put_nowait(answers.event("error", broken.body()))
+        finally:
+            previewing.cancel()
+            events.put_nowait(None)
+
+    async def _preview(self, job: Job, partials: int, events: "asyncio.Queue[bytes | None]") -> None:
+        await self.outcomes.until(job.id, is_under_way)
+        async for each in stream.partial_events(self._house.store, self._house.preview, job, partials):
+            events.put_nowait(each)
+
+
+def _job_key(caller: Caller, once: str, number: int) -> str:
+    if not once:
+        return f"{caller.person.key}/once/{secrets.token_hex(16)}"
+    digest = hashlib.sha256(once.encode()).hexdigest()
+    return f"{caller.person.key}/kept/{digest}" + (f"/{number}" if number else "")
+
+
+def _was_lost(job: Job) -> bool:
+    return job.state is JobState.CANCELLED and job.reason is not None and job.reason.code == "never_acknowledged"
+
+
+def _gone() -> ApiError:
+    return ApiError(410, (Finding(say("api_gone"), "gone"),))

@@ -1,0 +1,139 @@
+"""A community's rules and settings, as its moderators change them, and its audit log."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from bot import steps, tastes
+from bot.conduct import Mode, Rule
+from bot.errors import Refused
+from bot.judging import new_id
+from bot.model import AuditEvent, Person, Place, Problem
+from bot.moderation import trial
+from bot.moderation.permissions import Act, Actor, Subject, may
+from bot.moderation.rules import FilterError, RuleSet, Scene
+
+WEEK = 7 * 86_400.0
+PAST_REQUESTS = 5000
+"""At most so many of the last week's are simulated."""
+
+
+class Governing:
+    def __init__(self, core: steps.Core) -> None:
+        self._core = core
+        self._judge = core.judge
+        self._store = core.judge.store
+
+    # -- rules
+
+    async def rules(self, actor: Person, place: Place) -> Sequence[Rule]:
+        """Those of imagine.toml first."""
+        await self._permitted(actor, place, Act.RULE_TEST)
+        return self._judge.rules((await self._judge.bench(place.tenant)).community)
+
+    async def add_rule(self, actor: Person, place: Place, rule: Rule) -> Rule:
+        """Adds it, or a new version where one with its id is there. ``tenant``, ``version`` and ``author`` are filled
+        in; a rule that would have met more than a fifth of the last week starts as a dry run.
+        """
+        await self._permitted(actor, place, Act.RULE_ADD)
+        wanted, before, after = await self._with(actor, place, rule)
+        if not wanted.dry_run:
+            simulation = await self._simulated(place, before, after)
+            wanted = replace(wanted, dry_run=trial.needs_dry_run(simulation, wanted.id))
+        return await self._store.save_rule(wanted, self._event(actor, place, "rule_saved", f"rule:{wanted.id}"))
+
+    async def remove_rule(self, actor: Person, place: Place, rule_id: str) -> Rule:
+        await self._permitted(actor, place, Act.RULE_REMOVE)
+        event = self._event(actor, place, "rule_removed", f"rule:{rule_id}")
+        removed = await self._store.remove_rule(place.tenant, rule_id, event)
+        if removed is None:
+            raise Refused(Problem("rule_unknown", {"rule": rule_id}))
+        return removed
+
+    async def test(self, actor: Person, place: Place, text: str) -> trial.Explanation:
+        await self._permitted(actor, place, Act.RULE_TEST)
+        return trial.explain(await self._ruleset(place), text[:4000])
+
+    async def simulate(self, actor: Person, place: Place, rule: Rule) -> trial.Simulation:
+        """What the last seven days would have been with ``rule`` added."""
+        await self._permitted(actor, place, Act.RULE_SIMULATE)
+        _, before, after = await self._with(actor, place, rule)
+        return await self._simulated(place, before, after)
+
+    async def _with(self, actor: Person, place: Place, rule: Rule) -> tuple[Rule, RuleSet, RuleSet]:
+        """The rule made whole, and the rule sets without and with it. Raises Refused with what is wrong with it."""
+        bench = await self._judge.bench(place.tenant)
+        wanted = replace(rule, id=rule.id or new_id()[:8], tenant=place.tenant, author=actor.key)
+        if any(wanted.id == each.id for each in self._judge.rules(replace(bench.community, rules=()))):
+            raise Refused(Problem("rule_of_the_house", {"rule": wanted.id}))
+        await self._judge.compiled([wanted])
+        others = tuple(each for each in bench.community.rules if each.id != wanted.id)
+        after = await self._judge.compiled(
+            self._judge.rules(replace(bench.community, rules=(*others, wanted))), stored=True
+        )
+        return wanted, bench.ruleset or await self._judge.compiled(()), after
+
+    async def _simulated(self, place: Place, before: RuleSet, after: RuleSet) -> trial.Simulation:
+        since = self._core.clock.now() - WEEK
+        jobs = await self._store.past_requests(place.tenant, since, PAST_REQUESTS)
+        past = [
+            trial.Past(
+                job.id,
+                steps.texts(self._core, job.request),
+                Scene(job.origin.place.channel, job.origin.person.groups, job.origin.place.age_restricted),
+            )
+            for job in jobs
+        ]
+        try:
+            return await self._judge.aside(trial.simulate, before, after, past)
+        except FilterError:
+            raise Refused(Problem("rules_too_large")) from None
+
+    async def _ruleset(self, place: Place) -> RuleSet:
+        ruleset = (await self._judge.bench(place.tenant)).ruleset
+        if ruleset is None:
+            raise Refused(Problem("rules_broken"))
+        return ruleset
+
+    async def set_mode(self, actor: Person, place: Place, mode: Mode | None, channel: str = "") -> None:
+        """None: as imagine.toml says."""
+        await self._permitted(actor, place, Act.MODE)
+        policy = (await self._judge.bench(place.tenant)).policy
+        before = policy.mode_in(channel) if channel else policy.mode
+        subject = f"channel:{channel}" if channel else place.tenant
+        event = replace(self._event(actor, place, "mode", subject), before=before, after=mode or "default")
+        await self._store.set_mode(place.tenant, mode, channel, event)
+
+    async def set_style(self, actor: Person, place: Place, style: str) -> None:
+        """What this channel's requests are drawn in where they name no style. Raises Refused."""
+        await self._permitted(actor, place, Act.MODE)
+        owner = tastes.channel(place)
+        before = (await self._core.store.default_styles((owner,))).get(owner, tastes.DEFAULT)
+        await tastes.remember(self._core, owner, style)
+        event = self._event(actor, place, "style", f"channel:{place.channel}")
+        await self._store.audit(replace(event, before=before, after=style))
+
+    async def pause(self, actor: Person, place: Place, reason: str = "") -> None:
+        """No new requests from anybody; what was accepted goes on."""
+        await self._permitted(actor, place, Act.PAUSE)
+        event = self._event(actor, place, "pause", place.tenant, reason)
+        await self._store.set_paused(place.tenant, event, paused=True)
+
+    async def resume(self, actor: Person, place: Place) -> None:
+        await self._permitted(actor, place, Act.PAUSE)
+        await self._store.set_paused(place.tenant, self._event(actor, place, "resume", place.tenant), paused=False)
+
+    async def audit(self, actor: Person, place: Place, limit: int = 50) -> Sequence[AuditEvent]:
+        """Newest first."""
+        await self._permitted(actor, place, Act.AUDIT)
+        return await self._store.newest_audit(place.tenant, limit)
+
+    # -- inside
+
+    async def _permitted(self, actor: Person, place: Place, act: Act) -> Actor:
+        known = await self._judge.actor(actor, place)
+        if not may(known, act, Subject(place.tenant)):
+            raise Refused(Problem("moderators_only"))
+        return known
+
+    def _event(self, actor: Person, place: Place, action: str, subject: str, reason: str = "") -> AuditEvent:
+        return AuditEvent(place.tenant, actor.key, action, subject, reason.strip()[:500], at=self._core.clock.now())
