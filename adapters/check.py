@@ -43,6 +43,10 @@ async def findings(settings: Settings, config: Path) -> AsyncIterator[Finding]:
     yield await asyncio.to_thread(_images, Path(settings.store.images))
     for backend in settings.backends.values():
         yield await _backend(backend)
+    async for finding in _discord(settings):
+        yield finding
+    async for finding in _slack(settings):
+        yield finding
 
 
 async def _store(settings: Settings) -> Finding:
@@ -80,6 +84,27 @@ async def _backend(settings: BackendSettings) -> Finding:
     finally:
         await backend.close()
     return Finding(what, trouble or say("check_backend", kind=settings.kind), ok=not trouble)
+
+
+async def _slack(settings: Settings) -> AsyncIterator[Finding]:
+    if settings.slack is None or settings.slack.bot_token is None:
+        return
+    from adapters.chat.slack import check_slack
+
+    for found in await check_slack(settings.slack, settings.moderation.review_channels):
+        yield Finding(found.what, problem(found.problem), found.ok)
+
+
+async def _discord(settings: Settings) -> AsyncIterator[Finding]:
+    """A missing token was said before."""
+    said = settings.discord
+    if said is None or said.token is None:
+        return
+    from adapters.chat.discord import doctor
+
+    channels = settings.moderation.review_channels
+    async for each in doctor.findings(said.token.reveal(), said.api, said.gateway, said.guilds, channels):
+        yield Finding(each.what, each.text, each.ok)
 
 
 async def migrate(settings: Settings) -> int:

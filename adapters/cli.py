@@ -37,7 +37,8 @@ def demo(
 ) -> None:
     """The web chat with embedded defaults: no account, no key, no GPU."""
     settings = _settings(lambda: configuration.embedded(data, port))
-    _run(settings, Role.ALL, {"IMAGINE_LOG": "console", **os.environ} if sys.stderr.isatty() else os.environ)
+    environ = {"IMAGINE_LOG": "console", **os.environ} if sys.stderr.isatty() else os.environ
+    _run(settings, Role.ALL, environ, invite=True)
 
 
 @app.command()
@@ -53,7 +54,7 @@ def run(
     _run(settings, role, os.environ)
 
 
-def _run(settings: Settings, role: Role, environ: Mapping[str, str]) -> None:
+def _run(settings: Settings, role: Role, environ: Mapping[str, str], *, invite: bool = False) -> None:
     from adapters import main, observe
     from adapters.several import TokenTaken
     from adapters.small import AlreadyRunning
@@ -61,7 +62,7 @@ def _run(settings: Settings, role: Role, environ: Mapping[str, str]) -> None:
 
     watch = observe.start(settings, environ)
     try:
-        asyncio.run(main.run(settings, role, watch, _announce))
+        asyncio.run(main.run(settings, role, watch, _announce, invite=invite))
     except AlreadyRunning:
         _stop(FAILED, say("already_running", path=settings.store.sqlite_path))
     except TokenTaken as error:
@@ -72,8 +73,8 @@ def _run(settings: Settings, role: Role, environ: Mapping[str, str]) -> None:
         _stop(FAILED, say("cannot_start", detail=error))
 
 
-def _announce(url: str) -> None:
-    print(say("running", url=url), flush=True)
+def _announce(line: str) -> None:
+    print(line, flush=True)
 
 
 @app.command()

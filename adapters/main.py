@@ -5,7 +5,7 @@ import contextlib
 import os
 import secrets
 import signal
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,14 +15,16 @@ from adapters import control, several
 from adapters.disk import DiskWatch
 from adapters.factory import build_backend
 from adapters.images.files import FilePictures
+from adapters.login import link, new_token
 from adapters.observe import Observe, loop_lag_watchdog, store_watchdog
+from adapters.platforms import open_platforms
 from adapters.small import handlers_of, open_store
 from adapters.store.store import SqlStore
 from bot import steps
 from bot.errors import StoreError
 from bot.judging import Judge
 from bot.moderators import Moderators
-from bot.ports import Chat
+from bot.replies import say
 from bot.settings import Role, Secret, Settings
 from bot.studio import Studio
 from bot.worker import Worker
@@ -36,6 +38,7 @@ ORPHAN_AGE = 3600.0
 
 SWEEP_BATCH = 200
 EXPIRY_SECONDS = 60.0
+DEMO_LINK_SECONDS = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,15 +110,20 @@ def cancelling(task: asyncio.Task[None]) -> Iterator[None]:
         task.cancel()
 
 
-async def run(settings: Settings, role: Role, observe: Observe, announce: Callable[[str], None]) -> None:
-    """Until SIGTERM or SIGINT. Raises AlreadyRunning, StoreError, OSError for a port that is taken."""
+async def run(
+    settings: Settings, role: Role, observe: Observe, announce: Callable[[str], None], *, invite: bool = False
+) -> None:
+    """Until SIGTERM or SIGINT; ``invite``: announces a link to the moderation page too.
+
+    Raises AlreadyRunning, StoreError, OSError for a port that is taken.
+    """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     async with open_house(settings, observe) as house, AsyncExitStack() as stack:
         await take_place(stack, house, role)
-        chats = await open_chats(stack, house, role)
+        platforms = await open_platforms(stack, house, role)
         endless = [
             asyncio.create_task(loop_lag_watchdog(observe)),
             asyncio.create_task(store_watchdog(observe, house.store)),
@@ -125,15 +133,30 @@ async def run(settings: Settings, role: Role, observe: Observe, announce: Callab
         ]
         tasks = []
         if role in {Role.ALL, Role.WORKER}:
-            alone = not settings.store.postgres
-            worker = Worker(house.core, house.pictures, chats, several.process_name(), alone=alone)
+            name, alone = several.process_name(), not settings.store.postgres
+            worker = Worker(house.core, house.pictures, platforms.chats, name, alone=alone, rooms=platforms.rooms)
             tasks.append(asyncio.create_task(worker.run(stop)))
+        tasks += [asyncio.create_task(listen(stop)) for listen in platforms.listening.values()]
         serving = web_of(house, role)
         if serving is not None:
             from adapters.chat.web.server import serve_web
 
-            tasks.append(asyncio.create_task(serve_web(serving, stop, announce)))
+            welcome = [await login_link(house)] if invite else []
+
+            def tell(address: str) -> None:
+                for line in (say("running", url=address), *welcome):
+                    announce(line)
+
+            tasks.append(asyncio.create_task(serve_web(serving, stop, tell)))
         await until_stopped(stop, tasks, endless)
+
+
+async def login_link(house: House) -> str:
+    """For whoever started a demo, which is their own."""
+    token, digest = new_token()
+    now = house.core.clock.now()
+    await house.store.add_login("link", digest, "operator", now + DEMO_LINK_SECONDS, now)
+    return say("demo_login", link=link(house.settings.web.public_url, token))
 
 
 async def take_place(stack: AsyncExitStack, house: House, role: Role) -> None:
@@ -179,7 +202,7 @@ def house_for_web(house: House) -> "WebHouse":
         studio=house.studio,
         moderators=house.moderators,
         store=house.store,
-        logins=house.store,
+        operators=house.store,
         secret=house.secret,
         picture=house.pictures.read,
         thumb=house.pictures.thumb,
@@ -221,12 +244,6 @@ async def until_stopped(
     await asyncio.gather(waiter, *tasks, *endless, return_exceptions=True)
     for task in done - {waiter}:
         task.result()
-
-
-async def open_chats(stack: AsyncExitStack, house: House, role: Role) -> Mapping[str, Chat]:  # noqa: ARG001
-    from adapters.chat.web.delivery import WebChat
-
-    return {"web": WebChat("web"), "api": WebChat("api")}
 
 
 async def sweep_loop(house: House) -> None:

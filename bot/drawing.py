@@ -86,12 +86,15 @@ async def draw(
         saved = await pictures.save(drawn.pictures, picture_settings(request, drawn, job.backend))
     except BackendError as error:
         await _give_back(core, backend, 0 if error.maybe_charged else request.count)
+        if error.maybe_charged:
+            dollars = backend.capabilities.price_per_image * request.count
+            core.observer.event("spent", job=job.id, backend=job.backend, dollars=dollars)
         await after_error(core, job, error, rng)
         return None
     seconds = core.clock.monotonic() - began
     missing = request.count - len(saved)
     await _give_back(core, backend, drawn.missing)
-    await _went_well(core, job, request, seconds)
+    await _went_well(core, job, request, seconds, request.count - drawn.missing)
     if missing:
         notes = (*notes, Problem("some_missing", {"missing": missing, "count": request.count}))
     return await _looked_at(core, pictures, job, saved, (*_kept(job, verdict), *notes), missing)
@@ -173,10 +176,17 @@ def picture_settings(request: Drawing, drawn: Drawn, backend: str) -> list[Mappi
     return [common | {"seed": "" if seed is None else str(seed)} for seed in drawn.seeds]
 
 
-async def _went_well(core: steps.Core, job: Job, request: Drawing, seconds: float) -> None:
+async def _went_well(core: steps.Core, job: Job, request: Drawing, seconds: float, pictures: int) -> None:
     capabilities = core.backends[job.backend].capabilities
-    core.observer.event("job_drawn", job=job.id, backend=job.backend, seconds=seconds, pictures=request.count)
-    await core.health.keep(failover.breaker_after(core.health.breaker(job.backend), None, core.clock.now(), 0.0))
+    dollars = capabilities.price_per_image * pictures
+    core.observer.event(
+        "job_drawn", job=job.id, backend=job.backend, seconds=seconds, pictures=pictures, dollars=dollars
+    )
+    before = core.health.breaker(job.backend)
+    after = failover.breaker_after(before, None, core.clock.now(), 0.0)
+    await core.health.keep(after)
+    if before.opened_times and not after.closed_until:
+        core.observer.event("backend_opened", backend=job.backend)
     await core.health.measured(job.backend, fairness.work(request, capabilities), seconds)
 
 

@@ -1,6 +1,7 @@
 """What the core asks of the outside, in the core's words. Each Store method is one transaction."""
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
 from enum import StrEnum
 from typing import Protocol
 
@@ -262,6 +263,12 @@ class Store(Protocol):
         What stays: sanctions in force, strikes that count, and the audit trail's pseudonym.
         """
 
+    async def active_in(self, tenant: str) -> list[str]:
+        """The requests of a community that have not ended."""
+
+    async def forget_community(self, tenant: str) -> list[str]:
+        """Deletes a community's finished jobs; returns the file names that nothing else uses."""
+
     async def sweep(self, before: float, limit: int, day: int) -> list[str] | None:
         """Deletes up to ``limit`` jobs that ended before; the files nothing else uses, None when none was left."""
 
@@ -327,3 +334,6 @@ class ImageCheck(Protocol):
 class Observer(Protocol):
     def event(self, name: str, **values: object) -> None:
         """Something worth a log line or a metric. Never raises."""
+
+    def about(self, job_id: str) -> AbstractContextManager[object]:
+        """Every log line inside, also those of libraries, carries this job's id."""

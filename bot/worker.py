@@ -170,7 +170,7 @@ class Worker:
         except ChatBusy as error:
             await self._deliver_later(job, error)
         except ChatGone as error:
-            self.core.observer.event("delivery_failed", job=job.id, detail=error.detail)
+            self.core.observer.event("delivery_failed", job=job.id, platform=job.platform, detail=error.detail)
             await self._finish(job, JobState.UNDELIVERABLE, Problem("undeliverable"))
         else:
             flag = self.core.judge.item(job, verdict, ItemKind.REPORT) if verdict.action is Action.FLAG else None
@@ -181,7 +181,7 @@ class Worker:
 
     async def _deliver_later(self, job: Job, error: ChatBusy) -> None:
         now = self.core.clock.now()
-        self.core.observer.event("delivery_failed", job=job.id, detail=error.detail)
+        self.core.observer.event("delivery_failed", job=job.id, platform=job.platform, detail=error.detail)
         pause = steps.delivery_pause(job.deliveries, job.drawn_at or job.finished_at, now, error.retry_after)
         if pause is not None:
             await self.core.store.deliver_later(job, now + pause)
@@ -197,7 +197,7 @@ class Worker:
         except ChatBusy as error:
             await self._deliver_later(job, error)
         except ChatGone as error:
-            self.core.observer.event("delivery_failed", job=job.id, detail=error.detail)
+            self.core.observer.event("delivery_failed", job=job.id, platform=job.platform, detail=error.detail)
             await self.core.store.told(job)
         else:
             await self.core.store.told(job)
@@ -232,7 +232,8 @@ class Worker:
 
     async def _guard(self, job: Job, work: Coroutine[Any, Any, None]) -> None:
         try:
-            await work
+            with self.core.observer.about(job.id):
+                await work
         except asyncio.CancelledError:
             await self._let_go(self._held[job.id])
         except Conflict:

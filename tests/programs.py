@@ -6,24 +6,32 @@ import secrets
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import httpx
 import openai
 
 from bot.model import FINAL_STATES, Job, JobState, QuotaSettings
+from bot.settings import ModerationSettings
 from tests.fakes import FakeBackend
 from tests.house import UNLIMITED, TestHouse, open_house
 from tests.web import Site, open_site
 
+Mode = Literal["open", "new-members", "review-all", "closed"]
 BODY = {"prompt": "a red fox", "size": "64x64"}
 
 
 @asynccontextmanager
 async def served(
-    folder: Path, *backends: FakeBackend, quota: QuotaSettings = UNLIMITED, working: bool = True
+    folder: Path,
+    *backends: FakeBackend,
+    quota: QuotaSettings = UNLIMITED,
+    working: bool = True,
+    mode: Mode = "open",
 ) -> AsyncIterator[Site]:
-    async with open_house(folder, backends, quota) as house, open_site(house, working=working) as site:
+    rules = ModerationSettings(mode=mode, blocked=("forbidden",), held=("castle",))
+    opened = open_house(folder, backends, quota, moderation=rules)
+    async with opened as house, open_site(house, working=working) as site:
         yield site
 
 
@@ -64,14 +72,3 @@ async def job_in(house: TestHouse, *states: JobState, name: str = "ci") -> Job:
                 if job.state in (states or FINAL_STATES):
                     return job
             await asyncio.sleep(0.01)
-
-
-def held_from(house: TestHouse) -> None:
-    """Every request of this house waits for a moderator from now on, as its review mode would have it."""
-    store = house.store
-    acknowledge = store.acknowledge
-
-    async def to_review(job_id: str, address: Mapping[str, str], clock: str, now: float, *, review: bool) -> Job:
-        return await acknowledge(job_id, address, clock, now, review=True)
-
-    store.acknowledge = to_review  # type: ignore[method-assign] # the one thing that differs

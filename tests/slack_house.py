@@ -4,16 +4,14 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from adapters.chat.slack.buttons import ReportPicture
 from adapters.chat.slack.client import OpenSlack, SlackHouse, open_slack
-from adapters.chat.slack.commands import Moderate
 from adapters.sealing import Sealer
 from bot.model import Job, QuotaSettings
-from bot.settings import Secret, SlackSettings
+from bot.settings import ModerationSettings, Secret, SlackSettings
 from bot.worker import Worker
 from tests.fakes import FakeBackend
 from tests.house import NO_RULES, UNLIMITED, TestHouse, open_house
@@ -22,13 +20,17 @@ from tests.standins.slack import HttpWay, Human, SlackStandIn, Workspace
 SECRET = "signing-secret"
 
 
-def settings_for(slack: SlackStandIn, mode: Literal["socket", "http"] = "socket") -> SlackSettings:
+def settings_for(
+    slack: SlackStandIn, mode: Literal["socket", "http"] = "socket", *, installable: bool = False
+) -> SlackSettings:
     return SlackSettings(
         api=slack.api,
         mode=mode,
         host="127.0.0.1",
         port=0,
-        bot_token=Secret(slack.workspace.token),
+        bot_token=None if installable else Secret(slack.workspace.token),
+        client_id=Secret("1.2") if installable else None,
+        client_secret=Secret("secret") if installable else None,
         app_token=Secret(slack.app_token),
         signing_secret=Secret(SECRET),
     )
@@ -50,7 +52,10 @@ class SlackTest:
 
     def worker(self, name: str = "w1") -> Worker:
         chats = {"slack": self.opened.chat}
-        return Worker(self.house.core, self.house.pictures, chats, name, alone=True, rng=random.Random(1))
+        rooms = {"slack": self.opened.room}
+        return Worker(
+            self.house.core, self.house.pictures, chats, name, alone=True, rng=random.Random(1), rooms=rooms
+        )
 
     async def jobs(self, user: str = "slack:user:U1") -> list[Job]:
         return await self.house.store.jobs_of(user, 100)
@@ -78,24 +83,22 @@ async def open_test(
     backends: Sequence[FakeBackend] = (),
     quota: QuotaSettings = UNLIMITED,
     groups: Collection[str] = (),
-    moderators: tuple[str, ...] = (),
-    report: ReportPicture | None = None,
-    moderate: Moderate | None = None,
+    moderation: ModerationSettings = NO_RULES,
     working: bool = True,
+    installable: bool = False,
 ) -> AsyncIterator[SlackTest]:
     async with AsyncExitStack() as stack:
-        rules = replace(NO_RULES, moderators=moderators)
-        house = await stack.enter_async_context(open_house(folder, backends, quota, moderation=rules))
+        house = await stack.enter_async_context(open_house(folder, backends, quota, moderation=moderation))
         given = SlackHouse(
-            settings=settings_for(slack, mode),
+            settings=settings_for(slack, mode, installable=installable),
             studio=house.studio,
+            moderators=house.moderators,
             pictures=house.pictures,
             clock=house.core.clock,
             observer=house.recorder,
             seal=Sealer(b"secret", "slack"),
             groups=groups,
-            report=report,
-            moderate=moderate,
+            rows=house.store,
         )
         opened = await stack.enter_async_context(open_slack(given, receives=True))
         test = SlackTest(slack, house, opened)

@@ -29,7 +29,9 @@ async def _live(folder: Path, settings: SlackSettings, finish: str) -> None:
         house.studio = Studio(house.core, house.pictures)
         await house.studio.drop_unacknowledged()
         seal = Sealer(b"secret", "slack")
-        given = SlackHouse(settings, house.studio, house.pictures, house.core.clock, house.recorder, seal)
+        given = SlackHouse(
+            settings, house.studio, house.moderators, house.pictures, house.core.clock, house.recorder, seal
+        )
         async with open_slack(given, receives=not finish) as slack:
             worker = Worker(house.core, house.pictures, {"slack": slack.chat}, "w1", alone=True)
             working = asyncio.create_task(worker.run(stop))

@@ -162,6 +162,12 @@ class Communities(Shelf):
             found = await tx.run("login", hash=digest, kind=kind, now=now)
             return str(found[0]["name"]) if found else None
 
+    async def tenants(self) -> list[str]:
+        """The house's own room first."""
+        async with self._engine.read() as tx:
+            found = [row["tenant"] for row in await tx.run("tenants")]
+        return list(dict.fromkeys(["web", *found]))
+
     async def take_login(self, kind: str, digest: str, now: float) -> str | None:
         """The name it was made for; the second one who comes with it gets None."""
         async with self._engine.write() as tx:

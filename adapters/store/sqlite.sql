@@ -315,6 +315,12 @@ SELECT id FROM jobs WHERE finished_at > 0 AND finished_at < :before ORDER BY fin
 -- name: finished_jobs_of
 SELECT id FROM jobs WHERE person = :person AND finished_at > 0
 
+-- name: finished_jobs_in
+SELECT id FROM jobs WHERE tenant = :tenant AND finished_at > 0
+
+-- name: active_jobs_in
+SELECT id FROM jobs WHERE tenant = :tenant AND finished_at = 0
+
 -- name: delete_job
 DELETE FROM jobs WHERE id = :job
 
@@ -388,6 +394,10 @@ SELECT * FROM audit WHERE tenant = :tenant ORDER BY seq DESC LIMIT :limit
 
 -- name: community
 SELECT * FROM communities WHERE tenant = :tenant
+
+-- name: tenants
+SELECT tenant FROM communities UNION SELECT tenant FROM audit UNION SELECT tenant FROM items
+UNION SELECT tenant FROM jobs ORDER BY tenant
 
 -- name: change_community
 INSERT INTO communities (tenant, version) VALUES (:tenant, 1)
@@ -693,3 +703,18 @@ SELECT * FROM jobs WHERE worker <> '' ORDER BY started_at LIMIT :limit
 -- name: failures
 SELECT * FROM jobs WHERE finished_at > max(0, :since) AND finished_at > 0 AND state IN ('failed', 'undeliverable')
 ORDER BY finished_at DESC LIMIT :limit
+
+-- ---------------------------------------------------------------- installations of a platform's app
+
+-- name: installation
+SELECT sealed, expires_at FROM installations WHERE key = :key
+
+-- name: save_installation
+INSERT INTO installations (key, sealed, expires_at, claimed_until) VALUES (:key, :sealed, :expires_at, 0)
+ON CONFLICT (key) DO UPDATE SET sealed = excluded.sealed, expires_at = excluded.expires_at, claimed_until = 0
+
+-- name: claim_installation
+UPDATE installations SET claimed_until = :until WHERE key = :key AND claimed_until < :now RETURNING key
+
+-- name: delete_installation
+DELETE FROM installations WHERE key = :key

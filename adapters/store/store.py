@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 
 from adapters.store import people, rows
 from adapters.store.community import Communities
+from adapters.store.installations import Installations
 from adapters.store.jobs import Jobs
 from adapters.store.memory import Memory
 from adapters.store.programs import Programs
@@ -13,7 +14,7 @@ from bot.model import AuditEvent, Job, Picture, Turn, Usage
 from bot.ports import Clock, Topic, Wakeup
 
 
-class SqlStore(Jobs, Memory, Room, Communities, Review, Programs):
+class SqlStore(Jobs, Memory, Room, Communities, Review, Programs, Installations):
     # -- reading
 
     async def job(self, job_id: str) -> Job | None:
@@ -52,6 +53,14 @@ class SqlStore(Jobs, Memory, Room, Communities, Review, Programs):
     async def forget(self, person: str, day: int, now: float) -> list[str]:
         async with self._engine.write() as tx:
             return await people.forget(tx, person, day, now)
+
+    async def active_in(self, tenant: str) -> list[str]:
+        async with self._engine.read() as tx:
+            return [row["id"] for row in await tx.run("active_jobs_in", tenant=tenant)]
+
+    async def forget_community(self, tenant: str) -> list[str]:
+        async with self._engine.write() as tx:
+            return await people.forget_community(tx, tenant)
 
     async def sweep(self, before: float, limit: int, day: int) -> list[str] | None:
         async with self._engine.write() as tx:

@@ -31,6 +31,8 @@ VARIABLES = (
     "SLACK_BOT_TOKEN",
     "SLACK_APP_TOKEN",
     "SLACK_SIGNING_SECRET",
+    "SLACK_CLIENT_ID",
+    "SLACK_CLIENT_SECRET",
     "IMAGINE_SECRET",
     "PGPASSWORD",
     *spec.KEY_VARIABLES.values(),
@@ -138,6 +140,8 @@ class _Reader:
             bot_token=self._secrets.get("SLACK_BOT_TOKEN"),
             app_token=self._secrets.get("SLACK_APP_TOKEN"),
             signing_secret=self._secrets.get("SLACK_SIGNING_SECRET"),
+            client_id=self._secrets.get("SLACK_CLIENT_ID"),
+            client_secret=self._secrets.get("SLACK_CLIENT_SECRET"),
         )
 
     def _backends(self) -> Mapping[str, BackendSettings]:

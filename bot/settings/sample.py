@@ -21,7 +21,8 @@ What draws: any number of [backends.NAME]; NAME is what people choose, and `kind
 PLATFORMS = {
     "discord": "This table switches Discord on. Environment: DISCORD_TOKEN.",
     "slack": "This table switches Slack on. Environment: SLACK_BOT_TOKEN, and SLACK_APP_TOKEN (socket mode) or"
-    " SLACK_SIGNING_SECRET (http mode).",
+    " SLACK_SIGNING_SECRET (http mode). For several workspaces SLACK_CLIENT_ID and SLACK_CLIENT_SECRET stand in for"
+    " SLACK_BOT_TOKEN; people install the app at http://HOST:PORT/slack/install.",
 }
 ABOUT = {
     "sketch": "Built in: no account, no key, no GPU.",

@@ -51,6 +51,12 @@ class SlackSettings:
     bot_token: Secret | None = None
     app_token: Secret | None = None
     signing_secret: Secret | None = None
+    client_id: Secret | None = None  #: both: the app is installed by OAuth into any number of workspaces
+    client_secret: Secret | None = None
+
+    @property
+    def installable(self) -> bool:
+        return self.client_id is not None and self.client_secret is not None
 
 
 @dataclass(frozen=True, slots=True)

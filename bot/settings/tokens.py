@@ -34,7 +34,7 @@ def missing_secrets(settings: Settings, role: Role, backends: Collection[str] | 
 
 
 def _slack(slack: SlackSettings, *, receives: bool) -> list[str]:
-    names = [] if slack.bot_token else ["SLACK_BOT_TOKEN"]
+    names = [] if slack.bot_token or slack.installable else ["SLACK_BOT_TOKEN"]
     if receives and slack.mode == "socket" and slack.app_token is None:
         names.append("SLACK_APP_TOKEN")
     if receives and slack.mode == "http" and slack.signing_secret is None:

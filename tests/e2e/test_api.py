@@ -16,14 +16,16 @@ import pytest_asyncio
 from PIL import Image
 
 from bot.errors import Down, Rejected
-from bot.model import Breaker, JobState, QuotaSettings, Stage, Tier
+from bot.model import Breaker, JobState, Person, Place, QuotaSettings, Stage, Tier
 from bot.steps import Switch, Switches
 from tests.fakes import FakeBackend
 from tests.house import TestHouse, open_house
-from tests.programs import ask, held_from, job_in, jobs_of, new_key, official, plain, served
+from tests.programs import Mode, ask, job_in, jobs_of, new_key, official, plain, served
 from tests.web import PatientBackend, Site, open_site
 
 PROMPT = "a red fox in snow"
+PLACE = Place("api", "v1")
+OPERATOR = Person("web:operator:night", groups=("web:operators",))
 
 
 @pytest_asyncio.fixture
@@ -244,17 +246,28 @@ async def test_a_prompt_that_a_provider_refuses_is_403(tmp_path: Path) -> None:
     assert (caught.value.code, caught.value.param) == ("content_policy_violation", "prompt")
 
 
-async def test_a_request_that_a_moderator_would_see_is_cancelled(site: Site) -> None:
-    held_from(site.house)
-    async with official(site, await new_key(site.house)) as client:
+@pytest.mark.parametrize(("mode", "prompt"), [("review-all", PROMPT), ("new-members", PROMPT), ("open", "a castle")])
+async def test_a_request_that_a_moderator_would_see_is_cancelled(tmp_path: Path, mode: Mode, prompt: str) -> None:
+    async with served(tmp_path, mode=mode) as site, official(site, await new_key(site.house)) as client:
+        for stream in (False, True):
+            with pytest.raises(openai.PermissionDeniedError) as caught:
+                await client.images.generate(prompt=prompt, stream=stream)
+            assert caught.value.code == "held_for_review"
+        assert {job.state for job in await jobs_of(site.house)} == {JobState.CANCELLED}
+        assert (await site.house.store.usage("api:key:ci", site.house.core.day())).images_today == 0
+        assert await site.house.moderators.cases(OPERATOR, PLACE) == []
+
+
+async def test_what_a_rule_or_the_mode_forbids_is_403(tmp_path: Path) -> None:
+    async with served(tmp_path) as site, official(site, await new_key(site.house)) as client:
+        with pytest.raises(openai.PermissionDeniedError) as caught:
+            await client.images.generate(prompt="a forbidden fox")
+        assert (caught.value.code, caught.value.param) == ("content_policy_violation", "prompt")
+        assert await jobs_of(site.house) == []
+    async with served(tmp_path / "closed", mode="closed") as site, official(site, await new_key(site.house)) as client:
         with pytest.raises(openai.PermissionDeniedError) as caught:
             await client.images.generate(prompt=PROMPT)
-        assert caught.value.code == "held_for_review"
-        with pytest.raises(openai.APIStatusError) as again:
-            await client.images.generate(prompt=PROMPT, stream=True)
-    assert "moderator" in str(again.value)
-    assert {job.state for job in await jobs_of(site.house)} == {JobState.CANCELLED}
-    assert (await site.house.store.usage("api:key:ci", site.house.core.day())).images_today == 0
+        assert caught.value.code == "blocked_closed"
 
 
 async def test_a_key_has_a_persons_quota_and_tiers(tmp_path: Path) -> None:

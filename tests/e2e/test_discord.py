@@ -317,12 +317,21 @@ async def test_a_mistake_in_the_form_is_told_privately(house: DiscordHouse) -> N
 async def test_report_asks_for_a_reason_and_passes_it_on(house: DiscordHouse) -> None:
     await house.imagine()
     [job] = await house.settled()
-    opened = await house.discord.human.click(house.bob, house.with_pictures()[0], "Report")
+    [result] = house.with_pictures()
+    own = await house.discord.human.click(house.ada, result, "Report")
+    await own.reply()
+    refused = await house.discord.human.submit(own, reason="not my fox")
+    await refused.reply()
+    assert refused.private
+    opened = await house.discord.human.click(house.bob, result, "Report")
     await opened.reply()
     sent = await house.discord.human.submit(opened, reason="not a fox")
     await sent.reply()
     assert sent.private
-    assert house.reports.made == [(f"discord:user:{house.bob.id}", job.id, "not a fox")]
+    [made] = await house.core.store.reports_on(job.origin.place.tenant, job.id, 0)
+    assert (made.person, made.reason) == (f"discord:user:{house.bob.id}", "not a fox")
+    await house.eventually(house.staff.shown)
+    assert "not a fox" in house.staff.shown()[0].content
 
 
 async def test_the_message_command_draws_a_message_again(house: DiscordHouse) -> None:
@@ -441,7 +450,8 @@ async def test_commands_are_sent_once_and_again_only_when_they_changed(tmp_path:
         async with house.connected():
             assert len(house.discord.calls("PUT", "/commands")) == 2
         names = {command["name"] for command in house.discord.rest.commands[0]}
-        assert names == {"imagine", "imagine-status", "imagine-history", "imagine-forget", "Imagine again"}
+        private = {f"imagine-{each}" for each in ("style", "status", "history", "forget")}
+        assert names == {"imagine", "Imagine again"} | private
         imagine = next(each for each in house.discord.rest.commands[0] if each["name"] == "imagine")
         assert imagine["description_localizations"]["de"] == "Male ein Bild aus Worten"
         assert imagine["integration_types"] == [0, 1]

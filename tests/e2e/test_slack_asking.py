@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.model import JobState, Person, Place
+from bot.model import JobState
 from tests.slack_house import SlackTest, open_test
 from tests.standins.slack import SlackStandIn, View
 
@@ -93,6 +93,13 @@ async def test_a_mention_in_the_channel_starts_a_thread_and_one_without_words_of
     assert offer.thread_ts
 
 
+async def test_another_app_that_mentions_the_bot_is_not_answered(test: SlackTest) -> None:
+    said = test.human.say("<@UBOT> a hill")
+    event = {"type": "app_mention", "bot_id": "B9", "text": said.text, "ts": said.ts, "channel": "C1"}
+    assert (await test.human.event(event)).acknowledged
+    assert test.workspace.by_bot() == []
+
+
 async def test_a_message_shortcut_opens_the_form_and_answers_in_that_thread(test: SlackTest) -> None:
     root = test.human.say("nice place")
     reply = test.human.say("draw it", thread=root.ts)
@@ -138,20 +145,6 @@ async def test_status_and_history_and_forgetting_are_private(test: SlackTest) ->
     await test.human.sees("was deleted")
     assert await test.jobs() == []
     assert all(private.user == "U1" for private in test.workspace.private)
-
-
-async def test_moderators_words_reach_the_core_with_mentions_as_keys(tmp_path: Path, slack: SlackStandIn) -> None:
-    heard: list[tuple[str, str, str]] = []
-
-    async def moderate(actor: Person, place: Place, words: str) -> str:
-        heard.append((actor.key, place.tenant, words))
-        return "done <that>"
-
-    slack.workspace.usergroups["S3"] = {"U1"}
-    async with open_test(tmp_path, slack, moderate=moderate, groups=["slack:group:S3", "discord:role:1"]) as test:
-        answer = await test.human.slash("/imagine-mod", "ban <@U2|bob> spam &amp; worse")
-    assert heard == [("slack:user:U1", "slack:T1", "ban slack:user:U2 spam & worse")]
-    assert answer.text == "done &lt;that&gt;"
 
 
 async def opened_form(test: SlackTest) -> View:

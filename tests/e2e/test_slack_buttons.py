@@ -7,10 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from bot.model import Job, JobState, Person, Place
+from bot.model import JobState
+from bot.settings import ModerationSettings
 from tests.fakes import FakeBackend
 from tests.slack_house import SlackTest, open_test
 from tests.standins.slack import Message, SlackStandIn, View, buttons_of
+
+MODERATION = ModerationSettings(moderators=("slack:user:U9", "slack:group:S3"))
 
 
 @pytest.fixture
@@ -22,7 +25,7 @@ async def slack() -> AsyncIterator[SlackStandIn]:
 
 @pytest.fixture
 async def test(tmp_path: Path, slack: SlackStandIn) -> AsyncIterator[SlackTest]:
-    async with open_test(tmp_path, slack, moderators=("slack:user:U9", "slack:group:S3")) as opened:
+    async with open_test(tmp_path, slack, moderation=MODERATION) as opened:
         yield opened
 
 
@@ -49,7 +52,7 @@ def form(test: SlackTest) -> View:
 
 async def test_a_result_can_be_drawn_again_with_a_new_seed_in_the_same_thread(test: SlackTest) -> None:
     message = await done(test)
-    assert labels(message) == ["Again", "Vary", "Delete"]
+    assert labels(message) == ["Again", "Vary", "Report", "Delete"]
     await test.human.click(message, "Again")
     again, first = await test.all_settled(2)
     assert again.request.prompt == first.request.prompt
@@ -132,10 +135,9 @@ async def test_s23_who_may_press_what_is_looked_up_at_the_click(
 ) -> None:
     slack.workspace.usergroups["S3"] = {GROUP}
     seconds = 60.0 if label == "Cancel" else 0.0
-    moderators = ("slack:user:U9", "slack:group:S3")
     backends = [FakeBackend(seconds=seconds)]
     async with open_test(
-        tmp_path, slack, moderators=moderators, groups=moderators, backends=backends
+        tmp_path, slack, moderation=MODERATION, groups=MODERATION.moderators, backends=backends
     ) as test:
         await test.human.slash("/imagine", "a hill")
         await until(test.workspace.by_bot)
@@ -151,7 +153,7 @@ async def test_s23_who_may_press_what_is_looked_up_at_the_click(
             assert (await test.job()).state is JobState.CANCELLED
         elif label == "Delete":
             await until(lambda: not test.workspace.with_files())
-            await until(lambda: "deleted" in message.shown())
+            await until(lambda: "removed" in message.shown())
         else:
             assert len(await test.all_settled(1, f"slack:user:{who}")) == 1
 
@@ -159,7 +161,9 @@ async def test_s23_who_may_press_what_is_looked_up_at_the_click(
 async def test_s26_a_moderator_who_left_the_group_may_no_more(tmp_path: Path, slack: SlackStandIn) -> None:
     slack.workspace.usergroups["S3"] = {"U3"}
     groups = ("slack:group:S3",)
-    async with open_test(tmp_path, slack, moderators=groups, groups=groups, backends=[FakeBackend(seconds=60)]) as test:
+    moderation = ModerationSettings(moderators=groups)
+    backends = [FakeBackend(seconds=60)]
+    async with open_test(tmp_path, slack, moderation=moderation, groups=groups, backends=backends) as test:
         clock = itertools.count(0, 61)  # a minute a look
         assert test.opened.desk
         test.opened.desk._groups._monotonic = lambda: float(next(clock))
@@ -203,24 +207,7 @@ async def test_pictures_are_deleted_on_slack_and_on_the_disk(test: SlackTest) ->
     message = await done(test, "a fox --count 2")
     await test.human.click(message, "Delete")
     await test.human.sees("were deleted")
+    await until(lambda: "removed" in message.shown())
     assert all(file.deleted for file in test.workspace.files.values())
     assert "fox" not in message.shown() + message.text
     assert not [file for file in test.house.folder.rglob("images/??/*") if file.is_file()]
-
-
-async def test_a_report_asks_for_its_reason(tmp_path: Path, slack: SlackStandIn) -> None:
-    made: list[tuple[str, str, str, str]] = []
-
-    async def report(person: Person, place: Place, job_id: str, reason: str) -> None:
-        made.append((person.key, place.tenant, job_id, reason))
-
-    async with open_test(tmp_path, slack, report=report) as test:
-        message = await done(test)
-        await test.human.click(message, "Report")
-        await until(lambda: test.workspace.views)
-        await test.human.submit(form(test), reason="not a fox")
-        await test.human.sees("moderators will look")
-        job: Job = (await test.jobs())[0]
-    assert made == [("slack:user:U1", "slack:T1", job.id, "not a fox")]
-
-

@@ -311,6 +311,13 @@ def test_slack_over_http_needs_the_signing_secret_instead() -> None:
     assert [finding.values["name"] for finding in missing_secrets(loaded, Role.ALL)] == ["SLACK_SIGNING_SECRET"]
 
 
+def test_an_app_that_is_installed_by_oauth_needs_no_bot_token() -> None:
+    loaded = load("[slack]", SLACK_CLIENT_ID="1.2", SLACK_CLIENT_SECRET="x", SLACK_APP_TOKEN="y")
+    assert missing_secrets(loaded, Role.ALL) == ()
+    assert loaded.slack
+    assert loaded.slack.installable
+
+
 def test_the_demo_keeps_everything_under_its_data_folder() -> None:
     demo = configuration.embedded(Path("/tmp/some where"), 8099, {})
     assert demo.store.sqlite_path == "/tmp/some where/imagine.db"

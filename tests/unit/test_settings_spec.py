@@ -29,7 +29,7 @@ SPECIFIED: list[tuple[tuple[spec.Key, ...], Any, set[str]]] = [
     (spec.STORE, tables.StoreSettings, set()),
     (spec.WEB, tables.WebSettings, set()),
     (spec.DISCORD, tables.DiscordSettings, {"token"}),
-    (spec.SLACK, tables.SlackSettings, {"bot_token", "app_token", "signing_secret"}),
+    (spec.SLACK, tables.SlackSettings, {"bot_token", "app_token", "signing_secret", "client_id", "client_secret"}),
     (spec.ROUTING, tables.RoutingSettings, set()),
     (spec.LIMITS, QuotaSettings, {"tiers", "guilds"}),
     (spec.TIER, Tier, {"name"}),

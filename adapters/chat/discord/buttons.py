@@ -111,7 +111,8 @@ class Buttons:
         await self._desk.ask(interaction, lambda origin: self._studio.again(origin, job_id, key))
 
     async def _vary(self, interaction: Interaction, job_id: str) -> None:
-        request = await self._studio.request_of(reading.place(interaction), job_id)
+        where, who = reading.place(interaction), reading.person(interaction)
+        request = await self._studio.request_of(where, job_id, who)
         await interaction.response.send_modal(forms.vary_form(self._desk.marks, job_id, request))
 
     async def _varied(self, interaction: Interaction, _: str) -> None:

@@ -20,9 +20,9 @@ from adapters.chat.slack.web import Closed
 from adapters.chat.slack.workspaces import Workspaces
 from bot import replies
 from bot.errors import ChatBusy, Refused, StoreError
-from bot.model import Job, JobState, Origin, Person, Problem, Ticket
+from bot.model import Job, Origin, Person, Problem, Ticket
 from bot.ports import Observer
-from bot.studio import Studio
+from bot.studio import Studio, is_withheld
 
 SLOWEST_COMMIT = 1.5
 """Seconds. Slack waits three for an answer, so by then the person is told that the bot is busy."""
@@ -163,6 +163,12 @@ class Desk:
     async def person(self, visit: Visit) -> Person:
         return visit.person(await self._groups.of(visit.team, visit.enterprise, visit.user) if visit.user else ())
 
+    async def moderator(self, visit: Visit) -> Person:
+        """The person with what decides about moderation: groups, and whether they own or administer the workspace."""
+        person = await self.person(visit)
+        owners = await self._groups.owners(visit.team, visit.enterprise, visit.user)
+        return replace(person, groups=(*person.groups, *owners))
+
     async def take(self, visit: Visit, submit: Submit) -> Reply:
         """Raises Refused, StoreError."""
         person = await self.person(visit)
@@ -181,7 +187,7 @@ class Desk:
     async def _placed(self, visit: Visit, job: Job) -> None:
         """The request's message is posted and known before the job can be drawn."""
         address = Address.read(job.origin.address)
-        if job.state in (JobState.REVIEW, JobState.HELD):
+        if is_withheld(job):
             address = replace(address, held="1")
         try:
             address = replace(address, message=await self._posted(job, address))
@@ -208,6 +214,13 @@ class Desk:
                 self.observer.event("slack_post_again", job=job.id, detail=busy.detail)
                 await asyncio.sleep(max(pause, min(busy.retry_after or 0.0, 60.0)))
         return await self.chat.post_request(job, address)
+
+    async def removed(self, team: str, enterprise: str) -> None:
+        """The app is not installed there any more."""
+        self.observer.event("slack_uninstalled", team=team, enterprise=enterprise)
+        await self.workspaces.forget(team, enterprise)
+        if team:
+            await self.studio.leave(f"slack:{team}")
 
     # -- saying something to one person
 

@@ -3,7 +3,7 @@
 import json
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 from adapters.chat.slack import blocks, forms
 from adapters.chat.slack.asking import Desk, Reply
@@ -11,7 +11,8 @@ from adapters.chat.slack.reading import Payload, Visit, of_form
 from adapters.chat.slack.web import Closed
 from bot import replies
 from bot.errors import Refused
-from bot.model import FINAL_STATES, Person, Place
+from bot.model import FINAL_STATES
+from bot.moderators import Moderators
 
 DOUBLE_CLICK = 3.0
 """Seconds in which a second press of the same button by the same person is the same wish."""
@@ -19,25 +20,39 @@ DOUBLE_CLICK = 3.0
 TOO_LATE = frozenset({"expired_trigger_id", "exchanged_trigger_id", "invalid_trigger_id"})
 
 Press = Callable[[Visit, str], Awaitable[Reply]]
-ReportPicture = Callable[[Person, Place, str, str], Awaitable[None]]
-"""Who reports, where, the request's id, and the reason. Raises Refused."""
+
+
+async def open_form(desk: Desk, visit: Visit, form: blocks.Block, again: str | None) -> None:
+    """Where Slack says that it is too late, a button with the value ``again`` offers the form anew, where there is one.
+
+    Raises Closed, ChatBusy.
+    """
+    web = await desk.workspaces.web(visit.team, visit.enterprise)
+    try:
+        await web.call("views.open", trigger_id=visit.trigger, view=form)
+    except Closed as closed:
+        if closed.code not in TOO_LATE:
+            raise
+        late = replies.say("slack_form_late")
+        offer = blocks.offer_form(late, again) if again else blocks.private(replies.say("slack_press_again"))
+        await desk.tell(visit, offer)
 
 
 class Buttons:
-    """``report``: None where pictures cannot be reported."""
+    """``more`` are the buttons of other parts, by their name."""
 
-    def __init__(self, desk: Desk, report: ReportPicture | None = None) -> None:
-        self._desk, self._studio, self._report = desk, desk.studio, report
+    def __init__(self, desk: Desk, moderators: Moderators, more: Mapping[str, Press]) -> None:
+        self._desk, self._studio, self._moderators = desk, desk.studio, moderators
         self._pressed: OrderedDict[tuple[str, str], float] = OrderedDict()
         self._handlers: dict[str, Press] = {
             blocks.CANCEL: self._cancel,
             blocks.AGAIN: self._again,
             blocks.VARY: self._vary,
             blocks.DELETE: self._delete,
+            blocks.REPORT: self._report_form,
             blocks.FORM: self._form,
+            **more,
         }
-        if report is not None:
-            self._handlers[blocks.REPORT] = self._report_form
 
     async def pressed(self, visit: Visit, body: Payload) -> Reply:
         """One that is not known, or no more, is answered too."""
@@ -71,13 +86,9 @@ class Buttons:
         return await self._desk.take(visit, lambda origin: self._studio.again(origin, job_id, visit.key))
 
     async def _delete(self, visit: Visit, job_id: str) -> Reply:
-        job = await self._studio.delete(await self._desk.person(visit), visit.place, job_id)
-
-        async def remove() -> None:
-            await self._desk.chat.remove(job)
-            await self._desk.tell(visit, blocks.private(replies.say("slack_deleted")))
-
-        return self._desk.afterwards(visit, remove)
+        """The worker takes the files off Slack."""
+        await self._studio.delete(await self._desk.person(visit), visit.place, job_id)
+        return Reply(blocks.private(replies.say("slack_deleted")))
 
     # -- forms
 
@@ -97,27 +108,18 @@ class Buttons:
         """The form with every option, filled with the request of ``job_id`` where there is one."""
 
         async def opened() -> None:
-            request = await self._studio.request_of(visit.place, job_id) if job_id else None
+            person = await self._desk.person(visit)
+            request = await self._studio.request_of(visit.place, job_id, person) if job_id else None
             metadata = {"channel": visit.channel, "thread": visit.thread, "job": job_id}
             form = forms.imagine(request, self._studio.backends(), self._studio.styles(), metadata)
-            await self._opened(visit, form, job_id)
+            await open_form(self._desk, visit, form, self.form_value(visit, job_id))
 
         return self._desk.afterwards(visit, opened)
-
-    async def _opened(self, visit: Visit, form: blocks.Block, job_id: str) -> None:
-        web = await self._desk.workspaces.web(visit.team, visit.enterprise)
-        try:
-            await web.call("views.open", trigger_id=visit.trigger, view=form)
-        except Closed as closed:
-            if closed.code not in TOO_LATE:
-                raise
-            offer = blocks.offer_form(replies.say("slack_form_late"), self.form_value(visit, job_id))
-            await self._desk.tell(visit, offer)
 
     async def _report_form(self, visit: Visit, job_id: str) -> Reply:
         async def opened() -> None:
             metadata = {"channel": visit.channel, "thread": visit.thread, "job": job_id}
-            await self._opened(visit, forms.report(metadata), job_id)
+            await open_form(self._desk, visit, forms.report(metadata), None)
 
         return self._desk.afterwards(visit, opened)
 
@@ -140,12 +142,10 @@ class Buttons:
             return Reply(errors=forms.errors(refused.problems, list(given)))
 
     async def reported(self, visit: Visit, body: Payload) -> Reply:
-        if self._report is None:
-            return Reply(blocks.private(replies.say("slack_expired")))
         job_id = forms.metadata(body["view"]).get("job", "")
         reason = forms.values(body["view"]).get(forms.REASON) or ""
         try:
-            await self._report(await self._desk.person(visit), visit.place, job_id, reason)
+            await self._moderators.report(await self._desk.person(visit), visit.place, job_id, None, reason)
         except Refused as refused:
             return Reply(errors={forms.REASON: forms.errors(refused.problems, ())[forms.PROMPT]})
         return Reply(blocks.private(replies.say("slack_reported")))

@@ -1,27 +1,24 @@
 """What is asked in words: the slash commands and the app's mention. They answer in their acknowledgement."""
 
-from collections.abc import Awaitable, Callable
-
 from adapters.chat.slack import blocks, text
 from adapters.chat.slack.asking import Desk, Reply
 from adapters.chat.slack.buttons import Buttons
 from adapters.chat.slack.reading import Payload, Visit
 from bot import replies
-from bot.model import Job, JobState, Person, Place
+from bot.errors import Refused
+from bot.model import Job, JobState
+from bot.moderators import Moderators
 from bot.studio import Status
 
 HELP = frozenset({"help", "--help", "?"})
 LISTED = 10
-Moderate = Callable[[Person, Place, str], Awaitable[str]]
-"""Who, where and the words after /imagine-mod, mentions as keys of people -> the private answer. Raises Refused."""
+KEPT_SHOWN = 3  #: undelivered requests whose pictures are handed over at once
 
 
 class Commands:
-    """``moderate``: None where nothing can be moderated."""
-
-    def __init__(self, desk: Desk, buttons: Buttons, moderate: Moderate | None = None) -> None:
+    def __init__(self, desk: Desk, buttons: Buttons, moderators: Moderators) -> None:
         self._desk, self._buttons, self._studio = desk, buttons, desk.studio
-        self._moderate = moderate
+        self._moderators = moderators
 
     async def imagine(self, visit: Visit, body: Payload) -> Reply:
         words = text.unescape(str(body.get("text") or ""))
@@ -32,15 +29,34 @@ class Commands:
         return await self._desk.take(visit, lambda origin: self._studio.submit(origin, words, visit.key))
 
     async def mention(self, visit: Visit, body: Payload) -> Reply:
+        if not visit.user:
+            return Reply()
         bot = await self._desk.workspaces.bot(visit.team, visit.enterprise)
         words = text.unescape(text.without_mention(str(body["event"].get("text") or ""), bot.user))
         if not words.strip() or words.strip().lower() in HELP:
             return Reply(blocks.offer_form(blocks.help_text(), self._buttons.form_value(visit, "")))
         return await self._desk.take(visit, lambda origin: self._studio.submit(origin, words, visit.key))
 
+    async def style(self, visit: Visit, body: Payload) -> Reply:
+        try:
+            said = await self._studio.style(await self._desk.person(visit), visit.place, str(body.get("text") or ""))
+        except Refused as refused:
+            said = "\n".join(replies.problem(each) for each in refused.problems)
+        return Reply(blocks.private(said))
+
     async def status(self, visit: Visit, _: Payload) -> Reply:
-        found = await self._studio.status(await self._desk.person(visit), visit.place)
-        return Reply(blocks.private(status_text(found)))
+        """Pictures that could not be posted are handed over directly."""
+        person = await self._desk.person(visit)
+        found = await self._studio.status(person, visit.place)
+        recent = await self._studio.history(person, LISTED)
+        kept = [each for each in recent if each.job.state is JobState.UNDELIVERABLE and each.pictures][:KEPT_SHOWN]
+        lines = [status_text(found), *([replies.say("slack_handed_over")] if kept else [])]
+
+        async def then(_: bool) -> None:
+            for settled in kept:
+                await self._desk.chat.hand_over(settled)
+
+        return Reply(blocks.private("\n".join(lines)), then)
 
     async def history(self, visit: Visit, _: Payload) -> Reply:
         recent = await self._studio.history(await self._desk.person(visit), LISTED)
@@ -57,10 +73,15 @@ class Commands:
         return self._desk.afterwards(visit, forget)
 
     async def moderation(self, visit: Visit, body: Payload) -> Reply:
-        if self._moderate is None:
-            return Reply(blocks.private(replies.say("slack_unmoderated")))
+        """Ending somebody's requests takes a while, so Slack is answered first. Mentions reach the core as keys."""
         words = text.with_keys(str(body.get("text") or ""))
-        return Reply(blocks.private(await self._moderate(await self._desk.person(visit), visit.place, words)))
+
+        async def moderate() -> None:
+            actor = await self._desk.moderator(visit)
+            lines = await self._moderators.dispatch(actor, visit.place, words)
+            await self._desk.tell(visit, blocks.private("\n".join(lines) or replies.say("slack_nothing")))
+
+        return self._desk.afterwards(visit, moderate)
 
 
 def status_text(status: Status) -> str:

@@ -9,7 +9,7 @@ themselves whether they are shared, so nothing is shown twice.
 
 import asyncio
 from collections import OrderedDict
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -62,7 +62,7 @@ class Errand:
 
 
 class SlackChat:
-    """Implements `bot.ports.Chat`. ``reports``: whether people can report pictures."""
+    """Implements `bot.ports.Chat`."""
 
     platform = "slack"
 
@@ -72,12 +72,9 @@ class SlackChat:
         pictures: Pictures,
         clock: Clock,
         observer: Observer,
-        *,
-        reports: bool = False,
     ) -> None:
         self._workspaces, self._pictures = workspaces, pictures
         self._clock, self._observer = clock, observer
-        self._result_actions = tuple(name for name in blocks.RESULT if reports or name != blocks.REPORT)
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._said: OrderedDict[str, tuple[float, str]] = OrderedDict()
         self._settled: OrderedDict[str, None] = OrderedDict()
@@ -168,7 +165,7 @@ class SlackChat:
     async def _show(self, errand: Errand, shown: tuple[Picture, ...]) -> None:
         shared = await self._shared(errand, shown)
         words = text.result(errand.job, shown)
-        await self._edit(errand, replies.say("slack_done", details=words), self._result_actions)
+        await self._edit(errand, replies.say("slack_done", details=words), blocks.RESULT)
         if errand.address.execution:
             outputs: dict[str, Any] = {"file_ids": list(shared.file_ids), "permalinks": list(shared.permalinks)}
             if shown[0].seed is not None:
@@ -177,7 +174,7 @@ class SlackChat:
 
     async def _shared(self, errand: Errand, shown: tuple[Picture, ...]) -> Shared:
         address, job = errand.address, errand.job
-        parcel = Parcel(shown, text.alt_text(job.request.prompt), f"imagine-{job.id[:8]}", text.result(job, shown))
+        parcel = _parcel(job, shown)
         files = address.file_ids
         if files and (before := await shared_before(errand.web, files, job.deliveries)):
             return before
@@ -185,7 +182,7 @@ class SlackChat:
         for place in places(address):
             try:
                 files = files or await self._uploaded(errand, parcel)
-                channel = place.channel or await self._direct(errand)
+                channel = place.channel or await _direct(errand.web, address)
                 try:
                     shared = await share(errand.web, parcel, files, channel, place.thread)
                 except Closed as closed:
@@ -206,11 +203,13 @@ class SlackChat:
         await errand.remember({"files": ",".join(files)})
         return files
 
-    async def _direct(self, errand: Errand) -> str:
-        if not errand.address.user:
-            raise Closed("no_person")
-        opened = await errand.web.call("conversations.open", users=errand.address.user)
-        return str(opened["channel"]["id"])
+    async def hand_over(self, settled: Settled) -> None:
+        """The pictures of a request that could not be posted, to whoever asked. Raises Closed, ChatBusy."""
+        job, address = settled.job, Address.read(settled.job.origin.address)
+        web = await self._workspaces.web(address.team, address.enterprise)
+        shown = tuple(each for each in settled.pictures if not each.deleted and not each.hidden)
+        parcel = _parcel(job, shown)
+        await share(web, parcel, await upload(web, self._pictures, parcel), await _direct(web, address), "")
 
     async def _tell(self, errand: Errand) -> None:
         """A request that ended without pictures: where it was asked, or privately where nothing was posted."""
@@ -247,7 +246,7 @@ class SlackChat:
 
     async def _tell_directly(self, errand: Errand, said: str, content: list[blocks.Block]) -> None:
         try:
-            channel = await self._direct(errand)
+            channel = await _direct(errand.web, errand.address)
             await errand.web.call("chat.postMessage", channel=channel, text=said, blocks=content)
         except Closed as closed:
             raise ChatGone(closed.code) from None
@@ -259,22 +258,28 @@ class SlackChat:
             if closed.code not in OVER:
                 self._observer.event("alert", text="slack_step_failed", job=errand.job.id, detail=closed.code)
 
-    # -- taking it back
-
-    async def remove(self, job: Job) -> None:
-        """Deletes what was posted for a request whose pictures were deleted. Raises Closed, ChatBusy."""
+    async def revise_request(self, job: Job, *, gone: bool) -> None:
+        """After pictures were hidden, shown again or deleted. ``gone``: none is left. Raises Closed, ChatBusy."""
         address = Address.read(job.origin.address)
+        if not address.message:
+            return
         web = await self._workspaces.web(address.team, address.enterprise)
-        for file_id in address.file_ids:
-            try:
-                await web.call("files.delete", file=file_id)
-            except Closed as closed:
-                self._observer.event("slack_file_gone", job=job.id, detail=closed.code)
-        if address.message:
-            said = self._request(job, replace(address, held="1"), replies.say("slack_deleted"), ())
-            said["text"] = replies.say("slack_deleted")
-            said["blocks"] = [blocks.section(said["text"])]
-            await web.call("chat.update", channel=address.channel, ts=address.message, **said)
+        said = self._request(job, address, replies.say("slack_shown"), blocks.RESULT)
+        if gone:
+            words = replies.say("slack_gone")
+            said = {"text": words, "blocks": [blocks.section(words)]}
+        await web.call("chat.update", channel=address.channel, ts=address.message, **said)
+
+
+def _parcel(job: Job, shown: tuple[Picture, ...]) -> Parcel:
+    return Parcel(shown, text.alt_text(job.request.prompt), f"imagine-{job.id[:8]}", text.result(job, shown))
+
+
+async def _direct(web: Web, address: Address) -> str:
+    if not address.user:
+        raise Closed("no_person")
+    opened = await web.call("conversations.open", users=address.user)
+    return str(opened["channel"]["id"])
 
 
 def _keep(kept: OrderedDict[str, Any], key: str, value: object) -> None:

@@ -9,7 +9,7 @@ from adapters.chat.slack.blocks import Block, plain
 from bot import command, replies
 from bot.model import ImageRequest, Problem
 
-IMAGINE, REPORT = "imagine_form", "imagine_report"
+IMAGINE, REPORT, REJECT, EDIT = "imagine_form", "imagine_report", "imagine_reject", "imagine_edit"
 VALUE = "value"
 PROMPT, REASON = "prompt", "reason"
 TEXTS = ("size", "steps", "guidance", "seed", "count")
@@ -42,6 +42,16 @@ def imagine(
 def report(metadata: Mapping[str, str]) -> Block:
     reason = _words(REASON, "slack_field_reason", "", long=True, optional=False, limit=300)
     return _modal(REPORT, "slack_form_report", "slack_form_send", [reason], metadata)
+
+
+def reject(metadata: Mapping[str, str]) -> Block:
+    reason = _words(REASON, "slack_field_reject", "", long=True, optional=False, limit=500)
+    return _modal(REJECT, "slack_form_reject", "slack_form_send", [reason], metadata)
+
+
+def edit(prompt: str, metadata: Mapping[str, str]) -> Block:
+    field = _words(PROMPT, "slack_field_prompt", prompt, long=True, optional=False)
+    return _modal(EDIT, "slack_form_edit", "slack_form_send", [field], metadata)
 
 
 def _modal(callback: str, title: str, submit: str, fields: Sequence[Block], metadata: Mapping[str, str]) -> Block:

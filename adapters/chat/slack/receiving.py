@@ -25,25 +25,27 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from adapters.chat.slack import forms, reading
 from adapters.chat.slack.asking import Desk, Reply
-from adapters.chat.slack.buttons import Buttons, ReportPicture
-from adapters.chat.slack.commands import Commands, Moderate
+from adapters.chat.slack.buttons import Buttons
+from adapters.chat.slack.commands import Commands
 from adapters.chat.slack.reading import Payload, Visit
+from adapters.chat.slack.review import Reviews
 from adapters.chat.slack.web import Closed
 from adapters.chat.slack.workflow import STEP, Workflow
 from adapters.chat.slack.workspaces import Workspaces
 from bot.errors import ChatBusy
+from bot.moderators import Moderators
 
 LOG = logging.getLogger("slack")
 SHORTCUT = "imagine_message"
 THEN = "imagine_then"
+PING_SECONDS = 5.0
+"""A connection that died without a word is noticed and replaced within this time; the other one receives meanwhile."""
 
 Handler = Callable[[Visit, Payload], Awaitable[Reply]]
 Send = Callable[[BoltResponse], Awaitable[None]]
 
 
-def build_app(
-    desk: Desk, client: AsyncWebClient, signing_secret: str, report: ReportPicture | None, moderate: Moderate | None
-) -> AsyncApp:
+def build_app(desk: Desk, client: AsyncWebClient, signing_secret: str, moderators: Moderators) -> AsyncApp:
     app = AsyncApp(
         logger=LOG,
         client=client,
@@ -52,11 +54,13 @@ def build_app(
         request_verification_enabled=bool(signing_secret),
         attaching_function_token_enabled=False,
     )
-    buttons = Buttons(desk, report)
-    commands = Commands(desk, buttons, moderate)
+    reviews = Reviews(desk, moderators)
+    buttons = Buttons(desk, moderators, reviews.presses)
+    commands = Commands(desk, buttons, moderators)
     workflow = Workflow(desk)
     named = {
         "/imagine": commands.imagine,
+        "/imagine-style": commands.style,
         "/imagine-status": commands.status,
         "/imagine-history": commands.history,
         "/imagine-forget": commands.forget,
@@ -65,11 +69,19 @@ def build_app(
     for name, handler in named.items():
         app.command(name, middleware=[_said(desk, handler)])(_unreached)
     app.event("app_mention", middleware=[_done(desk, reading.of_mention, commands.mention)])(_unreached)
+    for name in ("app_uninstalled", "tokens_revoked"):
+        app.event(name, middleware=[_removed(desk)])(_unreached)
     app.function(STEP, middleware=[_done(desk, workflow.of_step, workflow.step)])(_unreached)
     app.action(re.compile(".*"), middleware=[_done(desk, reading.of_interaction, buttons.pressed)])(_unreached)
     app.shortcut(SHORTCUT, middleware=[_done(desk, reading.of_interaction, buttons.shortcut)])(_unreached)
-    app.view(forms.IMAGINE, middleware=[_done(desk, buttons.of_form, buttons.imagined)])(_unreached)
-    app.view(forms.REPORT, middleware=[_done(desk, buttons.of_form, buttons.reported)])(_unreached)
+    sent = {
+        forms.IMAGINE: buttons.imagined,
+        forms.REPORT: buttons.reported,
+        forms.REJECT: reviews.rejected,
+        forms.EDIT: reviews.edited,
+    }
+    for name, handler in sent.items():
+        app.view(name, middleware=[_done(desk, buttons.of_form, handler)])(_unreached)
     return app
 
 
@@ -131,6 +143,18 @@ def _done(desk: Desk, read: Callable[[Payload], Visit], handler: Handler) -> Cal
     return middleware
 
 
+def _removed(desk: Desk) -> Callable[..., Awaitable[BoltResponse]]:
+    """The app was taken off a workspace, or its bot's tokens were revoked."""
+
+    async def middleware(body: Payload, context: AsyncBoltContext) -> BoltResponse:
+        event = body["event"]
+        if event["type"] == "app_uninstalled" or (event.get("tokens") or {}).get("bot"):
+            desk.start(desk.removed(str(body.get("team_id") or ""), str(body.get("enterprise_id") or "")))
+        return await context.ack()
+
+    return middleware
+
+
 async def dispatch(app: AsyncApp, desk: Desk, request: AsyncBoltRequest, send: Send) -> None:
     """Answers, then starts what follows the answer."""
     with desk.answering():
@@ -150,7 +174,7 @@ class Link(AsyncSocketModeHandler):
     """One Socket Mode connection. Slack sends each payload to any one of an app's connections."""
 
     def __init__(self, app: AsyncApp, desk: Desk, app_token: str, client: AsyncWebClient, proxy: str | None) -> None:
-        super().__init__(app, app_token, web_client=client)
+        super().__init__(app, app_token, web_client=client, ping_interval=PING_SECONDS)
         self.client.proxy = proxy
         self._desk = desk
 

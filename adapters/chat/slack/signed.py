@@ -49,12 +49,14 @@ class Signatures:
 
 
 class HttpServer:
-    """``more`` are routes beside Slack's own, such as those of the installation."""
+    """``more`` are routes beside Slack's own, such as those of the installation; ``app`` None: only those."""
 
-    def __init__(self, app: AsyncApp, desk: Desk, secret: str, more: Sequence[web.RouteDef] = ()) -> None:
+    def __init__(
+        self, app: AsyncApp | None, desk: Desk, secret: str, more: Sequence[web.RouteDef] = ()
+    ) -> None:
         self._app, self._desk, self._signatures = app, desk, Signatures(secret)
         application = web.Application(client_max_size=LARGEST)
-        application.add_routes([web.post(PATH, self._received), *more])
+        application.add_routes([*([web.post(PATH, self._received)] if app is not None else []), *more])
         self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=CLOSE_SECONDS)
 
     async def start(self, host: str, port: int) -> int:
@@ -74,6 +76,7 @@ class HttpServer:
         if not self._signatures.genuine(timestamp, signature, body):
             self._desk.observer.event("slack_forged_request", peer=str(request.remote))
             return web.json_response({"error": "invalid request"}, status=401)
+        assert self._app is not None
         made: list[web.Response] = []
 
         async def send(response: BoltResponse) -> None:

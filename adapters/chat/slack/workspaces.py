@@ -28,6 +28,9 @@ class Workspaces(Protocol):
     async def web(self, team: str, enterprise: str, /) -> Web:
         """Raises Closed, ChatBusy."""
 
+    async def forget(self, team: str, enterprise: str) -> None:
+        """The app was removed from there."""
+
 
 def new_session() -> aiohttp.ClientSession:
     """Shared by all calls; slack_sdk would open one a call."""
@@ -49,6 +52,9 @@ class OneWorkspace:
 
     async def web(self, _: str, __: str, /) -> Web:
         return self._web
+
+    async def forget(self, team: str, enterprise: str) -> None:
+        """The token is the operator's: calls will say that it is revoked."""
 
 
 async def who(web: Web, token: str) -> Bot:

@@ -1,6 +1,6 @@
-"""`/operators`: how the house is, live, and the two switches. Behind the one-time login link."""
+"""`/moderation/operations`: how the house is, live, and the two switches. Behind the one-time login link."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from starlette.requests import ClientDisconnect, Request
@@ -9,16 +9,17 @@ from starlette.routing import BaseRoute, Route
 
 from adapters.chat.web import operators_view as view
 from adapters.chat.web.guard import content_policy, is_same_origin
+from adapters.chat.web.moderation import ModerationPages
 from adapters.chat.web.pages import Pages
-from bot.errors import StoreError
+from adapters.chat.web.sessions import Seals
 from bot.model import AuditEvent, JobState
 from bot.replies import say
 from bot.steps import Switch, Switches
 
 if TYPE_CHECKING:
-    from adapters.chat.web.operator_sessions import Operator, OperatorSessions
     from adapters.chat.web.server import WebHouse
 
+PATH = "/moderation/operations"
 SHOWN = 20
 ERRORS = 15
 DAY = 86_400
@@ -26,56 +27,56 @@ TENANT = "web"
 PRIVATE = {"cache-control": "no-store"}
 POLICY = content_policy(["self"])
 
-Gate = Callable[[Request], Awaitable["Operator | None"]]
 
-
-class Operators:
-    def __init__(self, house: "WebHouse", sessions: "OperatorSessions") -> None:
+class OperationsPage:
+    def __init__(self, house: "WebHouse", pages: Pages, moderation: ModerationPages) -> None:
         self._house = house
-        self._sessions = sessions
-        self._pages = Pages()
+        self._pages = pages
+        self._moderation = moderation
+        self._seals = Seals(house.secret)
         self._switches = Switches(house.store, house.clock)
 
     def routes(self) -> Sequence[BaseRoute]:
         return [
-            Route("/operators", self._page),
-            Route("/operators/live", self._live),
-            Route("/operators/switches/{switch}", self._turn, methods=["POST"]),
+            Route(PATH, self._page),
+            Route(f"{PATH}/live", self._live),
+            Route(f"{PATH}/switches/{{switch}}", self._turn, methods=["POST"]),
         ]
 
     async def _page(self, request: Request) -> Response:
-        operator = await self._sessions.operator(request)
-        if operator is None:
-            return self._sessions.ask(request)
+        session = await self._moderation.session(request)
+        if session is None:
+            return self._moderation.closed("moderation_login", 401)
         html = self._pages.render(
-            "operators.html", token=operator.token, live=await self._shown(), words={"lost": say("operators_lost")}
+            "operators.html",
+            token=self._seals.operator_token(session.digest),
+            live=await self._shown(),
+            words={"lost": say("operators_lost")},
         )
         return HTMLResponse(html, headers={**PRIVATE, "content-security-policy": POLICY})
 
     async def _live(self, request: Request) -> Response:
-        if await self._sessions.operator(request) is None:
-            return JSONResponse({"problem": say("web_stale")}, 403)
+        if await self._moderation.session(request) is None:
+            return _problem(401, say("moderation_login"))
         return HTMLResponse(await self._shown(), headers=PRIVATE)
 
     async def _turn(self, request: Request) -> Response:
         """Every turn of a switch is in the audit log."""
-        operator = await self._sessions.operator(request)
+        session = await self._moderation.session(request)
+        if session is None:
+            return _problem(401, say("moderation_login"))
         ours = is_same_origin(request, self._house.settings.public_url)
-        if operator is None or not ours or not operator.is_token(request.headers.get("x-imagine-token", "")):
-            return JSONResponse({"problem": say("web_stale")}, 403)
+        if not ours or not self._seals.is_operator_token(session.digest, request.headers.get("x-imagine-token", "")):
+            return _problem(403, say("web_stale"))
         on = await _flag(request, "on")
         if on is None or request.path_params["switch"] not in list(Switch):
-            return JSONResponse({"problem": say("web_failed")}, 400)
+            return _problem(400, say("web_failed"))
         switch = Switch(request.path_params["switch"])
-        try:
-            await self._switches.turn(switch, on=on)
-            at = self._house.clock.now()
-            action = f"{switch}_on" if on else f"{switch}_off"
-            await self._house.store.audit(AuditEvent(TENANT, operator.name, action, "house", at=at))
-        except StoreError as error:
-            self._house.observer.event("store_error", detail=str(error))
-            return JSONResponse({"problem": say("store_busy")}, 503)
-        self._house.observer.event("switch", switch=switch, on=on, by=operator.name)
+        await self._switches.turn(switch, on=on)
+        action = f"{switch}_on" if on else f"{switch}_off"
+        event = AuditEvent(TENANT, session.person.key, action, "house", at=self._house.clock.now())
+        await self._house.operators.audit(event)
+        self._house.observer.event("switch", switch=switch, on=on, by=session.name)
         return HTMLResponse(await self._shown(), headers=PRIVATE)
 
     # -- what it shows
@@ -133,6 +134,10 @@ class Operators:
             )
             for name in core.backends
         ]
+
+
+def _problem(status: int, words: str) -> Response:
+    return JSONResponse({"problem": words}, status, headers=PRIVATE)
 
 
 async def _flag(request: Request, name: str) -> bool | None:

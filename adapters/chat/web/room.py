@@ -12,7 +12,6 @@ from starlette.responses import (
     HTMLResponse,
     JSONResponse,
     PlainTextResponse,
-    RedirectResponse,
     Response,
     StreamingResponse,
 )
@@ -40,7 +39,6 @@ LONGEST_REASON = 500  #: characters of a report
 HEARTBEAT_SECONDS = 15.0
 RETRY_MS = 1000
 PRIVATE = {"cache-control": "no-store"}
-FOREVER = {"cache-control": "public, max-age=31536000, immutable"}
 NOTHING_YET = b'<svg xmlns="http://www.w3.org/2000/svg" width="1" height="1"/>'
 """A preview that is not there yet, so that no browser reports an error."""
 
@@ -65,7 +63,7 @@ class Room:
         self._seals = Seals(house.secret)
         self._pages = Pages()
         self._secure = house.settings.public_url.startswith("https:")
-        self._speaker = Speaker(house.store, house.studio, house.clock)
+        self._speaker = Speaker(house.store, house.studio, house.moderators, house.clock)
         self.hub = Hub(house.store, house.studio, house.clock, house.observer, self._seals, self._pages)
         self._policy = content_policy([self._pages.style_hash])
         self._examples = self._working_examples()
@@ -81,8 +79,6 @@ class Room:
         }
         return [
             Route("/", self._page),
-            Route("/favicon.ico", self._icon),
-            Route("/static/{tag}/{name}", self._static),
             Route("/room/events", self._events),
             Route("/room/older", self._older),
             Route("/room/jobs/{job}/request", self._request_of),
@@ -255,18 +251,6 @@ class Room:
         except FileNotFoundError:
             body, media_type = NOTHING_YET, "image/svg+xml"
         return Response(body, media_type=media_type, headers=PRIVATE)
-
-    async def _static(self, request: Request) -> Response:
-        file = self._pages.static.get(request.path_params["name"])
-        if file is None or request.path_params["tag"] != self._pages.tag:
-            return _missing()
-        headers = {**FOREVER, "content-type": file.media_type, "vary": "accept-encoding"}
-        if "gzip" in request.headers.get("accept-encoding", ""):
-            return Response(file.gzipped, headers={**headers, "content-encoding": "gzip"})
-        return Response(file.body, headers=headers)
-
-    async def _icon(self, _: Request) -> Response:
-        return RedirectResponse(f"/static/{self._pages.tag}/icon.svg", 301)
 
     # -- posts
 

@@ -5,6 +5,7 @@ import contextlib
 import socket
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import uvicorn
 from starlette.applications import Starlette
@@ -14,14 +15,16 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
 from adapters.chat.web.api.app import Api
+from adapters.chat.web.files import file_routes
 from adapters.chat.web.gallery import Gallery
 from adapters.chat.web.guard import Guard, Hosts
-from adapters.chat.web.operator_sessions import Logins, OperatorSessions
-from adapters.chat.web.operators import Operators
+from adapters.chat.web.moderation import ModerationPages
+from adapters.chat.web.operators import OperationsPage
 from adapters.chat.web.pages import Pages
-from adapters.chat.web.room import FOREVER, Room
+from adapters.chat.web.room import Room
 from bot import steps
 from bot.errors import StoreError
+from bot.model import AuditEvent
 from bot.moderators import Moderators
 from bot.ports import Clock, Observer, Store
 from bot.programs import Trouble
@@ -30,6 +33,22 @@ from bot.settings import WebSettings
 from bot.studio import Studio
 
 CLOSE_SECONDS = 2
+
+
+class Operators(Protocol):
+    """What the store keeps of people who came by the login link. Hashes only, of links and of sessions."""
+
+    async def add_login(self, kind: str, digest: str, name: str, expires_at: float, now: float) -> None: ...
+
+    async def login(self, kind: str, digest: str, now: float) -> str | None: ...
+
+    async def take_login(self, kind: str, digest: str, now: float) -> str | None:
+        """The name it was made for; the second one who comes with it gets None."""
+
+    async def audit(self, event: AuditEvent) -> AuditEvent: ...
+
+    async def tenants(self) -> list[str]:
+        """Every community there is something to moderate in, the house's own room first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +60,7 @@ class WebHouse:
     studio: Studio
     moderators: Moderators
     store: Store
-    logins: Logins
+    operators: Operators
     secret: bytes
     picture: Callable[[str], Awaitable[bytes]]  #: a picture file's bytes by its SHA-256
     thumb: Callable[[str, int], Awaitable[bytes]]  #: of that file, as WebP with the longer side given
@@ -76,30 +95,19 @@ def health_routes(house: WebHouse) -> Sequence[BaseRoute]:
     return [Route("/healthz", healthz), Route("/readyz", readyz), Route("/metrics", metrics)]
 
 
-def static_routes() -> Sequence[BaseRoute]:
-    """For the operators' pages where there is no room."""
-    pages = Pages()
-
-    async def static(request: Request) -> Response:
-        file = pages.static.get(request.path_params["name"])
-        if file is None or request.path_params["tag"] != pages.tag:
-            return PlainTextResponse(say("web_not_found") + "\n", 404)
-        return Response(file.body, headers={**FOREVER, "content-type": file.media_type})
-
-    return [Route("/static/{tag}/{name}", static)]
-
-
 def build_app(house: WebHouse, room: Room | None, api: Api) -> ASGIApp:
     async def store_failed(_: Request, error: Exception) -> Response:
         house.observer.event("store_error", detail=str(error))
         return PlainTextResponse(say("store_busy") + "\n", 503)
 
-    sessions = OperatorSessions(house.logins, house.clock, house.secret, house.settings.public_url)
+    files = Pages()
+    moderation = ModerationPages(house, files)
     routes = [
         *health_routes(house),
-        *sessions.routes(),
-        *Operators(house, sessions).routes(),
-        *([*room.routes(), *Gallery(house).routes()] if room else static_routes()),
+        *file_routes(files),
+        *moderation.routes(),
+        *OperationsPage(house, files, moderation).routes(),
+        *([*room.routes(), *Gallery(house).routes()] if room else ()),
     ]
     pages = Starlette(routes=routes, exception_handlers={StoreError: store_failed})
     return api.in_front_of(Guard(pages, Hosts(house.settings)))

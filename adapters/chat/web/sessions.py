@@ -72,6 +72,13 @@ class Seals:
     def is_token(self, visitor: Visitor, token: str) -> bool:
         return self._holds("token", visitor.id, token)
 
+    def operator_token(self, session: str) -> str:
+        """The same for a session of the moderation page."""
+        return self._sign("operator", session)
+
+    def is_operator_token(self, session: str, token: str) -> bool:
+        return self._holds("operator", session, token)
+
     # -- links
 
     def link(self, tenant: str, path: str, now: float) -> str:

@@ -144,6 +144,9 @@ class SlackStandIn:
             return 200, refusal.answer, 0
 
     def _authorized(self, call: Call) -> Workspace | None:
+        if call.method == "oauth.v2.access":
+            code = str(call.arguments.get("code") or call.arguments.get("refresh_token"))
+            return next((each for each in self.workspaces if code in {f"code-{each.team}", each.refresh}), None)
         if call.method == "apps.connections.open":
             return self.workspace if call.token == self.app_token else None
         return next((each for each in self.workspaces if each.token == call.token), None)

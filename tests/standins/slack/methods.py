@@ -50,6 +50,25 @@ class Methods:
         self.tickets.append(ticket)
         return {"url": f"{self.base.replace('http', 'ws', 1)}/link/?ticket={ticket}"}
 
+    def oauth_v2_access(self, workspace: Workspace, given: Json) -> Json:
+        """A code once, or a refresh token once: each use gives a new pair."""
+        number = len(workspace.old_tokens) + 1
+        if given.get("grant_type") == "refresh_token":
+            if given["refresh_token"] != workspace.refresh:
+                raise Refusal("invalid_refresh_token")
+            workspace.old_tokens.append(workspace.token)
+            workspace.token = f"xoxe-{workspace.team}-{number}"
+        workspace.refresh = f"refresh-{workspace.team}-{number}"
+        team = {"id": workspace.team, "name": workspace.team.lower()}
+        rotating = {"refresh_token": workspace.refresh, "expires_in": workspace.token_seconds}
+        return {
+            "access_token": workspace.token, "token_type": "bot", "scope": ",".join(workspace.scopes), "app_id": "A1",
+            "bot_user_id": workspace.bot_user, "team": None if workspace.org_wide else team,
+            "enterprise": {"id": workspace.enterprise} if workspace.enterprise else None,
+            "is_enterprise_install": workspace.org_wide, "authed_user": {"id": "U1"},
+            **(rotating if workspace.token_seconds else {}),
+        }  # fmt: skip
+
     # -- messages
 
     def chat_postMessage(self, workspace: Workspace, given: Json) -> Json:  # noqa: N802 - Slack's name
@@ -215,6 +234,9 @@ class Methods:
 
     def conversations_open(self, workspace: Workspace, given: Json) -> Json:
         return {"channel": {"id": workspace.dm(given["users"]).id}}
+
+    def users_info(self, workspace: Workspace, given: Json) -> Json:
+        return {"user": {"id": given["user"], "is_admin": given["user"] in workspace.admins, "is_owner": False}}
 
     def usergroups_users_list(self, workspace: Workspace, given: Json) -> Json:
         members = workspace.usergroups.get(given["usergroup"])

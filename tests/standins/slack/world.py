@@ -8,7 +8,7 @@ from tests.standins.slack.wire import Json
 
 BOT_SCOPES = (
     "app_mentions:read", "chat:write", "commands", "files:read", "files:write", "im:write", "channels:read",
-    "groups:read", "usergroups:read",
+    "groups:read", "usergroups:read", "users:read",
 )  # fmt: skip
 
 
@@ -105,12 +105,15 @@ class Workspace:
         self.bot_user, self.bot_id = "UBOT", "BBOT"
         self.scopes = list(BOT_SCOPES)
         self.revoked = False
+        self.refresh, self.token_seconds, self.org_wide = "", 0, False
+        self.old_tokens: list[str] = []
         self.channels: dict[str, Channel] = {}
         self.messages: list[Message] = []
         self.files: dict[str, File] = {}
         self.private: list[Private] = []
         self.views: list[View] = []
         self.usergroups: dict[str, set[str]] = {}
+        self.admins: set[str] = set()
         self.functions: dict[str, Json] = {}
         self._seconds = itertools.count(1)
         self._ids = itertools.count(1)

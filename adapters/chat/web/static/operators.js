@@ -15,7 +15,7 @@ function show(html) {
 async function ask(path, options) {
   try {
     const answer = await fetch(path, options);
-    if (answer.status === 403) return location.reload();
+    if (answer.status === 401 || answer.status === 403) return location.reload();
     if (!answer.ok) throw new Error(String(answer.status));
     show(await answer.text());
     if (status.textContent !== live) status.textContent = live;
@@ -29,7 +29,7 @@ document.querySelector("main").addEventListener("click", async (event) => {
   if (!button) return;
   const on = button.getAttribute("aria-pressed") !== "true";
   button.disabled = true;
-  await ask(`/operators/switches/${button.dataset.switch}`, {
+  await ask(`/moderation/operations/switches/${button.dataset.switch}`, {
     method: "POST",
     headers: { "content-type": "application/json", "x-imagine-token": document.body.dataset.token },
     body: JSON.stringify({ on }),
@@ -37,5 +37,5 @@ document.querySelector("main").addEventListener("click", async (event) => {
   for (const each of document.querySelectorAll("[data-switch]")) each.disabled = false;
 });
 
-setInterval(() => document.hidden || ask("/operators/live"), EVERY);
-document.addEventListener("visibilitychange", () => document.hidden || ask("/operators/live"));
+setInterval(() => document.hidden || ask("/moderation/operations/live"), EVERY);
+document.addEventListener("visibilitychange", () => document.hidden || ask("/moderation/operations/live"));

@@ -433,3 +433,10 @@ CREATE TABLE meta (
     name TEXT PRIMARY KEY,
     value TEXT NOT NULL
 );
+
+CREATE TABLE installations (
+    key TEXT PRIMARY KEY,
+    sealed TEXT NOT NULL,
+    expires_at DOUBLE PRECISION NOT NULL,
+    claimed_until DOUBLE PRECISION NOT NULL DEFAULT 0
+);

@@ -376,3 +376,10 @@ CREATE TABLE meta (
     name TEXT PRIMARY KEY,
     value TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+CREATE TABLE installations (
+    key TEXT PRIMARY KEY,
+    sealed TEXT NOT NULL,
+    expires_at REAL NOT NULL,
+    claimed_until REAL NOT NULL DEFAULT 0
+) STRICT, WITHOUT ROWID;

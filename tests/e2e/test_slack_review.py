@@ -1,0 +1,185 @@
+"""Moderation on Slack: the review channel, its buttons and forms, reports, sanctions, and `/imagine-mod`."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+
+from bot.model import JobState
+from bot.settings import ModerationSettings
+from tests.slack_house import SlackTest, open_test
+from tests.standins.slack import Human, Message, SlackStandIn, buttons_of, controls_in
+
+REVIEWED = ModerationSettings(
+    mode="review-all", moderators=("slack:user:U9",), review_channels={"slack:T1": "C9"}, report_threshold=1
+)
+OPEN = ModerationSettings(moderators=("slack:user:U9",), review_channels={"slack:T1": "C9"}, report_threshold=1)
+
+
+@pytest.fixture
+async def slack() -> AsyncIterator[SlackStandIn]:
+    async with SlackStandIn() as standing:
+        standing.workspace.add_channel("C9", "moderators")
+        yield standing
+        assert standing.problems == []
+
+
+@pytest.fixture
+async def test(tmp_path: Path, slack: SlackStandIn) -> AsyncIterator[SlackTest]:
+    async with open_test(tmp_path, slack, moderation=REVIEWED) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def posting(tmp_path: Path, slack: SlackStandIn) -> AsyncIterator[SlackTest]:
+    """Nothing waits for a moderator before it is posted."""
+    async with open_test(tmp_path, slack, moderation=OPEN) as opened:
+        yield opened
+
+
+async def until(true: Callable[[], object], seconds: float = 5.0) -> None:
+    async with asyncio.timeout(seconds):
+        while not true():
+            await asyncio.sleep(0.01)
+
+
+def cases(test: SlackTest) -> list[Message]:
+    return [message for message in test.workspace.by_bot() if message.channel == "C9" and not message.thread_ts]
+
+
+def labels(message: Message) -> list[str]:
+    return [button["text"]["text"] for button in buttons_of(message.blocks)]
+
+
+async def held(test: SlackTest, words: str = "a red fox") -> tuple[Message, Message, Human]:
+    """A request that waits: its public message, the moderators' one, and a moderator."""
+    await test.human.slash("/imagine", words)
+    await until(lambda: cases(test))
+    [public] = [message for message in test.workspace.by_bot() if message.channel == "C1"]
+    return public, cases(test)[0], test.human.other("U9", "mo")
+
+
+async def test_a_held_request_shows_its_prompt_to_moderators_only(test: SlackTest) -> None:
+    public, case, _ = await held(test, "a red &lt;!channel&gt; fox")
+    assert "fox" not in public.text + str(public.blocks)
+    assert "a red <!channel> fox" in case.shown()
+    assert controls_in(case.text) == []
+    assert labels(case) == ["Approve", "Reject", "Edit"]
+    assert (await test.jobs())[0].state is JobState.REVIEW
+
+
+async def test_approve_lets_it_be_drawn_and_both_messages_say_so(test: SlackTest) -> None:
+    public, case, moderator = await held(test)
+    await moderator.click(case, "Approve")
+    assert (await test.job()).state is JobState.DELIVERED
+    assert "a red fox" in public.shown()
+    await until(lambda: "Approved by" in case.shown())
+    assert labels(case) == []
+    assert [message.thread_ts for message in test.workspace.with_files()] == [public.ts]
+
+
+async def test_reject_asks_a_reason_at_once_which_the_person_reads(test: SlackTest) -> None:
+    public, case, moderator = await held(test)
+    await moderator.click(case, "Reject")
+    await until(lambda: test.workspace.views)
+    await moderator.submit(moderator.form(), reason="not <here>")
+    assert (await test.job()).state is JobState.REJECTED
+    assert "not <here>" in public.shown().replace("&lt;", "<").replace("&gt;", ">")
+    assert "fox" not in public.text + str(public.blocks)
+    await until(lambda: "Rejected by" in case.shown())
+
+
+async def test_edit_is_filled_with_the_prompt_and_approves_the_new_one(test: SlackTest) -> None:
+    _, case, moderator = await held(test)
+    await moderator.click(case, "Edit")
+    await until(lambda: test.workspace.views)
+    assert moderator.form().content["blocks"][0]["element"]["initial_value"] == "a red fox"
+    await moderator.submit(moderator.form(), prompt="a blue fox")
+    job = await test.job()
+    assert (job.state, job.request.prompt) == (JobState.DELIVERED, "a blue fox")
+
+
+@pytest.mark.parametrize("user", ["U1", "U2"])
+async def test_s26_s28_neither_strangers_nor_the_author_decide(test: SlackTest, user: str) -> None:
+    _, case, _ = await held(test)
+    presser = test.human.other(user, "someone")
+    answers = [await presser.click(case, "Approve"), await presser.click(case, "Edit")]
+    assert all(answer.acknowledged for answer in answers)
+    await until(lambda: len(presser.private()) == 2)
+    assert (await test.jobs())[0].state is JobState.REVIEW
+
+
+async def test_s28_a_moderator_does_not_approve_an_own_request(test: SlackTest) -> None:
+    moderator = test.human.other("U9", "mo")
+    await test.human.slash("/imagine-mod", "mode review-all")
+    await moderator.slash("/imagine", "a fox")
+    await asyncio.sleep(0.3)
+    for case in cases(test):
+        await moderator.click(case, "Approve")
+        assert (await test.jobs("slack:user:U9"))[0].state is JobState.REVIEW
+
+
+async def test_f75_the_second_moderator_hears_that_it_is_decided(test: SlackTest) -> None:
+    _, case, moderator = await held(test)
+    second = test.human.other("U9", "mo again")
+    payload = second.click_payload(case, "Approve")
+    await moderator.click(case, "Approve")
+    await second.send("interactive", payload)
+    await until(second.private)
+    assert len(test.workspace.with_files()) <= 1
+
+
+async def test_f78_a_review_channel_that_is_gone_releases_nothing(tmp_path: Path, slack: SlackStandIn) -> None:
+    slack.workspace.channels["C9"].members.remove("UBOT")
+    async with open_test(tmp_path, slack, moderation=REVIEWED) as test:
+        await test.human.slash("/imagine", "a fox")
+        await until(lambda: test.house.recorder.named("alert"))
+        assert test.house.recorder.named("alert")[0]["text"] == "review_channel_gone"
+        assert (await test.jobs())[0].state is JobState.REVIEW
+
+
+async def test_a_report_hides_the_pictures_until_a_moderator_dismisses_it(posting: SlackTest) -> None:
+    test = posting
+    await test.human.slash("/imagine", "a fox --count 2")
+    await test.job()
+    message = test.workspace.by_bot()[0]
+    reporter = test.human.other("U2", "bob")
+    await reporter.click(message, "Report")
+    await until(lambda: test.workspace.views)
+    await reporter.submit(reporter.form(), reason="rude <@U1>")
+    await reporter.sees("moderators will look")
+    await until(lambda: "removed" in message.shown())
+    assert [file for file in test.workspace.with_files() if file.channel == "C1"] == []
+    await until(lambda: len(cases(test)) == 2)
+    await until(lambda: [each.channel for each in test.workspace.with_files()] == ["C9", "C9"])
+    moderator = test.human.other("U9", "mo")
+    for case in cases(test):
+        assert "rude <@U1>" in case.shown().replace("&lt;", "<").replace("&gt;", ">")
+        await moderator.click(case, "Approve")
+    await until(lambda: sum(len(m.files) for m in test.workspace.with_files() if m.channel == "C1") == 2, 10)
+    await until(lambda: "Done" in message.shown())
+
+
+async def test_sanctions_are_ordered_with_mentions_and_told_directly(posting: SlackTest) -> None:
+    moderator = posting.human.other("U9", "mo")
+    await moderator.slash("/imagine-mod", "ban <@U1|ann> spam")
+    await until(moderator.private)
+    await until(lambda: any(message.channel == "DU1" for message in posting.workspace.by_bot()))
+    [told] = [message for message in posting.workspace.by_bot() if message.channel == "DU1"]
+    assert "spam" in told.shown()
+    answer = await posting.human.slash("/imagine", "a fox")
+    assert "spam" in answer.text
+    await moderator.slash("/imagine-mod", "lift <@U1> sorry")
+    await until(lambda: len(moderator.private()) == 2)
+    assert (await posting.human.slash("/imagine", "a fox")).text == ""
+
+
+async def test_s26_only_moderators_moderate_and_owners_of_the_workspace_may(posting: SlackTest) -> None:
+    await posting.human.slash("/imagine-mod", "pause")
+    await posting.human.sees("moderators")
+    posting.workspace.admins.add("U5")
+    admin = posting.human.other("U5", "admin")
+    await admin.slash("/imagine-mod", "queue")
+    await until(admin.private)
+    assert "only" not in admin.private()[0].shown().lower()
