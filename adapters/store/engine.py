@@ -19,8 +19,8 @@ class Transaction(Protocol):
     async def run(self, name: str, /, **values: object) -> Sequence[Row]:
         """The rows of one named statement. Raises StoreError."""
 
-    def signal(self, topic: Topic) -> None:
-        """Wakes the topic's waiters once the transaction is committed."""
+    def signal(self, topic: Topic, *, everywhere: bool = True) -> None:
+        """Wakes the topic's waiters once the transaction is committed; not ``everywhere``: only this process's."""
 
 
 T = TypeVar("T")

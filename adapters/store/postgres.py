@@ -46,6 +46,7 @@ class PostgresTransaction:
         self._queries = queries
         self._writing = writing
         self.topics: set[Topic] = set()
+        self.topics_here: set[Topic] = set()
 
     async def run(self, name: str, /, **values: object) -> Sequence[Mapping[str, Any]]:
         query = (self._writing and self._queries.get(f"locked_{name}")) or self._queries[name]
@@ -55,8 +56,8 @@ class PostgresTransaction:
             raise store_error(error) from error
         return list(found)
 
-    def signal(self, topic: Topic) -> None:
-        self.topics.add(topic)
+    def signal(self, topic: Topic, *, everywhere: bool = True) -> None:
+        (self.topics if everywhere else self.topics_here).add(topic)
 
 
 def _plain(value: object) -> object:
@@ -92,7 +93,7 @@ class PostgresEngine:
                 await finished(_rolled_back(block, connection))
                 raise
             await finished(_committed(block))
-        self._wake(transaction.topics)
+        self._wake(transaction)
 
     async def together(self, work: Work[T]) -> T:
         async with self.write() as transaction:
@@ -108,12 +109,12 @@ class PostgresEngine:
         async with self._connection(RETRY_SECONDS) as connection:
             transaction = PostgresTransaction(connection, self._queries, writing=False)
             yield transaction
-        self._wake(transaction.topics)
+        self._wake(transaction)
 
-    def _wake(self, topics: set[Topic]) -> None:
-        for topic in topics:
+    def _wake(self, transaction: PostgresTransaction) -> None:
+        for topic in transaction.topics | transaction.topics_here:
             self._signals.wake(topic)
-        self._notices.send(topics)
+        self._notices.send(transaction.topics)
 
     def subscribe(self, topic: Topic) -> Wakeup:
         return self._signals.subscribe(topic)

@@ -69,7 +69,7 @@ class SqliteTransaction:
         except sqlite3.Error as error:
             raise store_error(error) from error
 
-    def signal(self, topic: Topic) -> None:
+    def signal(self, topic: Topic, *, everywhere: bool = True) -> None:  # noqa: ARG002 - there is one process
         self.topics.add(topic)
 
 

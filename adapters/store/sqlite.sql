@@ -107,6 +107,7 @@ UPDATE turns SET open = 0 WHERE person = :person
 
 -- name: open_turns
 UPDATE turns SET open = 1, head_tag = max(head_tag, :floor) WHERE person = :person AND open = 0
+RETURNING head_job
 
 -- name: line
 SELECT id, cost, tag FROM jobs WHERE state = 'queued' ORDER BY tag, created_at, id LIMIT :limit
@@ -197,6 +198,10 @@ RETURNING *
 
 -- name: settle_allowance
 UPDATE allowances SET reserved = reserved - :reserved, spent = spent + :spent WHERE owner = :owner AND day = :day
+
+-- name: settle_tenant
+UPDATE allowances SET reserved = max(0, reserved - :reserved), spent = max(0, spent + :spent)
+WHERE owner = :owner AND day = :day
 
 -- name: set_told
 UPDATE jobs SET told = 1, worker = '', lease_until = 0 WHERE id = :job AND attempt = :attempt RETURNING *

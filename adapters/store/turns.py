@@ -71,8 +71,9 @@ async def stop_running(tx: Transaction, job: Row, *, waiting: bool) -> None:
     """The person has a running job less; their turns open again."""
     await tx.run("stop_running", person=job["person"], waiting=int(waiting))
     clock = await _clock(tx, job["backend"])
-    await tx.run("open_turns", person=job["person"], floor=fairness.floor_of_turn(0.0, clock, CATCH_UP_SECONDS))
-    tx.signal(Topic.WORK)
+    floor = fairness.floor_of_turn(0.0, clock, CATCH_UP_SECONDS)
+    opened = await tx.run("open_turns", person=job["person"], floor=floor)
+    tx.signal(Topic.WORK, everywhere=any(turn["head_job"] for turn in opened))
 
 
 async def _clock(tx: Transaction, backend: str) -> float:
