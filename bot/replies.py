@@ -760,6 +760,7 @@ ENGLISH: Mapping[str, str] = {
     "probe_url": "{host} answers ({status}), but not as {name} should. Check the configured `url`.",
     "probe_status": "{name} has trouble of its own ({status}). Try again later.",
     "probe_unreachable": "{host} ({name}) cannot be reached: {detail}. Check the network and the configured `url`.",
+    "ray_not_yet": 'The backend {name}: this version cannot open kind "ray" yet. Use kind "diffusers" on each machine.',
     "already_running": "Another imagine-bot runs on {path}. Stop it first; several processes need PostgreSQL "
     '([store] url = "postgresql://…").',
     "store_unusable": "The store cannot be used: {detail}",
