@@ -7,12 +7,11 @@ import secrets
 import signal
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from adapters import control
-from adapters.clock import SystemClock
+from adapters import control, several
 from adapters.disk import DiskWatch
 from adapters.factory import build_backend
 from adapters.images.files import FilePictures
@@ -82,7 +81,6 @@ async def open_house(settings: Settings, observe: Observe) -> AsyncIterator[Hous
             stack.push_async_callback(backends[name].close)
         health = steps.Health(store)
         await health.load()
-        clock = SystemClock()
         disk = DiskWatch(pictures.free_bytes, observe)
         await disk.look()
         stack.enter_context(cancelling(asyncio.create_task(disk.run())))
@@ -90,13 +88,13 @@ async def open_house(settings: Settings, observe: Observe) -> AsyncIterator[Hous
             store=store,
             backends=backends,
             order=settings.routing.order,
-            clock=clock,
+            clock=store.clock,
             observer=observe,
             health=health,
             quota=settings.quota,
             styles=settings.styles,
             budgets={name: backend.daily_budget_usd for name, backend in settings.backends.items()},
-            judge=Judge(store, settings.moderation, clock, observe),
+            judge=Judge(store, settings.moderation, store.clock, observe),
             has_room=disk.has_room,
         )
         secret = signing_secret(settings)
@@ -124,28 +122,23 @@ async def run(
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     async with open_house(settings, observe) as house, AsyncExitStack() as stack:
-        handlers = handlers_of(house.store, settings)
-        await stack.enter_async_context(
-            control.serve(control.socket_path(Path(settings.store.sqlite_path)), handlers)
-        )
-        lost = await house.studio.drop_unacknowledged()
-        if lost:
-            observe.event("recovered", state="received", n=lost)
+        await take_place(stack, house, role)
         platforms = await open_platforms(stack, house, role)
         endless = [
             asyncio.create_task(loop_lag_watchdog(observe)),
             asyncio.create_task(store_watchdog(observe, house.store)),
             asyncio.create_task(sweep_loop(house)),
+            *among_others(house, role),
             asyncio.create_task(expiry_loop(house)),
         ]
         tasks = []
         if role in {Role.ALL, Role.WORKER}:
-            name = f"{os.uname().nodename}-{os.getpid()}"
-            rooms = platforms.rooms
-            worker = Worker(house.core, house.pictures, platforms.chats, name, alone=True, rooms=rooms)
+            name, alone = several.process_name(), not settings.store.postgres
+            worker = Worker(house.core, house.pictures, platforms.chats, name, alone=alone, rooms=platforms.rooms)
             tasks.append(asyncio.create_task(worker.run(stop)))
         tasks += [asyncio.create_task(listen(stop)) for listen in platforms.listening.values()]
-        if role in {Role.ALL, Role.CHAT}:
+        serving = web_of(house, role)
+        if serving is not None:
             from adapters.chat.web.server import serve_web
 
             welcome = [await login_link(house)] if invite else []
@@ -154,7 +147,7 @@ async def run(
                 for line in (say("running", url=address), *welcome):
                     announce(line)
 
-            tasks.append(asyncio.create_task(serve_web(house_for_web(house), stop, tell)))
+            tasks.append(asyncio.create_task(serve_web(serving, stop, tell)))
         await until_stopped(stop, tasks, endless)
 
 
@@ -164,6 +157,39 @@ async def login_link(house: House) -> str:
     now = house.core.clock.now()
     await house.store.add_login("link", digest, "operator", now + DEMO_LINK_SECONDS, now)
     return say("demo_login", link=link(house.settings.web.public_url, token))
+
+
+async def take_place(stack: AsyncExitStack, house: House, role: Role) -> None:
+    """SQLite: the one process there is, with its socket. PostgreSQL: one of several. Raises TokenTaken."""
+    if house.settings.store.postgres:
+        await several.own_token(house.settings, role, house.store)
+        return
+    path = control.socket_path(Path(house.settings.store.sqlite_path))
+    await stack.enter_async_context(control.serve(path, handlers_of(house.store, house.settings)))
+    lost = await house.studio.drop_unacknowledged()
+    if lost:
+        house.observe.event("recovered", state="received", n=lost)
+
+
+def among_others(house: House, role: Role) -> list[asyncio.Task[None]]:
+    """What a process does only where others may be on the same store."""
+    if not house.settings.store.postgres:
+        return []
+    work = [several.share_health(house.observe, house.core.health)]
+    if role is not Role.WORKER:
+        work += [several.drop_abandoned(house.observe, house.studio), several.watch_token(house.store)]
+    return [asyncio.create_task(each) for each in work]
+
+
+def web_of(house: House, role: Role) -> "WebHouse | None":
+    """A worker alone serves health and metrics only, and only where IMAGINE_WORKER_PORT says at which port."""
+    if role is not Role.WORKER:
+        return house_for_web(house)
+    port = os.environ.get("IMAGINE_WORKER_PORT", "")
+    if not port.isdigit():
+        return None
+    web = house_for_web(house)
+    return replace(web, settings=replace(web.settings, port=int(port), chat=False))
 
 
 def house_for_web(house: House) -> "WebHouse":

@@ -654,6 +654,10 @@ ENGLISH: Mapping[str, str] = {
     "moderation_against": "Against: {what}",
     "moderation_reports": "Reports",
     "moderation_preview": "Preview of picture {number}",
+    "moderation_why_rule": "Rule {rule} {category}",
+    "moderation_why_held_new_member": "One of a new member's first requests",
+    "moderation_why_held_review_all": "Every request is reviewed here",
+    "moderation_reason_short": "Reason",
     "moderation_show": "Show pictures",
     "moderation_approve_request": "Approve",
     "moderation_approve_picture": "Approve",
@@ -760,6 +764,7 @@ ENGLISH: Mapping[str, str] = {
     "probe_url": "{host} answers ({status}), but not as {name} should. Check the configured `url`.",
     "probe_status": "{name} has trouble of its own ({status}). Try again later.",
     "probe_unreachable": "{host} ({name}) cannot be reached: {detail}. Check the network and the configured `url`.",
+    "ray_not_yet": 'The backend {name}: this version cannot open kind "ray" yet. Use kind "diffusers" on each machine.',
     "already_running": "Another imagine-bot runs on {path}. Stop it first; several processes need PostgreSQL "
     '([store] url = "postgresql://…").',
     "store_unusable": "The store cannot be used: {detail}",
@@ -780,6 +785,18 @@ ENGLISH: Mapping[str, str] = {
     "check_no_key": "no key: set {variable}, or {variable}_FILE naming a file",
     "check_backend": "{kind} answers",
     "check_backend_slow": "no answer within {seconds} s: look at the network and the url",
+    "postgres_missing": "PostgreSQL needs the extra `postgres` ({module} is not installed): "
+    "pip install 'imagine-bot[postgres]'.",
+    "token_taken": "Another imagine-bot runs on this Discord token. Stop it first; one process with --role chat "
+    "serves a token, any number with --role worker.",
+    "move_wrong_urls": "migrate moves --from sqlite:///PATH --to postgresql://USER@HOST/DATABASE.",
+    "move_nothing_there": "{path} is not there.",
+    "move_running": "An imagine-bot runs on {path}. Stop it, move, and start it with "
+    '[store] url = "postgresql://…".',
+    "move_not_empty": "The target holds {count} rows in {table} already: give an empty database.",
+    "move_differs": "{table} differs after the copy; nothing was kept.",
+    "moving": "{table}: {count} rows",
+    "moved": "Moved and compared {count} rows. {source} is left as it is; point [store] url to PostgreSQL.",
     "migrated": "{path}: schema {before} is now {after}",
     "key_made": "The key of {name}, shown this once: {key}",
     "key_name": "{name} is no name for a key: one word of letters, digits, dots, dashes and underscores, at most 32.",

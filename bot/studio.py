@@ -151,7 +151,10 @@ class Studio:
                 clock = steps.clock_backend(self._core, job)
                 now = self._core.clock.now()
                 job = await self._core.store.acknowledge(job_id, address, clock, now, review=job.review)
-                self._core.observer.event("job_queued", job=job_id, platform=job.platform)
+                seconds = max(0.0, now - job.created_at)
+                self._core.observer.event("job_acked", job=job_id, platform=job.platform, seconds=seconds)
+                if not job.review:
+                    self._core.observer.event("job_queued", job=job_id, platform=job.platform)
             except Conflict:
                 job = await self._known(job_id)
         return await self._ticket(job)
