@@ -56,6 +56,7 @@ def run(
 
 def _run(settings: Settings, role: Role, environ: Mapping[str, str], *, invite: bool = False) -> None:
     from adapters import main, observe
+    from adapters.several import TokenTaken
     from adapters.small import AlreadyRunning
     from bot.errors import StoreError
 
@@ -64,6 +65,8 @@ def _run(settings: Settings, role: Role, environ: Mapping[str, str], *, invite: 
         asyncio.run(main.run(settings, role, watch, _announce, invite=invite))
     except AlreadyRunning:
         _stop(FAILED, say("already_running", path=settings.store.sqlite_path))
+    except TokenTaken as error:
+        _stop(FAILED, str(error))
     except StoreError as error:
         _stop(FAILED, say("store_unusable", detail=error))
     except OSError as error:
@@ -109,10 +112,16 @@ def init(folder: Annotated[Path, typer.Argument(help="Where to write.")] = Path(
 
 
 @app.command()
-def migrate(config: Config = DEFAULT_CONFIG) -> None:
-    """Brings the store to the current schema (also done at start for SQLite)."""
+def migrate(
+    config: Config = DEFAULT_CONFIG,
+    source: Annotated[str, typer.Option("--from", help="Move everything out of this store: sqlite:///PATH.")] = "",
+    target: Annotated[str, typer.Option("--to", help="Into this empty one: postgresql://USER@HOST/DATABASE.")] = "",
+) -> None:
+    """Brings the store to the current schema (also done at start for SQLite), or moves it to PostgreSQL."""
     from adapters import check as checking
 
+    if source or target:
+        _finish(checking.move(source, target))
     _finish(checking.migrate(_load(config)))
 
 

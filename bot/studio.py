@@ -5,7 +5,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from bot import command, fairness, quota, routing, steps, tastes
+from bot import command, fairness, quota, routing, sizes, steps, tastes
 from bot.conduct import Action, Item, ItemKind, Point
 from bot.errors import Conflict, Refused, StoreBusy, StoreFull
 from bot.model import (
@@ -24,6 +24,7 @@ from bot.model import (
     Place,
     Problem,
     Settled,
+    Size,
     Ticket,
     Usage,
 )
@@ -179,7 +180,7 @@ class Studio:
 
     async def request_of(self, place: Place, job_id: str, person: Person | None = None) -> ImageRequest:
         """As ``person`` may read it: the words of a held or rejected request are its author's alone."""
-        job = await self._visible(place, job_id)
+        job = await self._visible(place, job_id, person)
         if is_withheld(job) and (person is None or person.key != job.origin.person.key):
             raise Refused(Problem("unknown_request"))
         return job.request
@@ -288,6 +289,11 @@ class Studio:
     def backends(self) -> tuple[str, ...]:
         return self._core.order
 
+    def sizes(self, backend: str = "") -> tuple[Size, ...]:
+        """To choose from, of this backend; of them all where there is none of that name."""
+        known = self._core.capabilities()
+        return sizes.offered([known[backend]] if backend in known else known.values())
+
     def styles(self) -> tuple[str, ...]:
         return tuple(self._core.styles)
 
@@ -309,15 +315,18 @@ class Studio:
             raise Refused(Problem("unknown_request"))
         return job
 
-    async def _visible(self, place: Place, job_id: str) -> Job:
-        """Nothing crosses guilds or workspaces: a foreign id is an unknown one."""
+    async def _visible(self, place: Place, job_id: str, person: Person | None = None) -> Job:
+        """Nothing crosses guilds or workspaces: a foreign id is an unknown one, but to its owner in a direct message,
+        where a result goes that cannot be posted.
+        """
         job = await self._known(job_id)
-        if job.origin.place.tenant != place.tenant:
+        own = person is not None and person.key == job.origin.person.key
+        if job.origin.place.tenant != place.tenant and not (own and place.private):
             raise Refused(Problem("unknown_request"))
         return job
 
     async def _owned(self, actor: Person, place: Place, job_id: str) -> Job:
-        job = await self._visible(place, job_id)
+        job = await self._visible(place, job_id, actor)
         if actor.key != job.origin.person.key:
             known = await self._core.judge.actor(actor, place)
             if not may(known, Act.CANCEL, Subject(place.tenant, job.origin.person.key)):

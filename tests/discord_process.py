@@ -6,11 +6,11 @@ import signal
 import time
 from pathlib import Path
 
-from adapters.chat.discord.compose import Extras, kept_in, listen, open_chat, open_desk
+from adapters.chat.discord.compose import Extras, kept_in, listen, open_chat, open_desk, reporting
 from bot.model import FINAL_STATES
 from bot.studio import Studio
 from bot.worker import Worker
-from tests.discord_house import Reports, outlet
+from tests.discord_house import outlet
 from tests.fakes import FakeBackend
 from tests.house import TestHouse, open_house
 
@@ -36,7 +36,7 @@ async def _live(folder: Path, token: str, api: str, gateway: str, finish: str) -
             tasks.append(asyncio.create_task(_until_finished(house, finish, stop)))
         else:
             desk, sent = open_desk(made, chat, house.studio), kept_in(folder / "commands")
-            tasks.append(asyncio.create_task(listen(made, desk, Reports(), sent, stop, Extras())))
+            tasks.append(asyncio.create_task(listen(made, desk, reporting(house.moderators), sent, stop, Extras())))
         await asyncio.gather(*tasks)
         with contextlib.suppress(Exception):
             await chat.rest.close()

@@ -10,9 +10,12 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Locator, Page, expect
 
+from adapters.chat.web.sessions import Visitor
+from adapters.chat.web.speaking import Speaker
 from adapters.login import link, new_token
 from bot.conduct import ItemState
 from bot.model import JobState, Origin, Person, Place
+from bot.replies import say
 from bot.settings import ModerationSettings
 from tests import factories
 from tests.e2e.conftest import Open
@@ -64,7 +67,7 @@ async def test_a_held_request_is_approved_and_drawn(site: Site, open_page: Open)
     assert page.url.endswith("/moderation")
     held = card(page, "a castle")
     await expect(held).to_contain_text("moat")
-    await expect(held).to_contain_text("because of the rule held-1")
+    await expect(held).to_contain_text("Rule held-1")
     await held.get_by_role("button", name="Approve", exact=True).click()
     await expect(page.get_by_role("status").first).to_contain_text("is approved")
     await expect(held).to_have_count(0)
@@ -234,6 +237,17 @@ async def test_no_view_scrolls_sideways(site: Site, open_page: Open, width: int)
 
 
 # ---------------------------------------------------------------- without a browser
+
+
+async def test_s26_imagine_mod_in_the_room_answers_moderators_only(tmp_path: Path) -> None:
+    visitor, other = Visitor("a" * 20), Visitor("b" * 20)
+    rules = ModerationSettings(moderators=(visitor.key,))
+    async with open_house(tmp_path, moderation=rules) as house:
+        speaker = Speaker(house.store, house.studio, house.moderators, house.core.clock)
+        for who in (visitor, other):
+            await speaker.hear(who, "/imagine-mod pause", "first-post")
+        answers = [message.text for message in await house.store.messages_after(0, 10)]
+        assert answers == [say("mod_paused"), say("web_moderators")]
 
 
 @asynccontextmanager

@@ -29,6 +29,8 @@ class Commands:
         return await self._desk.take(visit, lambda origin: self._studio.submit(origin, words, visit.key))
 
     async def mention(self, visit: Visit, body: Payload) -> Reply:
+        if not visit.user:
+            return Reply()
         bot = await self._desk.workspaces.bot(visit.team, visit.enterprise)
         words = text.unescape(text.without_mention(str(body["event"].get("text") or ""), bot.user))
         if not words.strip() or words.strip().lower() in HELP:

@@ -38,6 +38,8 @@ from bot.moderators import Moderators
 LOG = logging.getLogger("slack")
 SHORTCUT = "imagine_message"
 THEN = "imagine_then"
+PING_SECONDS = 5.0
+"""A connection that died without a word is noticed and replaced within this time; the other one receives meanwhile."""
 
 Handler = Callable[[Visit, Payload], Awaitable[Reply]]
 Send = Callable[[BoltResponse], Awaitable[None]]
@@ -172,7 +174,7 @@ class Link(AsyncSocketModeHandler):
     """One Socket Mode connection. Slack sends each payload to any one of an app's connections."""
 
     def __init__(self, app: AsyncApp, desk: Desk, app_token: str, client: AsyncWebClient, proxy: str | None) -> None:
-        super().__init__(app, app_token, web_client=client)
+        super().__init__(app, app_token, web_client=client, ping_interval=PING_SECONDS)
         self.client.proxy = proxy
         self._desk = desk
 

@@ -8,6 +8,7 @@ from adapters.chat.web.sessions import ROOM, Visitor
 from bot import command
 from bot.errors import Refused, StoreError
 from bot.model import ImageRequest, Job, JobState, Message, Problem, Settled, Ticket
+from bot.moderators import Moderators
 from bot.options import LONGEST_TEXT, without_forbidden
 from bot.ports import Clock, Store
 from bot.replies import display, problem, say
@@ -31,9 +32,10 @@ class Heard:
 class Speaker:
     """Every method takes the page's ``key`` of the post, so that sending it again says and asks nothing twice."""
 
-    def __init__(self, store: Store, studio: Studio, clock: Clock) -> None:
+    def __init__(self, store: Store, studio: Studio, moderators: Moderators, clock: Clock) -> None:
         self._store = store
         self._studio = studio
+        self._moderators = moderators
         self._clock = clock
 
     async def hear(self, visitor: Visitor, text: str, key: str) -> Heard:
@@ -56,7 +58,7 @@ class Speaker:
                 await self._answer(visitor, say("web_forgotten"), key)
                 return Heard(forgotten=True)
             case "/imagine-mod":
-                await self._answer(visitor, say("web_moderators"), key)
+                await self._answer(visitor, await self._moderate(visitor, words), key)
             case _ if head.startswith("/"):
                 unknown = say("web_no_command", command=display(head[:40]), commands=", ".join(_COMMANDS))
                 await self._answer(visitor, unknown, key)
@@ -64,6 +66,11 @@ class Speaker:
             case _:
                 return await self._chat(visitor, words, key)
         return Heard()
+
+    async def _moderate(self, visitor: Visitor, words: str) -> str:
+        if not await self._moderators.is_moderator(visitor.person, ROOM):
+            return say("web_moderators")
+        return "\n".join(await self._moderators.dispatch(visitor.person, ROOM, words))
 
     async def _imagine(self, visitor: Visitor, text: str, words: str, key: str) -> Heard:
         try:
