@@ -37,7 +37,8 @@ def demo(
 ) -> None:
     """The web chat with embedded defaults: no account, no key, no GPU."""
     settings = _settings(lambda: configuration.embedded(data, port))
-    _run(settings, Role.ALL, {"IMAGINE_LOG": "console", **os.environ} if sys.stderr.isatty() else os.environ)
+    environ = {"IMAGINE_LOG": "console", **os.environ} if sys.stderr.isatty() else os.environ
+    _run(settings, Role.ALL, environ, invite=True)
 
 
 @app.command()
@@ -53,24 +54,27 @@ def run(
     _run(settings, role, os.environ)
 
 
-def _run(settings: Settings, role: Role, environ: Mapping[str, str]) -> None:
+def _run(settings: Settings, role: Role, environ: Mapping[str, str], *, invite: bool = False) -> None:
     from adapters import main, observe
+    from adapters.several import TokenTaken
     from adapters.small import AlreadyRunning
     from bot.errors import StoreError
 
     watch = observe.start(settings, environ)
     try:
-        asyncio.run(main.run(settings, role, watch, _announce))
+        asyncio.run(main.run(settings, role, watch, _announce, invite=invite))
     except AlreadyRunning:
         _stop(FAILED, say("already_running", path=settings.store.sqlite_path))
+    except TokenTaken as error:
+        _stop(FAILED, str(error))
     except StoreError as error:
         _stop(FAILED, say("store_unusable", detail=error))
     except OSError as error:
         _stop(FAILED, say("cannot_start", detail=error))
 
 
-def _announce(url: str) -> None:
-    print(say("running", url=url), flush=True)
+def _announce(line: str) -> None:
+    print(line, flush=True)
 
 
 @app.command()
@@ -108,10 +112,16 @@ def init(folder: Annotated[Path, typer.Argument(help="Where to write.")] = Path(
 
 
 @app.command()
-def migrate(config: Config = DEFAULT_CONFIG) -> None:
-    """Brings the store to the current schema (also done at start for SQLite)."""
+def migrate(
+    config: Config = DEFAULT_CONFIG,
+    source: Annotated[str, typer.Option("--from", help="Move everything out of this store: sqlite:///PATH.")] = "",
+    target: Annotated[str, typer.Option("--to", help="Into this empty one: postgresql://USER@HOST/DATABASE.")] = "",
+) -> None:
+    """Brings the store to the current schema (also done at start for SQLite), or moves it to PostgreSQL."""
     from adapters import check as checking
 
+    if source or target:
+        _finish(checking.move(source, target))
     _finish(checking.migrate(_load(config)))
 
 

@@ -46,6 +46,10 @@ ENGLISH: Mapping[str, str] = {
     "backend_tokens": "{backend} takes up to {limit} tokens as {option}, which this may pass: use fewer words.",
     "size_nearest": "{wanted} is not to be had exactly, so this is {size}, the nearest to it.",
     "style_without_negative": "What the style keeps out of pictures was left out: this backend cannot do that.",
+    "style_mine": "Your requests that name no style are drawn in the style {style}.",
+    "style_no_mine": "You have set no style. /imagine-style NAME sets one for requests that name none.",
+    "style_here": "The style of this channel is {style}.",
+    "style_choices": "There are: {names}. none draws without one, default takes your setting back.",
     # -- quota and queue
     "quota_day": "That is {count} more than your {left} left of {limit} images today. The day ends in {hours} h.",
     "quota_tenant_day": "This community has {left} of its {limit} images left today. The day ends in {hours} h.",
@@ -66,6 +70,7 @@ ENGLISH: Mapping[str, str] = {
     "cancelled_by_you": "You cancelled this request. Your quota was given back.",
     "cancelled_by_moderator": "A moderator cancelled this request. Your quota was given back.",
     "never_acknowledged": "This request was lost before it was accepted. Nothing was charged; please ask again.",
+    "community_left": "The bot was removed from there, so this request ended. Your quota was given back.",
     "too_late_to_cancel": "This request is already done, so there is nothing to cancel.",
     "some_missing": "{missing} of {count} pictures could not be made; your quota for them was given back.",
     "undeliverable": "The pictures were drawn, but this place could not be reached. Your quota was given back.",
@@ -153,6 +158,7 @@ ENGLISH: Mapping[str, str] = {
         "rule list, rule add block|hold|flag|timeout WORDS [--message …] [--allow …] [--target prompt] [--all] "
         "[--dry-run] [--spoiler] [--timeout 1h] [--id NAME], rule remove NAME\n"
         "test TEXT, simulate ACTION WORDS\nmode open|new-members|review-all|closed|default [here]\n"
+        "style NAME|default: what this channel's requests are drawn in where they name none\n"
         "pause, resume\naudit [COUNT]"
     ),
     "mod_unknown": "There is no {verb} here. There are: {verbs}.",
@@ -161,6 +167,8 @@ ENGLISH: Mapping[str, str] = {
     "mod_needs_rule": "Name the rule, as the list of rules shows it.",
     "mod_needs_duration": "Say for how long, such as 10m, 1h or 7d.",
     "mod_modes": "The mode is one of {modes}; add here for this channel only.",
+    "mod_style": "Requests in this channel that name no style are now drawn in: {style}.",
+    "mod_needs_style": "Name one style, or default.",
     "mod_sanctioned": "{user}: {kind}, {until}.",
     "mod_without_end": "without end",
     "mod_was_lifted": "lifted",
@@ -229,6 +237,8 @@ ENGLISH: Mapping[str, str] = {
     "discord_field_options": "Options, such as --ar 16:9 --count 2",
     "discord_field_reason": "What is wrong with them?",
     "discord_about_imagine": "Draw a picture from words",
+    "discord_about_style": "The style of my requests that name none",
+    "discord_about_style_name": "A style, none, or default to take it back",
     "discord_about_status": "My requests, their place in the queue, and what is left for today",
     "discord_about_history": "My last pictures",
     "discord_about_forget": "Delete everything the bot has stored about me",
@@ -389,7 +399,8 @@ ENGLISH: Mapping[str, str] = {
     "slack_quota_free": "{used} images today.",
     "slack_nothing_waits": "Nothing of yours is waiting.",
     "slack_no_history": "There is nothing yet.",
-    "slack_kept": "The pictures are kept for a day.",
+    "slack_kept": "The pictures are kept: /imagine-status hands them over.",
+    "slack_handed_over": "Pictures that could not be posted come to you directly.",
     "slack_forgotten": "Everything stored about you was deleted, and what waited was cancelled.",
     "slack_state_received": "being taken in",
     "slack_state_acked": "being taken in",
@@ -411,6 +422,8 @@ ENGLISH: Mapping[str, str] = {
     "slack_check_app": "SLACK_APP_TOKEN does not work ({detail}): make an app-level token with connections:write",
     "slack_check_channel_ok": "the bot is in {channel}",
     "slack_check_channel": "{channel} cannot be looked at ({detail}): is the id right?",
+    "slack_check_channel_scope": "the bot may not look whether it is in {channel}: grant the app channels:read and "
+    "groups:read, which its manifest has as optional scopes",
     "slack_check_member": "the bot is not in {channel}: invite it there with /invite",
     # -- web
     "web_title": "Imagine",
@@ -435,6 +448,7 @@ ENGLISH: Mapping[str, str] = {
     "web_commands": "Commands",
     "web_keys": "Enter sends, Shift and Enter begin a new line, Tab completes.",
     "web_command_imagine": "draw a picture from words",
+    "web_command_style": "the style of your requests that name none",
     "web_command_status": "your requests, and what is left of today",
     "web_command_history": "what you asked for lately",
     "web_command_forget": "delete what is stored of you",
@@ -456,7 +470,8 @@ ENGLISH: Mapping[str, str] = {
     "web_in_review": "Waits for a moderator",
     "web_prompt_withheld": "A request that a moderator looks at first",
     "web_prompt_rejected": "A request that was not accepted",
-    "web_arriving": "…",
+    "web_told_held": "Your request waits for a moderator, and nothing is spent until then: {prompt}",
+    "web_told_rejected": "{prompt}: {reason}",
     "web_no_script": "To send messages, switch JavaScript on for this page.",
     "web_in_line": "Number {position} in the queue",
     "web_in_line_far": "More than {position} requests are before this one",
@@ -635,6 +650,10 @@ ENGLISH: Mapping[str, str] = {
     "moderation_against": "Against: {what}",
     "moderation_reports": "Reports",
     "moderation_preview": "Preview of picture {number}",
+    "moderation_why_rule": "Rule {rule} {category}",
+    "moderation_why_held_new_member": "One of a new member's first requests",
+    "moderation_why_held_review_all": "Every request is reviewed here",
+    "moderation_reason_short": "Reason",
     "moderation_show": "Show pictures",
     "moderation_approve_request": "Approve",
     "moderation_approve_picture": "Approve",
@@ -761,6 +780,18 @@ ENGLISH: Mapping[str, str] = {
     "check_no_key": "no key: set {variable}, or {variable}_FILE naming a file",
     "check_backend": "{kind} answers",
     "check_backend_slow": "no answer within {seconds} s: look at the network and the url",
+    "postgres_missing": "PostgreSQL needs the extra `postgres` ({module} is not installed): "
+    "pip install 'imagine-bot[postgres]'.",
+    "token_taken": "Another imagine-bot runs on this Discord token. Stop it first; one process with --role chat "
+    "serves a token, any number with --role worker.",
+    "move_wrong_urls": "migrate moves --from sqlite:///PATH --to postgresql://USER@HOST/DATABASE.",
+    "move_nothing_there": "{path} is not there.",
+    "move_running": "An imagine-bot runs on {path}. Stop it, move, and start it with "
+    '[store] url = "postgresql://…".',
+    "move_not_empty": "The target holds {count} rows in {table} already: give an empty database.",
+    "move_differs": "{table} differs after the copy; nothing was kept.",
+    "moving": "{table}: {count} rows",
+    "moved": "Moved and compared {count} rows. {source} is left as it is; point [store] url to PostgreSQL.",
     "migrated": "{path}: schema {before} is now {after}",
     "key_made": "The key of {name}, shown this once: {key}",
     "key_name": "{name} is no name for a key: one word of letters, digits, dots, dashes and underscores, at most 32.",

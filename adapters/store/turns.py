@@ -59,9 +59,12 @@ async def take(tx: Transaction, choose: Choose) -> tuple[str, str] | None:
         return None
     if started[0]["full"]:
         await tx.run("close_turns", person=turn["person"])
-    backend = backend_of[turn["lane"]]
-    await tx.run("advance_clock", backend=backend, tag=turn["head_tag"])
-    return turn["head_job"], backend
+    return turn["head_job"], backend_of[turn["lane"]]
+
+
+async def advance(tx: Transaction, job: Row) -> None:
+    """The last step of a claim: every claim of a backend waits for its clock."""
+    await tx.run("advance_clock", backend=job["backend"], tag=job["tag"])
 
 
 async def stop_running(tx: Transaction, job: Row, *, waiting: bool) -> None:

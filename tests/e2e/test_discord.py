@@ -466,8 +466,8 @@ async def test_commands_are_sent_once_and_again_only_when_they_changed(tmp_path:
         async with house.connected():
             assert len(house.discord.calls("PUT", "/commands")) == 2
         names = {command["name"] for command in house.discord.rest.commands[0]}
-        private = {"imagine-status", "imagine-history", "imagine-forget", "imagine-mod"}
-        assert names == {"imagine", "Imagine again", *private}
+        private = {f"imagine-{each}" for each in ("style", "status", "history", "forget", "mod")}
+        assert names == {"imagine", "Imagine again"} | private
         imagine = next(each for each in house.discord.rest.commands[0] if each["name"] == "imagine")
         assert imagine["description_localizations"]["de"] == "Male ein Bild aus Worten"
         assert imagine["integration_types"] == [0, 1]

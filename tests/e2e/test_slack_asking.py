@@ -93,6 +93,13 @@ async def test_a_mention_in_the_channel_starts_a_thread_and_one_without_words_of
     assert offer.thread_ts
 
 
+async def test_another_app_that_mentions_the_bot_is_not_answered(test: SlackTest) -> None:
+    said = test.human.say("<@UBOT> a hill")
+    event = {"type": "app_mention", "bot_id": "B9", "text": said.text, "ts": said.ts, "channel": "C1"}
+    assert (await test.human.event(event)).acknowledged
+    assert test.workspace.by_bot() == []
+
+
 async def test_a_message_shortcut_opens_the_form_and_answers_in_that_thread(test: SlackTest) -> None:
     root = test.human.say("nice place")
     reply = test.human.say("draw it", thread=root.ts)

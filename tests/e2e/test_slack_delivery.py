@@ -144,7 +144,10 @@ async def test_f60_a_revoked_token_ends_undeliverable_and_refunded(tmp_path: Pat
         usage = await test.house.store.usage("slack:user:U1", test.house.core.day())
         assert (usage.images_today, usage.running) == (0, 0)
         slack.workspace.revoked = False
-        assert "kept for a day" in (await test.human.slash("/imagine-history")).text
+        assert "are kept" in (await test.human.slash("/imagine-history")).text
+        assert "come to you directly" in (await test.human.slash("/imagine-status")).text
+        await until(test.workspace.with_files)
+        assert [message.channel for message in test.workspace.with_files()] == ["DU1"]
 
 
 async def test_a_deleted_request_message_does_not_keep_the_pictures_back(tmp_path: Path, slack: SlackStandIn) -> None:

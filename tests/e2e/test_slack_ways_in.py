@@ -13,6 +13,7 @@ from slack_bolt.app.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
 from adapters.chat.slack.signed import Signatures
+from bot.conduct import Item
 from bot.errors import StoreBusy
 from bot.model import JobState, NewJob
 from tests.slack_house import SECRET, SlackTest, open_test
@@ -93,7 +94,7 @@ async def test_a_request_is_stored_before_it_is_acknowledged(
 async def test_f01_a_store_that_is_busy_is_said_and_nothing_is_charged(
     by_socket: SlackTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def busy(_: NewJob) -> None:
+    async def busy(*_: object) -> None:
         raise StoreBusy
 
     monkeypatch.setattr(by_socket.house.store, "submit", busy)
@@ -106,9 +107,9 @@ async def test_f02_a_commit_that_comes_too_late_is_taken_back(
 ) -> None:
     submit = by_socket.house.store.submit
 
-    async def slow(new: NewJob) -> Any:
+    async def slow(new: NewJob, item: Item | None) -> Any:
         await asyncio.sleep(2.0)
-        return await submit(new)
+        return await submit(new, item)
 
     monkeypatch.setattr(by_socket.house.store, "submit", slow)
     answer = await by_socket.human.slash("/imagine", "a hill")

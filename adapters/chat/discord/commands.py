@@ -141,6 +141,15 @@ def _complete(command: app_commands.Command[Any, ..., Any], studio: Studio) -> N
 
 
 def private_commands(desk: Desk) -> list[AnyCommand]:
+    @app_commands.command(name="imagine-style", description=told("discord_about_style"))
+    @app_commands.describe(name=told("discord_about_style_name"))
+    async def style(interaction: discord.Interaction[Any], name: app_commands.Range[str, 1, 100] = "") -> None:
+        await account.style(desk, interaction, name)
+
+    @style.autocomplete("name")
+    async def styles(_: discord.Interaction[Any], typed: str) -> list[app_commands.Choice[str]]:
+        return suggestions(typed, [*desk.studio.styles(), "none", "default"])
+
     @app_commands.command(name="imagine-status", description=told("discord_about_status"))
     async def status(interaction: discord.Interaction[Any]) -> None:
         await account.status(desk, interaction)
@@ -153,7 +162,7 @@ def private_commands(desk: Desk) -> list[AnyCommand]:
     async def forget(interaction: discord.Interaction[Any]) -> None:
         await account.forget(desk, interaction)
 
-    return [status, history, forget]
+    return [style, status, history, forget]
 
 
 def again_command(desk: Desk, buttons: Buttons) -> AnyCommand:

@@ -219,6 +219,8 @@ class Desk:
         """The app is not installed there any more."""
         self.observer.event("slack_uninstalled", team=team, enterprise=enterprise)
         await self.workspaces.forget(team, enterprise)
+        if team:
+            await self.studio.leave(f"slack:{team}")
 
     # -- saying something to one person
 

@@ -174,7 +174,7 @@ class SlackChat:
 
     async def _shared(self, errand: Errand, shown: tuple[Picture, ...]) -> Shared:
         address, job = errand.address, errand.job
-        parcel = Parcel(shown, text.alt_text(job.request.prompt), f"imagine-{job.id[:8]}", text.result(job, shown))
+        parcel = _parcel(job, shown)
         files = address.file_ids
         if files and (before := await shared_before(errand.web, files, job.deliveries)):
             return before
@@ -182,7 +182,7 @@ class SlackChat:
         for place in places(address):
             try:
                 files = files or await self._uploaded(errand, parcel)
-                channel = place.channel or await self._direct(errand)
+                channel = place.channel or await _direct(errand.web, address)
                 try:
                     shared = await share(errand.web, parcel, files, channel, place.thread)
                 except Closed as closed:
@@ -203,11 +203,13 @@ class SlackChat:
         await errand.remember({"files": ",".join(files)})
         return files
 
-    async def _direct(self, errand: Errand) -> str:
-        if not errand.address.user:
-            raise Closed("no_person")
-        opened = await errand.web.call("conversations.open", users=errand.address.user)
-        return str(opened["channel"]["id"])
+    async def hand_over(self, settled: Settled) -> None:
+        """The pictures of a request that could not be posted, to whoever asked. Raises Closed, ChatBusy."""
+        job, address = settled.job, Address.read(settled.job.origin.address)
+        web = await self._workspaces.web(address.team, address.enterprise)
+        shown = tuple(each for each in settled.pictures if not each.deleted and not each.hidden)
+        parcel = _parcel(job, shown)
+        await share(web, parcel, await upload(web, self._pictures, parcel), await _direct(web, address), "")
 
     async def _tell(self, errand: Errand) -> None:
         """A request that ended without pictures: where it was asked, or privately where nothing was posted."""
@@ -244,7 +246,7 @@ class SlackChat:
 
     async def _tell_directly(self, errand: Errand, said: str, content: list[blocks.Block]) -> None:
         try:
-            channel = await self._direct(errand)
+            channel = await _direct(errand.web, errand.address)
             await errand.web.call("chat.postMessage", channel=channel, text=said, blocks=content)
         except Closed as closed:
             raise ChatGone(closed.code) from None
@@ -267,6 +269,17 @@ class SlackChat:
             words = replies.say("slack_gone")
             said = {"text": words, "blocks": [blocks.section(words)]}
         await web.call("chat.update", channel=address.channel, ts=address.message, **said)
+
+
+def _parcel(job: Job, shown: tuple[Picture, ...]) -> Parcel:
+    return Parcel(shown, text.alt_text(job.request.prompt), f"imagine-{job.id[:8]}", text.result(job, shown))
+
+
+async def _direct(web: Web, address: Address) -> str:
+    if not address.user:
+        raise Closed("no_person")
+    opened = await web.call("conversations.open", users=address.user)
+    return str(opened["channel"]["id"])
 
 
 def _keep(kept: OrderedDict[str, Any], key: str, value: object) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from bot.conduct import FOREVER, Action, Case, Item, ItemKind, ItemState, Member, Mode, Rule, Sanction, Target
+from bot.conduct import FOREVER, Action, Case, Ground, Item, ItemKind, ItemState, Member, Mode, Rule, Sanction, Target
 from bot.model import AuditEvent, Person, Picture
 from bot.moderation.sanctions import active_strikes, trust
 from bot.moderation.verdicts import moment
@@ -34,6 +34,7 @@ class Card:
     place: str
     waiting: str
     prompt: str
+    raw: str  #: the prompt as the form to edit holds it
     negative: str
     original: str
     words: str
@@ -60,11 +61,12 @@ def card(case: Case, tenant: str, me: str, now: float) -> Card:
         place=job.origin.place.channel if job else "",
         waiting=since(now - item.opened_at),
         prompt=display(request.prompt) if request else "",
+        raw=request.prompt if request else "",
         negative=display(request.negative_prompt or "") if request else "",
         original=display(item.original),
         words=display(item.words),
         against=sanction_line(case.against) if case.against else "",
-        reasons=tuple(problem(reason) for reason in case.reasons),
+        reasons=tuple(map(_why, item.grounds)),
         reports=tuple(f"{each.person}: {display(each.reason)}" for each in case.reports),
         shots=tuple(_shot(item, each, tenant) for each in case.pictures),
         status=_status(item, me, now, preferred=case.preferred),
@@ -73,6 +75,15 @@ def card(case: Case, tenant: str, me: str, now: float) -> Card:
         approve=say(f"moderation_approve_{item.kind}"),
         reject=say(f"moderation_reject_{item.kind}"),
     )
+
+
+def _why(ground: Ground) -> str:
+    """A ground in words for moderators; the sentences of `Case.reasons` speak to whoever asked."""
+    if ground.rule:
+        return say("moderation_why_rule", rule=ground.rule, category=ground.category)
+    if ground.code in {"held_new_member", "held_review_all"}:
+        return say(f"moderation_why_{ground.code}")
+    return problem(ground.problem)
 
 
 def _shot(item: Item, picture: Picture, tenant: str) -> Shot:

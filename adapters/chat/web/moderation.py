@@ -231,7 +231,8 @@ class ModerationPages:
         except Refused as refused:
             words = "\n".join(problem(each) for each in refused.problems)
             html = await self._rendered(session, tenant, view) if view == "queue" else ""
-            return JSONResponse({"problem": words, "html": html}, 409, headers=PRIVATE)
+            # A refusal is an answer, so no browser reports it as an error.
+            return JSONResponse({"problem": words, "html": html}, headers=PRIVATE)
         changed = str(body.get("act")) not in {"test", "simulate"}
         html = await self._rendered(session, tenant, view, str(body.get("person", ""))) if changed else ""
         return JSONResponse({"said": said, "html": html}, headers=PRIVATE)

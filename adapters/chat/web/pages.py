@@ -82,6 +82,7 @@ def client_words() -> Mapping[str, str]:
 def commands() -> list[dict[str, str]]:
     return [
         {"name": "/imagine", "help": say("web_command_imagine")},
+        {"name": "/imagine-style", "help": say("web_command_style")},
         {"name": "/imagine-status", "help": say("web_command_status")},
         {"name": "/imagine-history", "help": say("web_command_history")},
         {"name": "/imagine-forget", "help": say("web_command_forget")},

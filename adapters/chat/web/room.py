@@ -63,7 +63,7 @@ class Room:
         self._seals = Seals(house.secret)
         self._pages = Pages()
         self._secure = house.settings.public_url.startswith("https:")
-        self._speaker = Speaker(house.store, house.studio, house.clock)
+        self._speaker = Speaker(house.store, house.studio, house.moderators, house.clock)
         self.hub = Hub(house.store, house.studio, house.clock, house.observer, self._seals, self._pages)
         self._policy = content_policy([self._pages.style_hash])
         self._examples = self._working_examples()

@@ -8,6 +8,7 @@ from adapters.chat.web.sessions import ROOM, Visitor
 from bot import command
 from bot.errors import Refused, StoreError
 from bot.model import ImageRequest, Job, JobState, Message, Problem, Settled, Ticket
+from bot.moderators import Moderators
 from bot.options import LONGEST_TEXT, without_forbidden
 from bot.ports import Clock, Store
 from bot.replies import display, problem, say
@@ -15,7 +16,7 @@ from bot.studio import Studio
 
 HISTORY = 10  #: requests that /imagine-history names
 
-_COMMANDS = ("/imagine", "/imagine-status", "/imagine-history", "/imagine-forget")
+_COMMANDS = ("/imagine", "/imagine-style", "/imagine-status", "/imagine-history", "/imagine-forget")
 _ANSWER = ":answer"
 _TRIES = 3
 
@@ -31,9 +32,10 @@ class Heard:
 class Speaker:
     """Every method takes the page's ``key`` of the post, so that sending it again says and asks nothing twice."""
 
-    def __init__(self, store: Store, studio: Studio, clock: Clock) -> None:
+    def __init__(self, store: Store, studio: Studio, moderators: Moderators, clock: Clock) -> None:
         self._store = store
         self._studio = studio
+        self._moderators = moderators
         self._clock = clock
 
     async def hear(self, visitor: Visitor, text: str, key: str) -> Heard:
@@ -44,8 +46,9 @@ class Speaker:
         match head:
             case "":
                 return Heard(refused=True)
-            case "/imagine":
-                return await self._imagine(visitor, text, words, key)
+            case "/imagine" | "/imagine-style":
+                told = self._style(visitor, words, key) if head != "/imagine" else None
+                return await (told or self._imagine(visitor, text, words, key))
             case "/imagine-status":
                 await self._answer(visitor, await self._status(visitor), key)
             case "/imagine-history":
@@ -55,7 +58,7 @@ class Speaker:
                 await self._answer(visitor, say("web_forgotten"), key)
                 return Heard(forgotten=True)
             case "/imagine-mod":
-                await self._answer(visitor, say("web_moderators"), key)
+                await self._answer(visitor, await self._moderate(visitor, words), key)
             case _ if head.startswith("/"):
                 unknown = say("web_no_command", command=display(head[:40]), commands=", ".join(_COMMANDS))
                 await self._answer(visitor, unknown, key)
@@ -64,12 +67,26 @@ class Speaker:
                 return await self._chat(visitor, words, key)
         return Heard()
 
+    async def _moderate(self, visitor: Visitor, words: str) -> str:
+        if not await self._moderators.is_moderator(visitor.person, ROOM):
+            return say("web_moderators")
+        return "\n".join(await self._moderators.dispatch(visitor.person, ROOM, words))
+
     async def _imagine(self, visitor: Visitor, text: str, words: str, key: str) -> Heard:
         try:
             await self.ask(visitor, text, words, key)
         except Refused as refused:
             await self._answer(visitor, refusal(refused.problems), key, refused.corrected or "")
             return Heard(refused=True)
+        return Heard()
+
+    async def _style(self, visitor: Visitor, words: str, key: str) -> Heard:
+        try:
+            said = await self._studio.style(visitor.person, ROOM, words.partition(" ")[2])
+        except Refused as refused:
+            await self._answer(visitor, refusal(refused.problems), key)
+            return Heard(refused=True)
+        await self._answer(visitor, said, key)
         return Heard()
 
     async def _chat(self, visitor: Visitor, words: str, key: str) -> Heard:
@@ -90,6 +107,8 @@ class Speaker:
             await self._studio.unacknowledged(job.id)
             raise
         await self._studio.acknowledged(job.id, {"message": str(said.seq)})
+        if job.review:
+            await self._answer(visitor, say("web_told_held", prompt=display(job.request.prompt)), said_key)
         return job
 
     async def _submit(self, visitor: Visitor, request: ImageRequest | str, key: str) -> tuple[Ticket, str]:
@@ -103,7 +122,7 @@ class Speaker:
 
     async def request_of(self, visitor: Visitor, job_id: str) -> ImageRequest:
         """What the room may read of it, or the person who asked. Raises Refused, StoreError."""
-        request = await self._studio.request_of(ROOM, job_id)
+        request = await self._studio.request_of(ROOM, job_id, visitor.person)
         job = await self._store.job(job_id)
         if job is None or (views.withheld(job) and job.origin.person.key != visitor.key):
             raise Refused(Problem("unknown_request"))

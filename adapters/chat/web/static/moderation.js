@@ -7,6 +7,7 @@ const said = document.getElementById("said");
 const problem = document.getElementById("problem");
 const REFRESH = 5000;
 let busy = false;
+let last = "";
 
 function tell(sentence) {
   said.textContent = sentence;
@@ -23,6 +24,7 @@ function show(html) {
   const place = focused ? cards.indexOf(focused) : -1;
   const shown = new Set([...view.querySelectorAll('[data-show][aria-pressed="true"]')].map((each) => each.closest("article").dataset.item));
   view.innerHTML = html;
+  last = html;
   const now = [...view.querySelectorAll("article.item")];
   for (const card of now) if (shown.has(card.dataset.item)) reveal(card);
   if (place >= 0 && now.length) {
@@ -44,7 +46,7 @@ async function post(act, values, complaints = problem) {
     const back = await answer.json();
     if (back.html) show(back.html);
     if (back.problem) complain(back.problem, complaints);
-    return answer.ok ? back : false;
+    return answer.ok && !back.problem ? back : false;
   } catch {
     complain(words.failed, complaints);
     return false;
@@ -174,8 +176,6 @@ document.querySelector("#community select").addEventListener("change", (event) =
 
 // -- others decide too
 
-let last = "";
-
 async function refresh() {
   if (body.dataset.view !== "queue" || busy || document.hidden || document.querySelector("dialog[open]")) return;
   try {
@@ -183,10 +183,7 @@ async function refresh() {
     const answer = await fetch(`/moderation/view?${query}`);
     const back = await answer.json();
     if (!answer.ok) complain(back.problem);
-    else if (!busy && back.html !== last) {
-      if (last) show(back.html);
-      last = back.html;
-    }
+    else if (!busy && back.html !== last) show(back.html);
   } catch {
     complain(words.offline);
   }
