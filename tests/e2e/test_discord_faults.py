@@ -17,7 +17,7 @@ from bot.errors import Rejected
 from bot.model import Drawn, JobState
 from tests.discord_house import DiscordHouse, open_discord_house
 from tests.fakes import FakeBackend, png
-from tests.standins.discord import Channel, Permission, When
+from tests.standins.discord import Channel, Message, Permission, When, buttons
 
 
 @pytest.fixture
@@ -328,6 +328,32 @@ async def test_f47_the_pictures_find_another_way(
     assert not [each for place in everywhere for each in place.shown() if each.content == "The pictures are ready."]
     places = {"thread": thread, "channel": idle.room, "direct": idle.discord.world.dm(idle.ada)}
     assert result.channel == places[where].id
+
+
+async def test_f47_the_buttons_of_a_result_in_a_direct_message_are_its_owners(idle: DiscordHouse) -> None:
+    await idle.imagine()
+    await idle.status()
+    hide(idle)
+    human = idle.discord.human
+    async with idle.working():
+        [job] = await idle.settled()
+        [result] = idle.with_pictures()
+        assert result.channel == idle.discord.world.dm(idle.ada).id
+        await (await human.click(idle.ada, result, "Again")).reply()
+        again, _ = await idle.settled(count=2)
+        assert (again.request.prompt, again.origin.place.private) == (job.request.prompt, True)
+        opened = await human.click(idle.ada, result, "Vary")
+        assert (await opened.reply())["type"] == 9
+        await (await human.submit(opened, prompt="a blue fox")).reply()
+        await idle.settled(count=3)
+        foreign = Message(1, idle.discord.world.dm(idle.bob).id, idle.discord.world.bot)
+        for button in buttons(result):
+            pressed = await human.press(idle.bob, foreign, button["custom_id"])
+            await pressed.reply()
+            assert pressed.private or button["label"] == "Report"
+        assert len(result.attachments) == 1
+        await (await human.click(idle.ada, result, "Delete")).reply()
+        assert result.attachments == []
 
 
 @pytest.mark.parametrize("when", list(When))

@@ -1,7 +1,6 @@
 """Moderation through the real studio, moderators, worker and store; only the platform and the backend are fake."""
 
 import asyncio
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -31,6 +30,7 @@ from tests.community import (
 )
 from tests.fakes import CAPABILITIES, FakeBackend
 from tests.house import TestHouse, open_house
+from tests.moving import Ahead
 
 DIRECT = Place("discord:dm:5", "5", private=True)
 
@@ -297,7 +297,7 @@ async def test_f78_an_item_whose_channel_is_gone_stays_held_and_alerts(tmp_path:
 
 
 async def test_f78_an_item_nobody_decides_about_expires_with_a_refund(tmp_path: Path) -> None:
-    clock = Clock()
+    clock = Ahead()
     async with open_house(tmp_path, moderation=settings(held=("castle",)), clock=clock) as house:
         on_discord(house)
         ticket = await ask(house, "a castle")
@@ -383,7 +383,7 @@ async def test_a_rule_with_a_timeout_strikes_and_moderators_are_immune(tmp_path:
 
 
 async def test_the_ladder_climbs_with_each_strike(tmp_path: Path) -> None:
-    clock = Clock()
+    clock = Ahead()
     async with open_house(tmp_path, moderation=SETTINGS, clock=clock) as house:
         await house.moderators.add_rule(MOD, HERE, Rule("bad", "", ("badword",), action=Action.TIMEOUT))
         given: list[Sanction] = []
@@ -613,17 +613,6 @@ async def test_s26_the_dispatcher_answers_moderators_and_nobody_else(tmp_path: P
 
 
 # ---------------------------------------------------------------- helpers
-
-
-@dataclass
-class Clock:
-    ahead: float = 0.0
-
-    def now(self) -> float:
-        return time.time() + self.ahead
-
-    def monotonic(self) -> float:
-        return time.monotonic()
 
 
 async def until(true: Callable[[], bool], seconds: float = 10.0) -> None:

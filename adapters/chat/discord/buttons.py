@@ -18,8 +18,8 @@ from bot.model import FINAL_STATES, Person, Place
 
 Handler = Callable[[Interaction, str], Awaitable[None]]
 
-Report = Callable[[Person, Place, str, str], Awaitable[object]]
-"""Who, where, which request, and why. Raises Refused, StoreError."""
+Report = Callable[[Person, Place, str, str], Awaitable[bool]]
+"""Who, where, which request, and why; False: they reported it before. Raises Refused, StoreError."""
 
 DOUBLE_CLICK = 3.0
 """Seconds in which a second press of the same button by the same person is the same wish."""
@@ -127,8 +127,8 @@ class Buttons:
 
     async def _reported(self, interaction: Interaction, job_id: str) -> None:
         reason = forms.values(interaction.data).get(forms.REASON, "")
-        await self._report_to(reading.person(interaction), reading.place(interaction), job_id, reason)
-        await self._desk.private(interaction, replies.say("discord_reported"))
+        fresh = await self._report_to(reading.person(interaction), reading.place(interaction), job_id, reason)
+        await self._desk.private(interaction, replies.say("discord_reported" if fresh else "report_only_one"))
 
     async def _delete(self, interaction: Interaction, job_id: str) -> None:
         await self._studio.delete(reading.person(interaction), reading.place(interaction), job_id)

@@ -1,0 +1,233 @@
+"""Anybody does anything in any order, with restarts between: the invariants I1 to I8 hold after every step."""
+
+import asyncio
+import contextlib
+import sqlite3
+import tempfile
+from collections import Counter
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from bot.conduct import FOREVER, Action, ItemState, Rule
+from bot.errors import Refused
+from bot.model import FINAL_STATES, Job, JobState, Origin, Person, Place
+from bot.moderation import audit
+from bot.studio import Studio
+from tests import factories
+from tests.community import MOD, MOD2, OWNER, FakeRoom
+from tests.community import settings as community_settings
+from tests.fakes import FakeChat
+from tests.house import TestHouse, open_house
+from tests.moving import Ahead
+
+TENANTS = ("discord:42", "discord:43")
+PEOPLE = tuple(Person(f"discord:user:{number}", f"p{number}") for number in (1, 2, 3))
+STAFF = (MOD, MOD2, OWNER)
+WORDS = ("fox", "castle", "spoon", "badword")
+RULES = {
+    "castle": Rule("castles", "", ("castle",), action=Action.HOLD),
+    "spoon": Rule("spoons", "", ("spoon",)),
+    "badword": Rule("bad", "", ("badword",), action=Action.TIMEOUT, timeout_seconds=600),
+}
+SETTLED = {JobState.REVIEW, JobState.HELD} | FINAL_STATES
+
+tenants, people, staff = st.sampled_from(TENANTS), st.sampled_from(PEOPLE), st.sampled_from(STAFF)
+numbers = st.integers(0, 20)
+
+
+class Moderation(RuleBasedStateMachine):
+    def __init__(self) -> None:
+        super().__init__()
+        self.runner = asyncio.Runner()
+        self.folder = tempfile.TemporaryDirectory()
+        self.clock = Ahead()
+        self.stack = AsyncExitStack()
+        self.chat = FakeChat("discord", on_deliver=self._deliver)
+        self.posted: Counter[str] = Counter()
+        self.in_force: dict[str, set[str]] = {tenant: set() for tenant in TENANTS}
+        self.approved: set[str] = set()
+        self.longest: dict[str, float] = {}
+        self.events: Counter[str] = Counter()
+        self.house: TestHouse = self.runner.run(self._open())
+
+    async def _open(self) -> TestHouse:
+        rules = community_settings(report_threshold=1)
+        opening = open_house(Path(self.folder.name), moderation=rules, clock=self.clock)
+        house = await self.stack.enter_async_context(opening)
+        house.chat, house.rooms = self.chat, {"discord": FakeRoom()}
+        house.studio = Studio(house.core, house.pictures)  # the house's own begins with the same ids after a restart
+        await house.studio.drop_unacknowledged()
+        return house
+
+    def teardown(self) -> None:
+        self.runner.run(self.stack.aclose())
+        self.runner.close()
+        self.folder.cleanup()
+
+    def do(self, work: Any) -> Any:
+        """What it returns, or None where it was refused."""
+
+        async def tried() -> Any:
+            with contextlib.suppress(Refused):
+                return await work
+
+        return self.runner.run(tried())
+
+    def _deliver(self, job: Job) -> None:
+        """I4: nothing is posted that the rules of this moment stop, unless a moderator let it pass."""
+        if job.state is not JobState.DELIVERING and job.state is not JobState.DRAWN:
+            return
+        self.posted[job.id] += 1
+        stopped = set(job.request.prompt.split()) & self.in_force[job.origin.place.tenant]
+        assert not stopped or (stopped == {"castle"} and job.id in self.approved), stopped
+
+    # -- what people do
+
+    @initialize()
+    def a_rule_from_the_start(self) -> None:
+        self.a_rule_is_added(TENANTS[0], "castle", OWNER)
+
+    @rule(tenant=tenants, person=people, word=st.sampled_from(WORDS), again=st.booleans())
+    def somebody_asks(self, tenant: str, person: Person, word: str, again: bool) -> None:
+        async def ask() -> None:
+            key = factories.job().key
+            for _ in range(1 + again):
+                ticket = await self.house.studio.submit(Origin(person, Place(tenant, "7")), f"a {word}", key)
+            await self.house.studio.acknowledged(ticket.job.id, {})
+
+        self.do(ask())
+        kept = [each for each in self._member(tenant, person).sanctions if each.actor == "rule:bad"]
+        self.longest |= {each.id: 600.0 for each in kept}
+
+    @rule()
+    def the_worker_works(self) -> None:
+        self.runner.run(self._work())
+
+    async def _work(self) -> None:
+        worker = self.house.worker()
+        while True:
+            job = await worker._claim()
+            if job is not None:
+                worker._start(job, worker._draw(job), drawing=True)
+            elif not await worker._claim_delivery():
+                return
+            await asyncio.gather(*(held.task for held in worker._held.values()))
+
+    @rule(tenant=tenants, who=staff, number=numbers, what=st.sampled_from(["claim", "approve", "reject", "edit"]))
+    def somebody_decides(self, tenant: str, who: Person, number: int, what: str) -> None:
+        place = Place(tenant, "staff")
+        cases = self.do(self.house.moderators.cases(who, place)) or []
+        if not cases:
+            return
+        case = cases[number % len(cases)]
+        words = {"claim": (), "approve": (), "reject": ("no",), "edit": ("a fox",)}[what]
+        done = self.do(getattr(self.house.moderators, what)(who, place, case.item.id, *words))
+        if done and done.item.state is ItemState.APPROVED and done.item.kind in {"request", "picture"}:
+            self.approved.add(done.item.job_id)
+
+    @rule(tenant=tenants, who=staff, member=people, days=st.integers(0, 3))
+    def somebody_is_sanctioned(self, tenant: str, who: Person, member: Person, days: int) -> None:
+        place = Place(tenant, "staff")
+        made = self.do(self.house.moderators.ban(who, place, member, "spam", days * 86400.0))
+        if made:
+            self.longest[made.id] = days * 86400.0 or FOREVER
+
+    @rule(tenant=tenants, who=staff, member=people)
+    def somebody_is_forgiven(self, tenant: str, who: Person, member: Person) -> None:
+        self.do(self.house.moderators.lift(who, Place(tenant, "staff"), member, "sorry"))
+
+    @rule(tenant=tenants, word=st.sampled_from(tuple(RULES)), who=staff)
+    def a_rule_is_added(self, tenant: str, word: str, who: Person) -> None:
+        if self.do(self.house.moderators.add_rule(who, Place(tenant, "staff"), RULES[word])):
+            self.in_force[tenant].add(word)
+
+    @rule(tenant=tenants, word=st.sampled_from(tuple(RULES)), who=staff)
+    def a_rule_is_removed(self, tenant: str, word: str, who: Person) -> None:
+        if self.do(self.house.moderators.remove_rule(who, Place(tenant, "staff"), RULES[word].id)):
+            self.in_force[tenant].discard(word)
+
+    @precondition(lambda self: self.posted)
+    @rule(tenant=tenants, person=people, number=numbers)
+    def somebody_reports(self, tenant: str, person: Person, number: int) -> None:
+        job_id = sorted(self.posted)[number % len(self.posted)]
+        self.do(self.house.moderators.report(person, Place(tenant, "7"), job_id, 0, "rude"))
+
+    @rule(tenant=tenants, person=people)
+    def somebody_appeals(self, tenant: str, person: Person) -> None:
+        for sanction in self._member(tenant, person).sanctions[-1:]:
+            self.do(self.house.moderators.appeal(person, Place(tenant, "7"), sanction.id, "please"))
+
+    @rule(hours=st.sampled_from([0.1, 1.0, 25.0]))
+    def time_passes(self, hours: float) -> None:
+        self.clock.ahead += hours * 3600
+        self.runner.run(self.house.store.expire_items(self.clock.now(), 100))
+
+    @rule()
+    def it_is_restarted(self) -> None:
+        self.runner.run(self.stack.aclose())
+        self.house = self.runner.run(self._open())
+
+    # -- what must hold
+
+    def _member(self, tenant: str, person: Person) -> Any:
+        return self.runner.run(self.house.store.member(tenant, person.key))
+
+    def _rows(self, query: str) -> list[tuple[Any, ...]]:
+        connection = sqlite3.connect(Path(self.folder.name) / "imagine.db")
+        try:
+            return connection.execute(query).fetchall()
+        finally:
+            connection.close()
+
+    @invariant()
+    def i2_no_result_is_posted_twice(self) -> None:
+        assert all(count == 1 for count in self.posted.values())
+
+    @invariant()
+    def i1_i3_what_ended_gave_back_what_it_reserved(self) -> None:
+        for job, state, images in self._rows("SELECT id, state, images FROM jobs"):
+            found = dict(self._rows(f"SELECT kind, images FROM ledger WHERE job = '{job}'"))
+            assert found["reserve"] == images
+            settled = found.get("commit", 0) + found.get("refund", 0)
+            assert settled == (images if JobState(state) in FINAL_STATES else 0)
+            assert (state == "delivered") == (found.get("commit", 0) > 0)
+            assert found.get("restore", 0) <= found.get("commit", 0)
+        assert self._rows("SELECT 1 FROM allowances WHERE reserved < 0 OR spent < 0") == []
+        assert self._rows("SELECT 1 FROM people WHERE waiting < 0 OR running < 0") == []
+
+    @invariant()
+    def i6_the_chains_are_whole_and_every_effect_has_its_event(self) -> None:
+        for tenant in TENANTS:
+            events = self.runner.run(self.house.store.audit_since(tenant, 0, 0, 100_000))
+            assert audit.broken_at(events) is None
+            text = "\n".join(f"{event.action} {event.subject}" for event in events)
+            for item, state in self._rows(f"SELECT id, state FROM items WHERE tenant = '{tenant}' AND ready = 1"):
+                assert f"item:{item}" in text
+                decided = state in {"approved", "rejected", "expired"}
+                assert not decided or text.count(f"item:{item} ") >= 2
+            kinds = Counter(event.action for event in events)
+            given = self._rows(f"SELECT kind, count(*) FROM sanctions WHERE tenant = '{tenant}' GROUP BY kind")
+            assert all(kinds[kind] == count for kind, count in given)
+            assert kinds["rule_saved"] == self._rows(f"SELECT count(*) FROM rules WHERE tenant = '{tenant}'")[0][0]
+
+    @invariant()
+    def i7_no_row_crosses_communities(self) -> None:
+        for table in ("items", "reports", "ledger"):
+            crossing = f"SELECT 1 FROM {table} AS t JOIN jobs AS j ON j.id = t.job WHERE t.tenant <> j.tenant"
+            assert self._rows(crossing) == []
+
+    @invariant()
+    def i8_no_sanction_is_longer_than_was_said(self) -> None:
+        for sanction, at, until in self._rows("SELECT id, at, until FROM sanctions"):
+            assert until - at <= self.longest[sanction] + 1e-6
+
+
+TestModeration = Moderation.TestCase
+TestModeration.settings = settings(
+    max_examples=12, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
+)

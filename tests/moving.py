@@ -1,0 +1,17 @@
+"""A clock that a test sets ahead."""
+
+import time
+from dataclasses import dataclass
+
+
+@dataclass
+class Ahead:
+    """The system's time plus ``ahead`` seconds."""
+
+    ahead: float = 0.0
+
+    def now(self) -> float:
+        return time.time() + self.ahead
+
+    def monotonic(self) -> float:
+        return time.monotonic()
