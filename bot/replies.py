@@ -798,6 +798,7 @@ ENGLISH: Mapping[str, str] = {
     "moving": "{table}: {count} rows",
     "moved": "Moved and compared {count} rows. {source} is left as it is; point [store] url to PostgreSQL.",
     "migrated": "{path}: schema {before} is now {after}",
+    "migrated_already": "{path}: schema {after} is current, nothing to do",
     "key_made": "The key of {name}, shown this once: {key}",
     "key_name": "{name} is no name for a key: one word of letters, digits, dots, dashes and underscores, at most 32.",
     "key_exists": "There is a key {name} already. Revoke it first, or choose another name.",
