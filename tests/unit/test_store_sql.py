@@ -70,6 +70,13 @@ def test_the_migrations_in_order_equal_the_schema() -> None:
         ("unacknowledged", "jobs_received"),
         ("jobs_past", "jobs_by_age"),
         ("job_by_key", "sqlite_autoindex_jobs_2"),
+        ("items_to_decide", "items_to_decide"),
+        ("items_to_expire", "items_to_expire"),
+        ("items_of_job", "items_of_a_job"),
+        ("sanctions_of", "sanctions_of_a_member"),
+        ("record_of", "records_of_a_member"),
+        ("reports_decided", "reports_of_a_reporter"),
+        ("past_requests", "jobs_of_a_community"),
     ],
 )
 def test_the_hot_queries_use_their_indexes(query: str, index: str) -> None:
