@@ -8,7 +8,7 @@ from pathlib import Path
 
 from adapters.control import ControlError
 from adapters.factory import build_backend
-from adapters.small import AlreadyRunning, open_desk, open_store
+from adapters.small import AlreadyRunning, open_desk, open_store, postgres_driver
 from adapters.store import sql, sqlite
 from bot.errors import StoreError
 from bot.replies import problem, say
@@ -43,6 +43,10 @@ async def findings(settings: Settings, config: Path) -> AsyncIterator[Finding]:
     yield await asyncio.to_thread(_images, Path(settings.store.images))
     for backend in settings.backends.values():
         yield await _backend(backend)
+    async for finding in _discord(settings):
+        yield finding
+    async for finding in _slack(settings):
+        yield finding
 
 
 async def _store(settings: Settings) -> Finding:
@@ -51,8 +55,9 @@ async def _store(settings: Settings) -> Finding:
             await desk.do("ping")
     except (StoreError, ControlError, OSError) as error:
         return Finding("store", say("store_unusable", detail=error), ok=False)
-    newest = sql.migrations("sqlite")[-1][0]
-    return Finding("store", say("check_store", path=settings.store.sqlite_path, version=newest), ok=True)
+    path = settings.store.sqlite_path or settings.store.url
+    newest = sql.migrations("postgres" if settings.store.postgres else "sqlite")[-1][0]
+    return Finding("store", say("check_store", path=path, version=newest), ok=True)
 
 
 def _images(folder: Path) -> Finding:
@@ -81,8 +86,33 @@ async def _backend(settings: BackendSettings) -> Finding:
     return Finding(what, trouble or say("check_backend", kind=settings.kind), ok=not trouble)
 
 
+async def _slack(settings: Settings) -> AsyncIterator[Finding]:
+    if settings.slack is None or settings.slack.bot_token is None:
+        return
+    from adapters.chat.slack import check_slack
+
+    for found in await check_slack(settings.slack, settings.moderation.review_channels):
+        yield Finding(found.what, problem(found.problem), found.ok)
+
+
+async def _discord(settings: Settings) -> AsyncIterator[Finding]:
+    """A missing token was said before."""
+    said = settings.discord
+    if said is None or said.token is None:
+        return
+    from adapters.chat.discord import doctor
+
+    channels = settings.moderation.review_channels
+    async for each in doctor.findings(said.token.reveal(), said.api, said.gateway, said.guilds, channels):
+        yield Finding(each.what, each.text, each.ok)
+
+
 async def migrate(settings: Settings) -> int:
-    """Opening migrates; this says what it came to."""
+    """Says what it came to. Opening a SQLite file migrates it."""
+    if settings.store.postgres:
+        before, after = await postgres_driver().migrate(settings.store.url)
+        print(say("migrated", path=settings.store.url, before=before, after=after))
+        return 0
     path = Path(settings.store.sqlite_path)
     before = await sqlite.version_of(path)
     try:
@@ -91,4 +121,27 @@ async def migrate(settings: Settings) -> int:
     except AlreadyRunning:
         raise StoreError(say("already_running", path=path)) from None
     print(say("migrated", path=path, before=before, after=newest))
+    return 0
+
+
+async def move(source: str, target: str) -> int:
+    """`migrate --from sqlite:///… --to postgresql://…`: everything, compared row by row before it counts."""
+    path = Path(source.removeprefix("sqlite:///"))
+    if not source.startswith("sqlite:///") or not target.startswith(("postgresql://", "postgres://")):
+        raise StoreError(say("move_wrong_urls"))
+    if not path.is_file():
+        raise StoreError(say("move_nothing_there", path=path))
+    driver = postgres_driver()
+    from adapters.store import move as moving
+
+    lock = sqlite.ProcessLock(path)
+    if not lock.take():
+        raise StoreError(say("move_running", path=path))
+    try:
+        await (await sqlite.connect(path)).close()
+        await driver.migrate(target)
+        rows = await moving.move(path, target, lambda table, count: print(say("moving", table=table, count=count)))
+    finally:
+        lock.drop()
+    print(say("moved", count=rows, source=path))
     return 0

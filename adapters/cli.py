@@ -56,14 +56,19 @@ def run(
 
 def _run(settings: Settings, role: Role, environ: Mapping[str, str], *, invite: bool = False) -> None:
     from adapters import main, observe
+    from adapters.several import TokenTaken
     from adapters.small import AlreadyRunning
     from bot.errors import StoreError
 
     watch = observe.start(settings, environ)
     try:
         asyncio.run(main.run(settings, role, watch, _announce, invite=invite))
+    except SettingsError as error:
+        _stop(WRONG_USAGE, *(problem(finding) for finding in error.findings))
     except AlreadyRunning:
         _stop(FAILED, say("already_running", path=settings.store.sqlite_path))
+    except TokenTaken as error:
+        _stop(FAILED, str(error))
     except StoreError as error:
         _stop(FAILED, say("store_unusable", detail=error))
     except OSError as error:
@@ -109,10 +114,16 @@ def init(folder: Annotated[Path, typer.Argument(help="Where to write.")] = Path(
 
 
 @app.command()
-def migrate(config: Config = DEFAULT_CONFIG) -> None:
-    """Brings the store to the current schema (also done at start for SQLite)."""
+def migrate(
+    config: Config = DEFAULT_CONFIG,
+    source: Annotated[str, typer.Option("--from", help="Move everything out of this store: sqlite:///PATH.")] = "",
+    target: Annotated[str, typer.Option("--to", help="Into this empty one: postgresql://USER@HOST/DATABASE.")] = "",
+) -> None:
+    """Brings the store to the current schema (also done at start for SQLite), or moves it to PostgreSQL."""
     from adapters import check as checking
 
+    if source or target:
+        _finish(checking.move(source, target))
     _finish(checking.migrate(_load(config)))
 
 
@@ -175,6 +186,8 @@ def _finish(work: Coroutine[Any, Any, int]) -> None:
 
     try:
         code = asyncio.run(work)
+    except SettingsError as error:
+        _stop(WRONG_USAGE, *(problem(finding) for finding in error.findings))
     except (ImagineError, ControlError, OSError) as error:
         _stop(FAILED, say("command_failed", detail=error))
     raise typer.Exit(code)

@@ -5,26 +5,25 @@ import contextlib
 import os
 import secrets
 import signal
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from adapters import control
-from adapters.clock import SystemClock
+from adapters import control, several
 from adapters.disk import DiskWatch
 from adapters.factory import build_backend
 from adapters.images.files import FilePictures
 from adapters.login import link, new_token
 from adapters.observe import Observe, loop_lag_watchdog, store_watchdog
+from adapters.platforms import Platforms, open_platforms
 from adapters.small import handlers_of, open_store
 from adapters.store.store import SqlStore
 from bot import steps
 from bot.errors import StoreError
 from bot.judging import Judge
 from bot.moderators import Moderators
-from bot.ports import Chat
 from bot.replies import say
 from bot.settings import Role, Secret, Settings
 from bot.studio import Studio
@@ -82,7 +81,6 @@ async def open_house(settings: Settings, observe: Observe) -> AsyncIterator[Hous
             stack.push_async_callback(backends[name].close)
         health = steps.Health(store)
         await health.load()
-        clock = SystemClock()
         disk = DiskWatch(pictures.free_bytes, observe)
         await disk.look()
         stack.enter_context(cancelling(asyncio.create_task(disk.run())))
@@ -90,13 +88,13 @@ async def open_house(settings: Settings, observe: Observe) -> AsyncIterator[Hous
             store=store,
             backends=backends,
             order=settings.routing.order,
-            clock=clock,
+            clock=store.clock,
             observer=observe,
             health=health,
             quota=settings.quota,
             styles=settings.styles,
             budgets={name: backend.daily_budget_usd for name, backend in settings.backends.items()},
-            judge=Judge(store, settings.moderation, clock, observe),
+            judge=Judge(store, settings.moderation, store.clock, observe),
             has_room=disk.has_room,
         )
         secret = signing_secret(settings)
@@ -124,25 +122,24 @@ async def run(
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     async with open_house(settings, observe) as house, AsyncExitStack() as stack:
-        handlers = handlers_of(house.store, settings)
-        await stack.enter_async_context(
-            control.serve(control.socket_path(Path(settings.store.sqlite_path)), handlers)
-        )
-        lost = await house.studio.drop_unacknowledged()
-        if lost:
-            observe.event("recovered", state="received", n=lost)
-        chats = await open_chats(stack, house, role)
+        await take_place(stack, house, role)
+        platforms = await open_platforms(stack, house, role)
+        await take_up_unacknowledged(house, platforms)
         endless = [
             asyncio.create_task(loop_lag_watchdog(observe)),
             asyncio.create_task(store_watchdog(observe, house.store)),
             asyncio.create_task(sweep_loop(house)),
+            *among_others(house, role, platforms),
             asyncio.create_task(expiry_loop(house)),
         ]
         tasks = []
         if role in {Role.ALL, Role.WORKER}:
-            worker = Worker(house.core, house.pictures, chats, f"{os.uname().nodename}-{os.getpid()}", alone=True)
+            name, alone = several.process_name(), not settings.store.postgres
+            worker = Worker(house.core, house.pictures, platforms.chats, name, alone=alone, rooms=platforms.rooms)
             tasks.append(asyncio.create_task(worker.run(stop)))
-        if role in {Role.ALL, Role.CHAT}:
+        tasks += [asyncio.create_task(listen(stop)) for listen in platforms.listening.values()]
+        serving = web_of(house, role)
+        if serving is not None:
             from adapters.chat.web.server import serve_web
 
             welcome = [await login_link(house)] if invite else []
@@ -151,7 +148,7 @@ async def run(
                 for line in (say("running", url=address), *welcome):
                     announce(line)
 
-            tasks.append(asyncio.create_task(serve_web(house_for_web(house), stop, tell)))
+            tasks.append(asyncio.create_task(serve_web(serving, stop, tell)))
         await until_stopped(stop, tasks, endless)
 
 
@@ -161,6 +158,46 @@ async def login_link(house: House) -> str:
     now = house.core.clock.now()
     await house.store.add_login("link", digest, "operator", now + DEMO_LINK_SECONDS, now)
     return say("demo_login", link=link(house.settings.web.public_url, token))
+
+
+async def take_place(stack: AsyncExitStack, house: House, role: Role) -> None:
+    """SQLite: the one process there is, with its socket. PostgreSQL: one of several. Raises TokenTaken."""
+    if house.settings.store.postgres:
+        await several.own_token(house.settings, role, house.store)
+        return
+    path = control.socket_path(Path(house.settings.store.sqlite_path))
+    await stack.enter_async_context(control.serve(path, handlers_of(house.store, house.settings)))
+
+
+async def take_up_unacknowledged(house: House, platforms: Platforms) -> None:
+    """Where this is the only process, whatever is found unacknowledged at the start was caught by a crash."""
+    if house.settings.store.postgres:
+        return
+    lost = await house.studio.drop_unacknowledged(arrived=platforms.arrived)
+    if lost:
+        house.observe.event("recovered", state="received", n=lost)
+
+
+def among_others(house: House, role: Role, platforms: Platforms) -> list[asyncio.Task[None]]:
+    """What a process does only where others may be on the same store."""
+    if not house.settings.store.postgres:
+        return []
+    work = [several.share_health(house.observe, house.core.health)]
+    if role is not Role.WORKER:
+        abandoned = several.drop_abandoned(house.observe, house.studio, platforms.arrived)
+        work += [abandoned, several.watch_token(house.store)]
+    return [asyncio.create_task(each) for each in work]
+
+
+def web_of(house: House, role: Role) -> "WebHouse | None":
+    """A worker alone serves health and metrics only, and only where IMAGINE_WORKER_PORT says at which port."""
+    if role is not Role.WORKER:
+        return house_for_web(house)
+    port = os.environ.get("IMAGINE_WORKER_PORT", "")
+    if not port.isdigit():
+        return None
+    web = house_for_web(house)
+    return replace(web, settings=replace(web.settings, port=int(port), chat=False))
 
 
 def house_for_web(house: House) -> "WebHouse":
@@ -215,12 +252,6 @@ async def until_stopped(
     await asyncio.gather(waiter, *tasks, *endless, return_exceptions=True)
     for task in done - {waiter}:
         task.result()
-
-
-async def open_chats(stack: AsyncExitStack, house: House, role: Role) -> Mapping[str, Chat]:  # noqa: ARG001
-    from adapters.chat.web.delivery import WebChat
-
-    return {"web": WebChat("web"), "api": WebChat("api")}
 
 
 async def sweep_loop(house: House) -> None:

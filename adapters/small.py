@@ -1,6 +1,5 @@
 """Where small commands find the store: opened here, or, where a bot runs on it, through that bot's local socket."""
 
-import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import asdict
@@ -11,8 +10,9 @@ from adapters import control
 from adapters.store import sqlite
 from adapters.store.store import SqlStore
 from bot.conduct import Texts
-from bot.errors import Refused
+from bot.errors import Refused, StoreBroken
 from bot.model import Drawing, ImageRequest, Problem
+from bot.replies import say
 from bot.settings import Settings
 
 
@@ -60,11 +60,10 @@ def handlers_of(store: SqlStore, settings: Settings) -> dict[str, control.Handle
 def moderation_handlers(store: SqlStore, settings: Settings) -> dict[str, control.Handler]:
     async def judge(arguments: Mapping[str, Any]) -> list[dict[str, Any]]:
         """By the rules of the house and of its own room; what would be held is refused, as nobody can approve it."""
-        from adapters.clock import SystemClock
         from adapters.verdict import verdict_for_draw
 
         texts = Texts(tuple(arguments["prompts"]), tuple(arguments["negatives"]))
-        problems = await verdict_for_draw(store, settings.moderation, SystemClock(), texts)
+        problems = await verdict_for_draw(store, settings.moderation, store.clock, texts)
         return [{"code": each.code, "values": _plain(each.values)} for each in problems]
 
     async def tenants(_: Mapping[str, Any]) -> list[str]:
@@ -74,7 +73,7 @@ def moderation_handlers(store: SqlStore, settings: Settings) -> dict[str, contro
         return [asdict(event) for event in await store.audit_since(since=0.0, **arguments)]
 
     async def login_create(arguments: Mapping[str, Any]) -> None:
-        now = time.time()
+        now = store.clock.now()
         await store.add_login("link", arguments["digest"], arguments["name"], now + arguments["seconds"], now)
 
     return {"judge": judge, "audited_tenants": tenants, "audit_after": audit_after, "login_create": login_create}
@@ -84,13 +83,13 @@ def key_handlers(store: SqlStore) -> dict[str, control.Handler]:
     """`imagine-bot api-key`: names and hashes, never a key."""
 
     async def create(arguments: Mapping[str, Any]) -> bool:
-        return await store.add_api_key(arguments["digest"], arguments["name"], time.time())
+        return await store.add_api_key(arguments["digest"], arguments["name"], store.clock.now())
 
     async def show(_: Mapping[str, Any]) -> list[dict[str, Any]]:
         return [asdict(key) for key in await store.api_keys()]
 
     async def revoke(arguments: Mapping[str, Any]) -> bool:
-        return await store.revoke_api_key(arguments["name"], time.time())
+        return await store.revoke_api_key(arguments["name"], store.clock.now())
 
     return {"api_key_create": create, "api_key_list": show, "api_key_revoke": revoke}
 
@@ -102,6 +101,31 @@ def _plain(values: Mapping[str, object]) -> dict[str, str]:
 @asynccontextmanager
 async def open_store(settings: Settings) -> AsyncIterator[SqlStore]:
     """Raises AlreadyRunning, StoreError."""
+    opening = _open_postgres(settings.store.url) if settings.store.postgres else _open_sqlite(settings)
+    async with opening as store:
+        yield store
+
+
+@asynccontextmanager
+async def _open_postgres(url: str) -> AsyncIterator[SqlStore]:
+    store = SqlStore(await postgres_driver().connect(url))
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+def postgres_driver() -> Any:
+    """The PostgreSQL engine, imported only where it is used. Raises StoreBroken where asyncpg is not installed."""
+    try:
+        from adapters.store import postgres
+    except ModuleNotFoundError as error:
+        raise StoreBroken(say("postgres_missing", module=error.name)) from error
+    return postgres
+
+
+@asynccontextmanager
+async def _open_sqlite(settings: Settings) -> AsyncIterator[SqlStore]:
     path = Path(settings.store.sqlite_path)
     lock = sqlite.ProcessLock(path)
     if not lock.take():
@@ -119,6 +143,10 @@ async def open_store(settings: Settings) -> AsyncIterator[SqlStore]:
 @asynccontextmanager
 async def open_desk(settings: Settings) -> AsyncIterator[Desk]:
     """Raises ControlError where the store is taken by a process that does not answer, StoreError."""
+    if settings.store.postgres:
+        async with open_store(settings) as store:
+            yield Desk(settings, store, Path())
+        return
     socket = control.socket_path(Path(settings.store.sqlite_path))
     try:
         async with open_store(settings) as store:

@@ -1,5 +1,7 @@
 """What the rules say of a request that comes straight from the command line: no queue, no mode, no moderators."""
 
+from contextlib import AbstractContextManager, nullcontext
+
 from bot.conduct import Action, Mode, Point, Texts
 from bot.judging import OPERATORS, Judge
 from bot.model import AuditEvent, Person, Place, Problem
@@ -16,6 +18,9 @@ ROOM = Place("web", "command line")
 class Quiet(Observer):
     def event(self, name: str, **values: object) -> None:
         """A command says what it has to say itself."""
+
+    def about(self, job_id: str) -> AbstractContextManager[None]:  # noqa: ARG002 - as every observer
+        return nullcontext()
 
 
 async def verdict_for_draw(

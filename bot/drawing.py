@@ -3,8 +3,8 @@
 import asyncio
 import contextlib
 import random
-from collections.abc import Mapping, Sequence
-from typing import assert_never
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import TypeVar, assert_never
 
 from bot import failover, fairness, steps
 from bot.conduct import Action, ItemKind, Point
@@ -13,6 +13,8 @@ from bot.judging import rejected
 from bot.model import AuditEvent, Drawing, Drawn, Job, JobState, Picture, Problem, Progress
 from bot.moderation.verdicts import Verdict
 from bot.ports import Backend, Chat, Pictures
+
+T = TypeVar("T")
 
 REMEMBER_PAUSES = (0.2, 1.0, 3.0)
 PROGRESS_SECONDS = 0.1
@@ -47,17 +49,22 @@ class JobReport:
         await self._save()
 
     async def remember(self, task: str) -> None:
-        """A store that is busy for a moment must not cost a paid task."""
-        for pause in REMEMBER_PAUSES:
-            with contextlib.suppress(StoreBusy):
-                return await self._core.store.remember_task(self._job, task)
-            await asyncio.sleep(pause)
-        return await self._core.store.remember_task(self._job, task)
+        await _patiently(lambda: self._core.store.remember_task(self._job, task))
 
     async def _save(self) -> None:
-        await self._core.store.save_progress(self._known)
+        with contextlib.suppress(StoreError):
+            await self._core.store.save_progress(self._known)
         if self._chat is not None:
             await self._chat.progress(self._job, None, None, self._known)
+
+
+async def _patiently(write: Callable[[], Awaitable[T]]) -> T:
+    """A store that is busy for a moment, or restarts, must cost no paid task and no finished picture."""
+    for pause in REMEMBER_PAUSES:
+        with contextlib.suppress(StoreBusy):
+            return await write()
+        await asyncio.sleep(pause)
+    return await write()
 
 
 async def draw(
@@ -79,12 +86,15 @@ async def draw(
         saved = await pictures.save(drawn.pictures, picture_settings(request, drawn, job.backend))
     except BackendError as error:
         await _give_back(core, backend, 0 if error.maybe_charged else request.count)
+        if error.maybe_charged:
+            dollars = backend.capabilities.price_per_image * request.count
+            core.observer.event("spent", job=job.id, backend=job.backend, dollars=dollars)
         await after_error(core, job, error, rng)
         return None
     seconds = core.clock.monotonic() - began
     missing = request.count - len(saved)
     await _give_back(core, backend, drawn.missing)
-    await _went_well(core, job, request, seconds)
+    await _went_well(core, job, request, seconds, request.count - drawn.missing)
     if missing:
         notes = (*notes, Problem("some_missing", {"missing": missing, "count": request.count}))
     return await _looked_at(core, pictures, job, saved, (*_kept(job, verdict), *notes), missing)
@@ -110,7 +120,7 @@ async def _looked_at(
         await stop(core, job, seen)
         return None
     held = core.judge.item(job, seen, ItemKind.PICTURE) if seen.action is Action.HOLD else None
-    return await core.store.drawn(job, saved, missing, notes, core.clock.now(), held=held)
+    return await _patiently(lambda: core.store.drawn(job, saved, missing, notes, core.clock.now(), held=held))
 
 
 async def judged_again(core: steps.Core, job: Job, point: Point) -> Verdict | None:
@@ -166,10 +176,17 @@ def picture_settings(request: Drawing, drawn: Drawn, backend: str) -> list[Mappi
     return [common | {"seed": "" if seed is None else str(seed)} for seed in drawn.seeds]
 
 
-async def _went_well(core: steps.Core, job: Job, request: Drawing, seconds: float) -> None:
+async def _went_well(core: steps.Core, job: Job, request: Drawing, seconds: float, pictures: int) -> None:
     capabilities = core.backends[job.backend].capabilities
-    core.observer.event("job_drawn", job=job.id, backend=job.backend, seconds=seconds, pictures=request.count)
-    await core.health.keep(failover.breaker_after(core.health.breaker(job.backend), None, core.clock.now(), 0.0))
+    dollars = capabilities.price_per_image * pictures
+    core.observer.event(
+        "job_drawn", job=job.id, backend=job.backend, seconds=seconds, pictures=pictures, dollars=dollars
+    )
+    before = core.health.breaker(job.backend)
+    after = failover.breaker_after(before, None, core.clock.now(), 0.0)
+    await core.health.keep(after)
+    if before.opened_times and not after.closed_until:
+        core.observer.event("backend_opened", backend=job.backend)
     await core.health.measured(job.backend, fairness.work(request, capabilities), seconds)
 
 

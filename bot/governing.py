@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from bot import steps
+from bot import steps, tastes
 from bot.conduct import Mode, Rule
 from bot.errors import Refused
 from bot.judging import new_id
@@ -102,6 +102,15 @@ class Governing:
         subject = f"channel:{channel}" if channel else place.tenant
         event = replace(self._event(actor, place, "mode", subject), before=before, after=mode or "default")
         await self._store.set_mode(place.tenant, mode, channel, event)
+
+    async def set_style(self, actor: Person, place: Place, style: str) -> None:
+        """What this channel's requests are drawn in where they name no style. Raises Refused."""
+        await self._permitted(actor, place, Act.MODE)
+        owner = tastes.channel(place)
+        before = (await self._core.store.default_styles((owner,))).get(owner, tastes.DEFAULT)
+        await tastes.remember(self._core, owner, style)
+        event = self._event(actor, place, "style", f"channel:{place.channel}")
+        await self._store.audit(replace(event, before=before, after=style))
 
     async def pause(self, actor: Person, place: Place, reason: str = "") -> None:
         """No new requests from anybody; what was accepted goes on."""

@@ -41,6 +41,7 @@ class ModWords:
             "test": self._test,
             "simulate": self._simulate,
             "mode": self._mode,
+            "style": self._style,
             "pause": self._pause,
             "resume": self._resume,
             "audit": self._audit,
@@ -144,6 +145,10 @@ class ModWords:
         await self._do.set_mode(actor, place, command.mode, place.channel if command.here else "")
         name = command.mode.value if command.mode else "default"
         return [say("mod_mode_here" if command.here else "mod_mode", mode=name)]
+
+    async def _style(self, actor: Person, place: Place, command: Command) -> Sequence[str]:
+        await self._do.set_style(actor, place, command.text)
+        return [say("mod_style", style=command.text)]
 
     async def _pause(self, actor: Person, place: Place, command: Command) -> Sequence[str]:
         await self._do.pause(actor, place, command.text)

@@ -1,6 +1,7 @@
 """What the core asks of the outside, in the core's words. Each Store method is one transaction."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
 from enum import StrEnum
 from typing import Protocol
 
@@ -143,8 +144,13 @@ class Store(Protocol):
 
     async def claim_untold(self, worker: str, lease_until: float, now: float) -> Job | None: ...
 
-    async def heartbeat(self, worker: str, lease_until: float) -> Mapping[str, tuple[int, bool]]:
-        """The worker's jobs: attempt, and whether a cancel was asked for."""
+    async def heartbeat(
+        self, worker: str, lease_until: float, held: Collection[str]
+    ) -> Mapping[str, tuple[int, bool]]:
+        """Those of the held jobs that are still the worker's: attempt, and whether a cancel was asked for.
+
+        One that it does not hold, because the answer to its claim was lost, runs out.
+        """
 
     async def expired(self, now: float, *, all_workers: bool = False) -> list[Job]:
         """Jobs whose lease ran out; with ``all_workers`` every lease counts as run out."""
@@ -206,7 +212,7 @@ class Store(Protocol):
     async def usage(self, person: str, day: int) -> Usage: ...
 
     async def depths(self) -> Mapping[str, int]:
-        """How many jobs are in each state."""
+        """How many jobs are in each unfinished state."""
 
     # -- the backends' memory
     async def breakers(self) -> list[Breaker]: ...
@@ -256,6 +262,12 @@ class Store(Protocol):
 
         What stays: sanctions in force, strikes that count, and the audit trail's pseudonym.
         """
+
+    async def active_in(self, tenant: str) -> list[str]:
+        """The requests of a community that have not ended."""
+
+    async def forget_community(self, tenant: str) -> list[str]:
+        """Deletes a community's finished jobs; returns the file names that nothing else uses."""
 
     async def sweep(self, before: float, limit: int, day: int) -> list[str] | None:
         """Deletes up to ``limit`` jobs that ended before; the files nothing else uses, None when none was left."""
@@ -322,3 +334,6 @@ class ImageCheck(Protocol):
 class Observer(Protocol):
     def event(self, name: str, **values: object) -> None:
         """Something worth a log line or a metric. Never raises."""
+
+    def about(self, job_id: str) -> AbstractContextManager[object]:
+        """Every log line inside, also those of libraries, carries this job's id."""

@@ -13,6 +13,9 @@ from bot.sizes import settle_size
 
 SEEDS = 2**31 - 10  #: the bot draws seeds from 0 to below this, so that ten in a row suit every backend's range
 
+NO_STYLE = "none"
+"""As a request's style: none, whatever the default of its person or channel is."""
+
 NO_STYLES: Mapping[str, Style] = {}
 _SIMILAR = 65.0  #: of 100, from which on a misspelt name is guessed
 
@@ -94,7 +97,7 @@ def candidates(
     A backend outside ``order`` is only asked where the request names it. Raises Refused, with every backend's reasons.
     """
     named, problems = _named(request, backends, order)
-    unknown_style = _unknown("style", request.style, styles)
+    unknown_style = style_problems(request.style, styles)
     style = styles.get(request.style or "")
     reasons = {name: fits(request, backends[name], name, style) for name in named}
     able = [name for name in named if not reasons[name]]
@@ -127,6 +130,10 @@ def _named(
         return named, [] if named else [Problem("no_backend")]
     unknown = _unknown("backend", request.backend, backends)
     return ([], unknown) if unknown else ([request.backend], [])
+
+
+def style_problems(name: str | None, styles: Mapping[str, Style]) -> list[Problem]:
+    return [] if name == NO_STYLE else _unknown("style", name, styles)
 
 
 def _unknown(option: str, name: str | None, known: Mapping[str, object]) -> list[Problem]:

@@ -1,8 +1,19 @@
 """The size a backend draws where a person asked for one it may not have. Pure."""
 
 import math
+from collections.abc import Iterable
 
 from bot.model import Capabilities, Ratio, Size
+
+USUAL = (Size(512, 512), Size(768, 768), Size(1024, 1024), Size(1280, 720), Size(720, 1280))
+
+
+def offered(backends: Iterable[Capabilities]) -> tuple[Size, ...]:
+    """To choose from: what some backend has exactly, its default and listed sizes first."""
+    offers = tuple(backends)
+    wanted = [size for each in offers for size in (each.default_size, *each.sizes)] + list(USUAL)
+    exact = (size for size in wanted if any(settle_size(size, each) == (size, True) for each in offers))
+    return tuple(dict.fromkeys(exact))
 
 
 def settle_size(wanted: Size | Ratio | None, capabilities: Capabilities) -> tuple[Size, bool]:

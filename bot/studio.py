@@ -1,11 +1,12 @@
 """The way in: what a platform may ask. It returns values or raises `Refused`, and never calls a platform back."""
 
+import asyncio
 import random
 import uuid
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 
-from bot import command, fairness, quota, routing, steps
+from bot import command, fairness, quota, routing, sizes, steps, tastes
 from bot.conduct import Action, Item, ItemKind, Point
 from bot.errors import Conflict, Refused, StoreBusy, StoreFull
 from bot.model import (
@@ -24,6 +25,7 @@ from bot.model import (
     Place,
     Problem,
     Settled,
+    Size,
     Ticket,
     Usage,
 )
@@ -36,6 +38,9 @@ SLOWEST_COMMIT = 1.5
 
 STANDINGS_FRESH = 2.0
 """Seconds for which one pass over the line serves everybody's position."""
+
+Arrived = Callable[[Job], Awaitable[Mapping[str, str] | None]]
+"""The reply address of a request whose acknowledgement reached the person; None: it did not, as far as is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +81,7 @@ class Studio:
         """
         if await self._switches.on(steps.Switch.PAUSED):
             raise Refused(Problem("intake_paused"))
-        asked = steps.asked(self._core, request)
+        asked = await tastes.applied(self._core, steps.asked(self._core, request), origin.person, origin.place)
         seed = asked.seed if asked.seed is not None else self._rng.randrange(routing.SEEDS)
         plan = steps.plan(self._core, asked, seed)
         if plan.closed and not waits_for_backends:
@@ -150,7 +155,10 @@ class Studio:
                 clock = steps.clock_backend(self._core, job)
                 now = self._core.clock.now()
                 job = await self._core.store.acknowledge(job_id, address, clock, now, review=job.review)
-                self._core.observer.event("job_queued", job=job_id, platform=job.platform)
+                seconds = max(0.0, now - job.created_at)
+                self._core.observer.event("job_acked", job=job_id, platform=job.platform, seconds=seconds)
+                if not job.review:
+                    self._core.observer.event("job_queued", job=job_id, platform=job.platform)
             except Conflict:
                 job = await self._known(job_id)
         return await self._ticket(job)
@@ -162,12 +170,22 @@ class Studio:
         """
         await self._core.store.cancel(job_id, reason or Problem("never_acknowledged"), self._core.clock.now())
 
-    async def drop_unacknowledged(self, age: float = 0.0) -> int:
-        """At the start: requests that a crash caught between storing and acknowledging."""
+    async def drop_unacknowledged(self, age: float = 0.0, arrived: Arrived | None = None) -> int:
+        """At the start: requests that a crash caught between storing and acknowledging.
+
+        Where ``arrived`` finds that the person has read the acknowledgement, the request goes on (row F03).
+        """
         lost = await self._core.store.unacknowledged(self._core.clock.now() - age)
-        for job_id in lost:
-            await self.unacknowledged(job_id)
+        await asyncio.gather(*(self._drop_or_go_on(job_id, arrived) for job_id in lost))
         return len(lost)
+
+    async def _drop_or_go_on(self, job_id: str, arrived: Arrived | None) -> None:
+        job = await self._core.store.job(job_id)
+        address = await arrived(job) if job and arrived else None
+        if address is None:
+            await self.unacknowledged(job_id)
+        else:
+            await self.acknowledged(job_id, address)
 
     async def again(self, origin: Origin, job_id: str, key: str) -> Ticket:
         """The same request once more, by whoever pressed the button, with a new seed."""
@@ -176,7 +194,7 @@ class Studio:
 
     async def request_of(self, place: Place, job_id: str, person: Person | None = None) -> ImageRequest:
         """As ``person`` may read it: the words of a held or rejected request are its author's alone."""
-        job = await self._visible(place, job_id)
+        job = await self._visible(place, job_id, person)
         if is_withheld(job) and (person is None or person.key != job.origin.person.key):
             raise Refused(Problem("unknown_request"))
         return job.request
@@ -221,6 +239,16 @@ class Studio:
         for name in await self._core.store.forget(person.key, self._core.day(), self._core.clock.now()):
             await self._pictures.delete(name)
 
+    async def leave(self, tenant: str) -> None:
+        """The bot was removed from a community: what waits there is cancelled, what is stored of it deleted.
+
+        A request that is being drawn ends by itself and goes with the retention.
+        """
+        for job_id in await self._core.store.active_in(tenant):
+            await self._core.store.cancel(job_id, Problem("community_left"), self._core.clock.now())
+        for name in await self._core.store.forget_community(tenant):
+            await self._pictures.delete(name)
+
     # -- looking
 
     async def status(self, person: Person, place: Place) -> Status:
@@ -261,6 +289,10 @@ class Studio:
         """A request from a form or a program; see `command.typed`. Raises Refused."""
         return command.typed(prompt, values, self.options(), self._objections)
 
+    async def style(self, person: Person, place: Place, text: str) -> str:
+        """`/imagine-style`: see `tastes.answer`. Raises Refused, StoreError."""
+        return await tastes.answer(self._core, person, place, text)
+
     def options(self) -> tuple[Option, ...]:
         """What can be said beside the prompt, with the ranges that some backend takes."""
         return command.options_for(self._core.capabilities())
@@ -270,6 +302,11 @@ class Studio:
 
     def backends(self) -> tuple[str, ...]:
         return self._core.order
+
+    def sizes(self, backend: str = "") -> tuple[Size, ...]:
+        """To choose from, of this backend; of them all where there is none of that name."""
+        known = self._core.capabilities()
+        return sizes.offered([known[backend]] if backend in known else known.values())
 
     def styles(self) -> tuple[str, ...]:
         return tuple(self._core.styles)
@@ -292,15 +329,18 @@ class Studio:
             raise Refused(Problem("unknown_request"))
         return job
 
-    async def _visible(self, place: Place, job_id: str) -> Job:
-        """Nothing crosses guilds or workspaces: a foreign id is an unknown one."""
+    async def _visible(self, place: Place, job_id: str, person: Person | None = None) -> Job:
+        """Nothing crosses guilds or workspaces: a foreign id is an unknown one, but to its owner in a direct message,
+        where a result goes that cannot be posted.
+        """
         job = await self._known(job_id)
-        if job.origin.place.tenant != place.tenant:
+        own = person is not None and person.key == job.origin.person.key
+        if job.origin.place.tenant != place.tenant and not (own and place.private):
             raise Refused(Problem("unknown_request"))
         return job
 
     async def _owned(self, actor: Person, place: Place, job_id: str) -> Job:
-        job = await self._visible(place, job_id)
+        job = await self._visible(place, job_id, actor)
         if actor.key != job.origin.person.key:
             known = await self._core.judge.actor(actor, place)
             if not may(known, Act.CANCEL, Subject(place.tenant, job.origin.person.key)):

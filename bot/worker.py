@@ -13,7 +13,7 @@ from typing import Any
 
 from bot import drawing, showing, steps
 from bot.conduct import Action, ItemKind, Point
-from bot.errors import ChatBusy, ChatGone, Conflict, DeliveryError, ImagineError, StoreError
+from bot.errors import ChatBusy, ChatGone, Conflict, DeliveryError, ImagineError, StoreBusy, StoreError
 from bot.model import FINAL_STATES, Job, JobState, Problem, Settled
 from bot.ports import Chat, Pictures, Topic
 from bot.ports_moderation import ReviewRoom
@@ -170,7 +170,7 @@ class Worker:
         except ChatBusy as error:
             await self._deliver_later(job, error)
         except ChatGone as error:
-            self.core.observer.event("delivery_failed", job=job.id, detail=error.detail)
+            self.core.observer.event("delivery_failed", job=job.id, platform=job.platform, detail=error.detail)
             await self._finish(job, JobState.UNDELIVERABLE, Problem("undeliverable"))
         else:
             flag = self.core.judge.item(job, verdict, ItemKind.REPORT) if verdict.action is Action.FLAG else None
@@ -181,7 +181,7 @@ class Worker:
 
     async def _deliver_later(self, job: Job, error: ChatBusy) -> None:
         now = self.core.clock.now()
-        self.core.observer.event("delivery_failed", job=job.id, detail=error.detail)
+        self.core.observer.event("delivery_failed", job=job.id, platform=job.platform, detail=error.detail)
         pause = steps.delivery_pause(job.deliveries, job.drawn_at or job.finished_at, now, error.retry_after)
         if pause is not None:
             await self.core.store.deliver_later(job, now + pause)
@@ -197,7 +197,7 @@ class Worker:
         except ChatBusy as error:
             await self._deliver_later(job, error)
         except ChatGone as error:
-            self.core.observer.event("delivery_failed", job=job.id, detail=error.detail)
+            self.core.observer.event("delivery_failed", job=job.id, platform=job.platform, detail=error.detail)
             await self.core.store.told(job)
         else:
             await self.core.store.told(job)
@@ -232,7 +232,8 @@ class Worker:
 
     async def _guard(self, job: Job, work: Coroutine[Any, Any, None]) -> None:
         try:
-            await work
+            with self.core.observer.about(job.id):
+                await work
         except asyncio.CancelledError:
             await self._let_go(self._held[job.id])
         except Conflict:
@@ -265,14 +266,10 @@ class Worker:
     async def _beat(self) -> None:
         """Extends the leases; ends what was cancelled or lost, and everything where the store cannot be reached."""
         mine = dict(self._held)
-        try:
-            alive = await self.core.store.heartbeat(self.name, self.core.clock.now() + LEASE_SECONDS)
-        except StoreError:
-            if self.core.clock.monotonic() - self._last_beat > LEASE_SECONDS * 0.75:
-                for held in mine.values():
-                    held.end()
-            raise
-        self._last_beat = self.core.clock.monotonic()
+        asked = self.core.clock.monotonic()
+        if mine:
+            alive = await self._extended(mine, asked)
+        self._last_beat = asked
         for job_id, held in mine.items():
             attempt, cancel = alive.get(job_id, (0, False))
             if held.task.done() or self._held.get(job_id) is not held:
@@ -283,6 +280,19 @@ class Worker:
             elif cancel and held.drawing and not held.ending:
                 held.cancelled = True
                 held.end()
+
+    async def _extended(self, mine: Mapping[str, Held], asked: float) -> Mapping[str, tuple[int, bool]]:
+        """The heartbeat. Well before the leases run out unextended, the work stops. Raises StoreError."""
+        deadline = self._last_beat + LEASE_SECONDS * 0.75
+        lease_until = self.core.clock.now() + LEASE_SECONDS
+        try:
+            async with asyncio.timeout(max(0.5, deadline - asked)):
+                return await self.core.store.heartbeat(self.name, lease_until, mine.keys())
+        except (StoreError, TimeoutError) as error:
+            if self.core.clock.monotonic() >= deadline:
+                for held in mine.values():
+                    held.end()
+            raise StoreBusy(f"no heartbeat: {error!r}") from error
 
     async def _recover_loop(self) -> None:
         while True:

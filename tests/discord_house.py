@@ -4,32 +4,24 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from adapters.chat.discord.asking import Desk
 from adapters.chat.discord.client import Setup, serve
-from adapters.chat.discord.compose import Outlet, open_chat, open_desk
+from adapters.chat.discord.compose import Outlet, open_chat, open_desk, open_room, reporting
+from adapters.chat.discord.compose import moderation as compose_moderation
 from adapters.chat.discord.delivery import DiscordChat
-from bot.model import FINAL_STATES, Job, Person, Place, QuotaSettings
-from bot.settings import DiscordSettings
+from adapters.chat.discord.room import DiscordReviewRoom
+from bot.model import FINAL_STATES, Job, QuotaSettings
+from bot.settings import DiscordSettings, ModerationSettings
 from bot.settings.secret import Secret
 from bot.worker import Worker
 from tests.fakes import FakeBackend
-from tests.house import UNLIMITED, TestHouse, open_house
-from tests.standins.discord import Channel, DiscordStandIn, Guild, Interaction, Message, User
+from tests.house import NO_RULES, UNLIMITED, TestHouse, open_house
+from tests.standins.discord import Channel, DiscordStandIn, Guild, Interaction, Message, Permission, User
 
 SECRET = b"a secret of the tests"
-
-
-@dataclass
-class Reports:
-    """What people reported."""
-
-    made: list[tuple[str, str, str]] = field(default_factory=list)
-
-    async def __call__(self, person: Person, place: Place, job_id: str, reason: str) -> None:
-        self.made.append((person.key, job_id, reason))
 
 
 @dataclass
@@ -50,21 +42,25 @@ class DiscordHouse:
     core: TestHouse
     discord: DiscordStandIn
     chat: DiscordChat
+    review_room: DiscordReviewRoom
     desk: Desk
     setup: Setup
-    reports: Reports
     synced: Note
     guild: Guild
     room: Channel
+    staff: Channel
     ada: User
     bob: User
+    mod: User
+    mod2: User
 
     @property
     def human(self) -> "DiscordStandIn":
         return self.discord
 
     def worker(self) -> Worker:
-        return Worker(self.core.core, self.core.pictures, {"discord": self.chat}, "w1", alone=True)
+        core, chats, rooms = self.core.core, {"discord": self.chat}, {"discord": self.review_room}
+        return Worker(core, self.core.pictures, chats, "w1", alone=True, rooms=rooms)
 
     @asynccontextmanager
     async def working(self) -> AsyncIterator[None]:
@@ -101,7 +97,7 @@ class DiscordHouse:
     async def jobs(self, user: User | None = None) -> list[Job]:
         return await self.core.store.jobs_of(f"discord:user:{(user or self.ada).id}", 100)
 
-    async def settled(self, user: User | None = None, count: int = 1, seconds: float = 10.0) -> list[Job]:
+    async def settled(self, user: User | None = None, count: int = 1, seconds: float = 30.0) -> list[Job]:
         """The person's jobs, newest first, once so many are final and told."""
         async with asyncio.timeout(seconds):
             while True:
@@ -133,7 +129,7 @@ class DiscordHouse:
         every = [message for channel in self.discord.world.channels.values() for message in channel.messages.values()]
         return [message for message in every if message.attachments]
 
-    async def eventually(self, what: object, seconds: float = 5.0) -> None:
+    async def eventually(self, what: object, seconds: float = 30.0) -> None:
         """Waits until the callable is true."""
         assert callable(what)
         async with asyncio.timeout(seconds):
@@ -154,24 +150,43 @@ async def open_discord_house(
     threads: bool = True,
     quota: QuotaSettings = UNLIMITED,
     clean: bool = True,
+    moderation: ModerationSettings = NO_RULES,
 ) -> AsyncIterator[DiscordHouse]:
-    """``clean``: no request may have had a wrong body."""
-    async with DiscordStandIn() as discord, open_house(folder, backends, quota) as core:
-        made = outlet(core, discord.token, discord.api, discord.gateway_url, threads=threads)
-        chat = open_chat(made)
-        desk = open_desk(made, chat, core.studio)
-        reports, synced = Reports(), Note()
+    """``clean``: no request may have had a wrong body. ``moderation``: beside its moderators and review channel."""
+    async with DiscordStandIn() as discord:
         guild = discord.world.guild()
-        room = discord.world.text_channel(guild)
-        ada, bob = discord.world.user("ada"), discord.world.user("bob")
-        for user in (ada, bob):
-            discord.world.join(guild, user)
-        setup = Setup(discord.token, synced.load, synced.save, reports)
-        house = DiscordHouse(core, discord, chat, desk, setup, reports, synced, guild, room, ada, bob)
-        try:
-            yield house
-        finally:
-            with contextlib.suppress(Exception):
-                await chat.rest.close()
+        room, staff = discord.world.text_channel(guild), discord.world.text_channel(guild, "staff")
+        role = discord.world.role(guild, "moderator", Permission.MODERATE_MEMBERS)
+        ada, bob, mod, mod2 = people = [discord.world.user(name) for name in ("ada", "bob", "mod", "mod2")]
+        for user in people:
+            discord.world.join(guild, user, *([role] if user in (mod, mod2) else []))
+        moderators, channels = (f"discord:role:{role.id}",), {f"discord:{guild.id}": str(staff.id)}
+        rules = replace(moderation, moderators=moderators, review_channels=channels)
+        async with open_house(folder, backends, quota, moderation=rules) as core:
+            made = outlet(core, discord.token, discord.api, discord.gateway_url, threads=threads)
+            chat, synced = open_chat(made), Note()
+            desk, review_room = open_desk(made, chat, core.studio), open_room(made, chat)
+            setup = setup_of(made, desk, core, synced)
+            house = DiscordHouse(
+                core, discord, chat, review_room, desk, setup, synced, guild, room, staff, ada, bob, mod, mod2
+            )
+            try:
+                yield house
+            finally:
+                with contextlib.suppress(Exception):
+                    await chat.rest.close()
         if clean:
             assert discord.problems == []
+
+
+def setup_of(made: Outlet, desk: Desk, core: TestHouse, synced: Note) -> Setup:
+    extras = compose_moderation(desk, core.moderators)
+    return Setup(
+        made.token,
+        synced.load,
+        synced.save,
+        reporting(core.moderators),
+        more_commands=extras.commands,
+        more_buttons=extras.buttons,
+        more_forms=extras.forms,
+    )

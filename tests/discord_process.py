@@ -6,11 +6,11 @@ import signal
 import time
 from pathlib import Path
 
-from adapters.chat.discord.compose import Extras, kept_in, listen, open_chat, open_desk
+from adapters.chat.discord.compose import Extras, kept_in, listen, open_chat, open_desk, reporting
 from bot.model import FINAL_STATES
 from bot.studio import Studio
 from bot.worker import Worker
-from tests.discord_house import Reports, outlet
+from tests.discord_house import outlet
 from tests.fakes import FakeBackend
 from tests.house import TestHouse, open_house
 
@@ -27,16 +27,16 @@ async def _live(folder: Path, token: str, api: str, gateway: str, finish: str) -
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     async with open_house(folder, [FakeBackend(seconds=0.05)]) as house:
         house.studio = Studio(house.core, house.pictures)
-        await house.studio.drop_unacknowledged()
         made = outlet(house, token, api, gateway)
         chat = open_chat(made)
+        await house.studio.drop_unacknowledged(arrived=chat.arrived)
         worker = Worker(house.core, house.pictures, {"discord": chat}, "w1", alone=True)
         tasks = [asyncio.create_task(worker.run(stop))]
         if finish:
             tasks.append(asyncio.create_task(_until_finished(house, finish, stop)))
         else:
             desk, sent = open_desk(made, chat, house.studio), kept_in(folder / "commands")
-            tasks.append(asyncio.create_task(listen(made, desk, Reports(), sent, stop, Extras())))
+            tasks.append(asyncio.create_task(listen(made, desk, reporting(house.moderators), sent, stop, Extras())))
         await asyncio.gather(*tasks)
         with contextlib.suppress(Exception):
             await chat.rest.close()

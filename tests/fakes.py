@@ -3,6 +3,7 @@
 import asyncio
 import io
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 
 from PIL import Image
@@ -95,6 +96,9 @@ class Recorder:
 
     def event(self, name: str, **values: object) -> None:
         self.events.append((name, values))
+
+    def about(self, job_id: str) -> AbstractContextManager[None]:
+        return nullcontext()
 
     def named(self, name: str) -> list[dict[str, object]]:
         return [values for event, values in self.events if event == name]

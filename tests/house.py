@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from adapters.clock import SystemClock
 from adapters.images.files import FilePictures
 from adapters.store.store import SqlStore
 from bot import steps
@@ -85,26 +84,46 @@ async def open_house(
     pictures_checked: PictureChecks | None = None,
     clock: Clock | None = None,
 ) -> AsyncIterator[TestHouse]:
+    async with (
+        open_store(dialect, folder) as store,
+        house_on(
+            store, folder, backends, quota, moderation=moderation, pictures_checked=pictures_checked, clock=clock
+        ) as house,
+    ):
+        yield house
+
+
+@asynccontextmanager
+async def house_on(
+    store: SqlStore,
+    folder: Path,
+    backends: Sequence[FakeBackend] = (),
+    quota: QuotaSettings = UNLIMITED,
+    *,
+    moderation: ModerationSettings = NO_RULES,
+    pictures_checked: PictureChecks | None = None,
+    clock: Clock | None = None,
+) -> AsyncIterator[TestHouse]:
+    """Composed on a store that the caller opened and closes."""
     made = list(backends) or [FakeBackend()]
     recorder = Recorder()
-    clock = clock or SystemClock()
-    async with open_store(dialect, folder) as store:
-        pictures = FilePictures(folder / "images")
-        core = steps.Core(
-            store=store,
-            backends={backend.name: backend for backend in made},
-            order=tuple(backend.name for backend in made),
-            clock=clock,
-            observer=recorder,
-            health=steps.Health(store),
-            quota=quota,
-            judge=Judge(store, moderation, clock, recorder, pictures_checked),
-        )
-        await core.health.load()
-        try:
-            studio = Studio(core, pictures, random.Random(7))
-            yield TestHouse(core, store, pictures, studio, Moderators(core), FakeChat(), recorder, folder)
-        finally:
-            await pictures.close()
+    clock = clock or store.clock
+    pictures = FilePictures(folder / "images")
+    core = steps.Core(
+        store=store,
+        backends={backend.name: backend for backend in made},
+        order=tuple(backend.name for backend in made),
+        clock=clock,
+        observer=recorder,
+        health=steps.Health(store),
+        quota=quota,
+        judge=Judge(store, moderation, clock, recorder, pictures_checked),
+    )
+    await core.health.load()
+    try:
+        studio = Studio(core, pictures, random.Random(7))
+        yield TestHouse(core, store, pictures, studio, Moderators(core), FakeChat(), recorder, folder)
+    finally:
+        await pictures.close()
 
 

@@ -30,7 +30,8 @@ async def served(
     mode: Mode = "open",
 ) -> AsyncIterator[Site]:
     rules = ModerationSettings(mode=mode, blocked=("forbidden",), held=("castle",))
-    async with open_house(folder, backends, quota, moderation=rules) as house, open_site(house, working=working) as site:
+    opened = open_house(folder, backends, quota, moderation=rules)
+    async with opened as house, open_site(house, working=working) as site:
         yield site
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import httpx
 from PIL import Image
 
-from adapters.chat.web.delivery import WebChat
+from adapters.chat.web.delivery import RoomChat, WebChat
 from adapters.chat.web.server import WebHouse, serve_web
 from bot.model import Drawing, Drawn
 from bot.ports import Report
@@ -114,7 +114,8 @@ class Site:
 
     def worker(self) -> Worker:
         house = self.house
-        return Worker(house.core, house.pictures, {"web": WebChat("web"), "api": WebChat("api")}, "w1", alone=True)
+        chats = {"web": RoomChat("web", house.store, house.core.clock), "api": WebChat("api")}
+        return Worker(house.core, house.pictures, chats, "w1", alone=True)
 
 
 @asynccontextmanager

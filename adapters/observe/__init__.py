@@ -6,6 +6,7 @@ import math
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 
 import structlog
@@ -111,7 +112,8 @@ class Observe:
         try:
             known = EVENTS.get(name, Event())
             if known.level is not None:
-                self._log.log(known.level, name, **values)
+                with self.about(str(values["job"])) if values.get("job") else nullcontext():
+                    self._log.log(known.level, name, **values)
                 if known.level >= logging.WARNING:
                     self._recent.append(Trouble(time.time(), name, self.redactor.value(values)))
             for sample in known.samples:
@@ -120,6 +122,9 @@ class Observe:
             self._follow_delivery(name, str(values.get("job", "")))
         except Exception:
             logging.getLogger("imagine").exception("unobservable %s", name)
+
+    def about(self, job_id: str) -> AbstractContextManager[str]:
+        return correlated(job_id)
 
     def recent(self) -> Sequence[Trouble]:
         """What went wrong lately in this process, newest first, without secrets."""

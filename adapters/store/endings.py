@@ -25,12 +25,12 @@ async def end(tx: Transaction, before: Row, state: JobState, reason: Problem, no
     fence = {"job": before["id"], "attempt": before["attempt"]}
     ended = await tx.run("set_finished", **fence, state=state, reason=rows.problem_text(reason), now=now)
     job = one(ended, before["id"])
-    await ledger.settle(tx, job, spent=0, now=now)
     if before["state"] == JobState.RUNNING:
         await turns.stop_running(tx, job, waiting=False)
     elif before["state"] in {JobState.RECEIVED, JobState.REVIEW, JobState.QUEUED}:
         await tx.run("stop_waiting", person=job["person"])
         await turns.leave(tx, job)
+    await ledger.settle(tx, job, spent=0, now=now)
     if before["review"] or before["state"] == JobState.HELD:
         for item in await tx.run("withdraw_items", job=job["id"], now=now):
             await posts.touch_item(tx, item)

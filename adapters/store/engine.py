@@ -5,17 +5,22 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol, TypeVar
 
-from bot.ports import Topic
+from bot.errors import StoreBusy
+from bot.ports import Clock, Topic
 
 Row = Mapping[str, Any]
+
+
+class Contended(StoreBusy):
+    """The transaction lost against another one, or its connection went away before the commit: nothing happened."""
 
 
 class Transaction(Protocol):
     async def run(self, name: str, /, **values: object) -> Sequence[Row]:
         """The rows of one named statement. Raises StoreError."""
 
-    def signal(self, topic: Topic) -> None:
-        """Wakes the topic's waiters once the transaction is committed."""
+    def signal(self, topic: Topic, *, everywhere: bool = True) -> None:
+        """Wakes the topic's waiters once the transaction is committed; not ``everywhere``: only this process's."""
 
 
 T = TypeVar("T")
@@ -23,6 +28,10 @@ Work = Callable[[Transaction], Coroutine[Any, Any, T]]
 
 
 class Engine(Protocol):
+    @property
+    def clock(self) -> Clock:
+        """By which leases and due times go: the same for every process on this store."""
+
     def write(self) -> AbstractAsyncContextManager[Transaction]:
         """Committed at the end of the block, rolled back where it raises."""
 
@@ -38,6 +47,12 @@ class Engine(Protocol):
         """For what need not survive a crash: progress."""
 
     def subscribe(self, topic: Topic) -> "Wakeup": ...
+
+    async def own(self, name: str) -> bool:
+        """Until this process ends no other owns ``name``. False: another one does."""
+
+    async def disowned(self) -> None:
+        """Returns when another process took over what this one owned, while it could not reach the database."""
 
     async def close(self) -> None: ...
 
@@ -74,3 +89,13 @@ class Signals:
     def wake(self, topic: Topic) -> None:
         for waiter in self._waiters.get(topic, ()):
             waiter.wake()
+
+
+async def finished(work: Coroutine[Any, Any, None]) -> None:
+    """Awaits ``work`` to its end even when the caller is cancelled meanwhile: a transaction is never left open."""
+    task = asyncio.ensure_future(work)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait({task})
+        raise

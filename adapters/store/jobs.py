@@ -1,13 +1,14 @@
 """Jobs on their way in and out. Every method is one transaction."""
 
-from collections.abc import Mapping, Sequence
+import contextlib
+from collections.abc import Collection, Mapping, Sequence
 
 from adapters.store import chain, ledger, queue, rows, turns
 from adapters.store.endings import cancel, end, one, show
 from adapters.store.engine import Transaction
 from adapters.store.shelf import Shelf
 from bot.conduct import Item
-from bot.errors import Conflict
+from bot.errors import Conflict, Refused, StoreError
 from bot.model import AuditEvent, Job, JobState, NewJob, Picture, Problem
 from bot.ports import Choose, Topic
 
@@ -22,6 +23,7 @@ class Jobs(Shelf):
                 return rows.job(known[0]), False
             day = await ledger.admit(tx, new)
             stored = await tx.run("insert_job", **rows.job_values(new.job, day))
+            one(stored, new.job.key)
             await tx.run(
                 "write_ledger", job=new.job.id, kind="reserve", images=new.job.request.count, at=new.job.created_at
             )
@@ -29,7 +31,15 @@ class Jobs(Shelf):
                 await queue.open_item(tx, item, ready=False)
             return rows.job(stored[0]), True
 
-        return await self._engine.together(work)
+        try:
+            return await self._engine.together(work)
+        except (Conflict, Refused):
+            # Another process may have stored the same key meanwhile, and taken the quota that is missing now.
+            async with self._engine.read() as tx:
+                known = await tx.run("job_by_key", key=new.job.key)
+            if not known:
+                raise
+            return rows.job(known[0]), False
 
     async def acknowledge(
         self, job_id: str, address: Mapping[str, str], clock: str, now: float, *, review: bool
@@ -78,6 +88,7 @@ class Jobs(Shelf):
             )
             job = one(claimed, job_id)
             await turns.leave(tx, job)
+            await turns.advance(tx, job)
             show(tx, job)
             return rows.job(job)
 
@@ -97,10 +108,14 @@ class Jobs(Shelf):
             found = await tx.run(query, **values)
             return rows.job(found[0]) if found else None
 
-    async def heartbeat(self, worker: str, lease_until: float) -> Mapping[str, tuple[int, bool]]:
+    async def heartbeat(
+        self, worker: str, lease_until: float, held: Collection[str]
+    ) -> Mapping[str, tuple[int, bool]]:
         async with self._engine.write() as tx:
-            held = await tx.run("extend_leases", worker=worker, lease_until=lease_until)
-            return {row["id"]: (row["attempt"], bool(row["cancel_requested"])) for row in held}
+            found = await tx.run(
+                "extend_leases", worker=worker, lease_until=lease_until, jobs=rows.text(sorted(held))
+            )
+            return {row["id"]: (row["attempt"], bool(row["cancel_requested"])) for row in found}
 
     async def expired(self, now: float, *, all_workers: bool = False) -> list[Job]:
         async with self._engine.read() as tx:
@@ -201,8 +216,9 @@ class Jobs(Shelf):
         return rows.job(row)
 
     async def _forget_progress(self, job_id: str) -> None:
-        async with self._engine.live() as tx:
-            await tx.run("delete_progress", job=job_id)
+        with contextlib.suppress(StoreError):
+            async with self._engine.live() as tx:
+                await tx.run("delete_progress", job=job_id)
 
     async def told(self, job: Job) -> None:
         async with self._engine.write() as tx:

@@ -29,11 +29,11 @@ async def admit(tx: Transaction, new: NewJob) -> int:
 
 
 def _owners(new: NewJob, limits: Limits) -> list[tuple[str, int, str]]:
-    tenant = new.job.origin.place.tenant
-    return [
-        (new.job.origin.person.key, limits.images_per_day, "quota_day"),
-        (tenant, limits.tenant_images_per_day, "quota_tenant_day"),
-    ]
+    """A tenant without a cap has no row, at which all its people would wait for each other."""
+    owners = [(new.job.origin.person.key, limits.images_per_day, "quota_day")]
+    if limits.tenant_images_per_day:
+        owners.append((new.job.origin.place.tenant, limits.tenant_images_per_day, "quota_tenant_day"))
+    return owners
 
 
 async def _reserve(tx: Transaction, new: NewJob, day: int, owner: str, allowed: int, code: str) -> None:
@@ -49,11 +49,12 @@ async def _reserve(tx: Transaction, new: NewJob, day: int, owner: str, allowed: 
 async def settle(tx: Transaction, job: Row, *, spent: int, now: float) -> None:
     """Ends a reservation: ``spent`` images are paid, the rest goes back to the day it was reserved on. Once only."""
     refunded = job["images"] - spent
-    rows = [
-        *await tx.run("write_ledger", job=job["id"], kind="commit", images=spent, at=now),
-        *await tx.run("write_ledger", job=job["id"], kind="refund", images=refunded, at=now),
-    ]
+    rows: list[Row] = []
+    for kind, images in (("commit", spent), ("refund", refunded)):
+        if images:
+            rows += await tx.run("write_ledger", job=job["id"], kind=kind, images=images, at=now)
     if sum(row["images"] for row in rows) != job["images"]:
         return
-    for owner in (job["person"], job["tenant"]):
-        await tx.run("settle_allowance", owner=owner, day=job["day"], reserved=job["images"], spent=spent)
+    change = {"day": job["day"], "reserved": job["images"], "spent": spent}
+    await tx.run("settle_allowance", owner=job["person"], **change)
+    await tx.run("settle_tenant", owner=job["tenant"], **change)

@@ -42,6 +42,15 @@ async def forget(tx: Transaction, person: str, day: int, now: float) -> list[str
     return await _unused(tx, files)
 
 
+async def forget_community(tx: Transaction, tenant: str) -> list[str]:
+    """Requests and pictures that ended; rules, sanctions and the audit trail stay, in case it comes back."""
+    files: list[str] = []
+    for row in await tx.run("finished_jobs_in", tenant=tenant):
+        files += await _delete_job(tx, row["id"])
+    tx.signal(Topic.FEED)
+    return await _unused(tx, files)
+
+
 async def sweep(tx: Transaction, before: float, limit: int, day: int) -> list[str] | None:
     old = await tx.run("jobs_past", before=before, limit=limit)
     if not old:

@@ -145,9 +145,9 @@ async def _restore(tx: Transaction, decided: Item, now: float) -> None:
         return
     images = paid[0]["images"] if decided.index < 0 else 1
     for row in await tx.run("write_ledger", job=decided.job_id, kind="restore", images=images, at=now):
-        for owner in (found[0]["person"], decided.tenant):
-            day = paid[0]["day"]
-            await tx.run("settle_allowance", owner=owner, day=day, reserved=0, spent=-row["images"])
+        change = {"day": paid[0]["day"], "reserved": 0, "spent": -row["images"]}
+        await tx.run("settle_allowance", owner=found[0]["person"], **change)
+        await tx.run("settle_tenant", owner=decided.tenant, **change)
 
 
 async def cancel_all(tx: Transaction, tenant: str, person: str, reason: Problem, now: float) -> list[str]:

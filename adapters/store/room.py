@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from adapters.store import rows
+from adapters.store.engine import Row
 from adapters.store.shelf import Shelf
 from bot.model import Message, Picture, Progress, Settled
 from bot.ports import Topic
@@ -19,7 +20,8 @@ class Room(Shelf):
             if known:
                 return rows.message(known[0])
             tx.signal(Topic.FEED)
-            return rows.message((await tx.run("say", **fields, key=key))[0])
+            said = await tx.run("say", **fields, key=key) or await tx.run("message_by_key", key=key)
+            return rows.message(said[0])
 
     async def messages(self, person: str, before: int, limit: int) -> list[Message]:
         async with self._engine.read() as tx:
@@ -46,7 +48,7 @@ class Room(Shelf):
     async def changed_since(self, seq: int, limit: int) -> tuple[int, list[str]]:
         async with self._engine.read() as tx:
             changes = await tx.run("changed_since", seq=seq, limit=limit)
-            return (changes[-1]["seq"] if changes else seq), list(dict.fromkeys(row["job"] for row in changes))
+            return _seen(seq, changes), list(dict.fromkeys(row["job"] for row in changes))
 
     async def newest(self) -> tuple[int, int]:
         async with self._engine.read() as tx:
@@ -69,3 +71,12 @@ class Room(Shelf):
         async with self._engine.live() as tx:
             found = [await tx.run("progress", job=job_id) for job_id in job_ids]
             return [rows.progress(each[0]) for each in found if each]
+
+
+def _seen(seq: int, changes: Sequence[Row]) -> int:
+    """How far everything is seen: not past a number whose transaction may still be on its way to its commit."""
+    for row in changes:
+        if row["seq"] != seq + 1 and not row["settled"]:
+            break
+        seq = row["seq"]
+    return seq

@@ -16,8 +16,9 @@ from typing import Any
 
 import aiosqlite
 
+from adapters.clock import SystemClock
 from adapters.store import sql
-from adapters.store.engine import Signals, T, Transaction, Wakeup, Work
+from adapters.store.engine import Signals, T, Transaction, Wakeup, Work, finished
 from adapters.store.together import Outcome, run_together
 from bot.errors import StoreBroken, StoreBusy, StoreError, StoreFull
 from bot.ports import Topic
@@ -68,7 +69,7 @@ class SqliteTransaction:
         except sqlite3.Error as error:
             raise store_error(error) from error
 
-    def signal(self, topic: Topic) -> None:
+    def signal(self, topic: Topic, *, everywhere: bool = True) -> None:  # noqa: ARG002 - there is one process
         self.topics.add(topic)
 
 
@@ -81,6 +82,7 @@ class SqliteEngine:
         self._live = live
         self._queries = {**sql.load("sqlite"), **sql.load("live")}
         self._lock = asyncio.Lock()
+        self.clock = SystemClock()
         self._signals = Signals()
         self._commits = 0
         self._arrived: list[tuple[Work[Any], asyncio.Future[Any]]] = []
@@ -94,9 +96,9 @@ class SqliteEngine:
             try:
                 yield transaction
             except BaseException:
-                await _finished(self._rollback())
+                await finished(self._rollback())
                 raise
-            await _finished(self._commit())
+            await finished(self._commit())
         self._wake(transaction.topics)
 
     async def together(self, work: Work[T]) -> T:
@@ -155,6 +157,12 @@ class SqliteEngine:
     def subscribe(self, topic: Topic) -> Wakeup:
         return self._signals.subscribe(topic)
 
+    async def own(self, name: str) -> bool:  # noqa: ARG002 - the process lock lets only one have the store
+        return True
+
+    async def disowned(self) -> None:
+        await asyncio.Event().wait()
+
     async def close(self) -> None:
         async with self._lock:
             with contextlib.suppress(sqlite3.Error):
@@ -196,16 +204,6 @@ class SqliteEngine:
     async def _rollback(self) -> None:
         if self._writer.in_transaction:
             await self._statement("ROLLBACK")
-
-
-async def _finished(work: Any) -> None:
-    """Awaits ``work`` to its end even when the caller is cancelled meanwhile: a transaction is never left open."""
-    task = asyncio.ensure_future(work)
-    try:
-        await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await asyncio.wait({task})
-        raise
 
 
 async def connect(path: Path) -> SqliteEngine:

@@ -1,4 +1,4 @@
--- The store's queries in SQLite's dialect. postgres.sql has the same names.
+-- The store's queries, in SQLite's dialect and as far as possible PostgreSQL's too: postgres.sql says the others again.
 
 -- ---------------------------------------------------------------- the way in
 
@@ -9,15 +9,16 @@ SELECT * FROM jobs WHERE key = :key
 INSERT INTO people (person, name, day, waiting, running_limit)
 VALUES (:person, :name, :day, 1, :running_limit)
 ON CONFLICT (person) DO UPDATE
-SET waiting = waiting + 1, day = max(day, excluded.day), running_limit = excluded.running_limit, name = excluded.name
-WHERE :waiting_limit = 0 OR waiting < :waiting_limit
+SET waiting = people.waiting + 1, day = max(people.day, excluded.day), running_limit = excluded.running_limit,
+    name = excluded.name
+WHERE :waiting_limit = 0 OR people.waiting < :waiting_limit
 RETURNING day
 
 -- name: reserve
 INSERT INTO allowances (owner, day, reserved, spent)
 SELECT :owner, :day, :images, 0 WHERE :allowed = 0 OR :images <= :allowed
-ON CONFLICT (owner, day) DO UPDATE SET reserved = reserved + excluded.reserved
-WHERE :allowed = 0 OR reserved + spent + excluded.reserved <= :allowed
+ON CONFLICT (owner, day) DO UPDATE SET reserved = allowances.reserved + excluded.reserved
+WHERE :allowed = 0 OR allowances.reserved + allowances.spent + excluded.reserved <= :allowed
 RETURNING reserved
 
 -- name: allowance
@@ -28,6 +29,7 @@ INSERT INTO jobs (id, key, person, platform, tenant, channel, origin, address, r
     weight, seed, notes, review, created_at)
 VALUES (:id, :key, :person, :platform, :tenant, :channel, :origin, :address, :request, 'received', :day, :images, :lane,
     :cost, :weight, :seed, :notes, :review, :created_at)
+ON CONFLICT (key) DO NOTHING
 RETURNING *
 
 -- name: write_ledger
@@ -61,19 +63,19 @@ SELECT tag FROM clocks WHERE backend = :backend
 
 -- name: advance_clock
 INSERT INTO clocks (backend, tag) VALUES (:backend, :tag)
-ON CONFLICT (backend) DO UPDATE SET tag = max(tag, excluded.tag)
+ON CONFLICT (backend) DO UPDATE SET tag = max(clocks.tag, excluded.tag)
 
 -- name: turn
 SELECT finish, head_job, head_tag FROM turns WHERE person = :person AND lane = :lane
 
 -- name: join_line
 INSERT INTO turns (person, lane, finish, head_job, head_tag, head_at, open)
-SELECT :person, :lane, :finish, :job, :tag, :at, running_limit = 0 OR running < running_limit
+SELECT :person, :lane, :finish, :job, :tag, :at, CASE WHEN running_limit = 0 OR running < running_limit THEN 1 ELSE 0 END
 FROM people WHERE person = :person
 ON CONFLICT (person, lane) DO UPDATE
 SET finish = excluded.finish, open = excluded.open,
-    head_job = coalesce(head_job, excluded.head_job), head_tag = coalesce(head_tag, excluded.head_tag),
-    head_at = coalesce(head_at, excluded.head_at)
+    head_job = coalesce(turns.head_job, excluded.head_job), head_tag = coalesce(turns.head_tag, excluded.head_tag),
+    head_at = coalesce(turns.head_at, excluded.head_at)
 
 -- name: set_tag
 UPDATE jobs SET tag = :tag WHERE id = :job
@@ -105,6 +107,7 @@ UPDATE turns SET open = 0 WHERE person = :person
 
 -- name: open_turns
 UPDATE turns SET open = 1, head_tag = max(head_tag, :floor) WHERE person = :person AND open = 0
+RETURNING head_job
 
 -- name: line
 SELECT id, cost, tag FROM jobs WHERE state = 'queued' ORDER BY tag, created_at, id LIMIT :limit
@@ -137,11 +140,12 @@ WHERE id = (SELECT id FROM jobs WHERE told = 0 AND worker = '' AND due_at <= :no
 RETURNING *
 
 -- name: extend_leases
-UPDATE jobs SET lease_until = :lease_until WHERE worker = :worker AND worker <> ''
+UPDATE jobs SET lease_until = :lease_until
+WHERE worker = :worker AND worker <> '' AND id IN (SELECT value FROM json_each(:jobs))
 RETURNING id, attempt, cancel_requested
 
 -- name: expired_leases
-SELECT * FROM jobs WHERE worker <> '' AND (lease_until < :now OR :all_workers)
+SELECT * FROM jobs WHERE worker <> '' AND (lease_until < :now OR :all_workers = 1)
 
 -- name: count_crash
 UPDATE jobs SET crashes = crashes + 1, attempt = attempt + 1, worker = :worker, lease_until = :lease_until
@@ -195,6 +199,10 @@ RETURNING *
 -- name: settle_allowance
 UPDATE allowances SET reserved = reserved - :reserved, spent = spent + :spent WHERE owner = :owner AND day = :day
 
+-- name: settle_tenant
+UPDATE allowances SET reserved = max(0, reserved - :reserved), spent = max(0, spent + :spent)
+WHERE owner = :owner AND day = :day
+
 -- name: set_told
 UPDATE jobs SET told = 1, worker = '', lease_until = 0 WHERE id = :job AND attempt = :attempt RETURNING *
 
@@ -225,6 +233,7 @@ FROM people AS p WHERE person = :person
 
 -- name: depths
 SELECT state, jobs FROM depths WHERE jobs > 0
+    AND state NOT IN ('delivered', 'rejected', 'failed', 'cancelled', 'undeliverable')
 
 -- ---------------------------------------------------------------- the backends' memory
 
@@ -247,8 +256,8 @@ ON CONFLICT (backend) DO UPDATE SET megapixel_steps = excluded.megapixel_steps, 
 -- name: spend
 INSERT INTO spending (backend, day, dollars)
 SELECT :backend, :day, :dollars WHERE :cap = 0 OR :dollars <= :cap
-ON CONFLICT (backend, day) DO UPDATE SET dollars = max(0, dollars + excluded.dollars)
-WHERE :cap = 0 OR excluded.dollars <= 0 OR dollars + excluded.dollars <= :cap
+ON CONFLICT (backend, day) DO UPDATE SET dollars = max(0, spending.dollars + excluded.dollars)
+WHERE :cap = 0 OR excluded.dollars <= 0 OR spending.dollars + excluded.dollars <= :cap
 RETURNING dollars
 
 -- name: spending
@@ -259,6 +268,7 @@ SELECT backend, day, dollars FROM spending WHERE day = :day
 -- name: say
 INSERT INTO messages (person, name, text, at, audience, job, correction, key)
 VALUES (:person, :name, :text, :at, :audience, :job, :correction, :key)
+ON CONFLICT (key) WHERE key <> '' DO NOTHING
 RETURNING *
 
 -- name: message_by_key
@@ -283,7 +293,7 @@ SELECT * FROM pictures WHERE job IN (SELECT value FROM json_each(:jobs)) ORDER B
 SELECT * FROM messages WHERE seq < :before AND (audience = '' OR audience = :person) ORDER BY seq DESC LIMIT :limit
 
 -- name: changed_since
-SELECT seq, job FROM feed WHERE seq > :seq ORDER BY seq LIMIT :limit
+SELECT seq, job, 1 AS settled FROM feed WHERE seq > :seq ORDER BY seq LIMIT :limit
 
 -- name: newest_change
 SELECT coalesce(max(seq), 0) AS seq FROM feed
@@ -304,6 +314,12 @@ SELECT id FROM jobs WHERE finished_at > 0 AND finished_at < :before ORDER BY fin
 
 -- name: finished_jobs_of
 SELECT id FROM jobs WHERE person = :person AND finished_at > 0
+
+-- name: finished_jobs_in
+SELECT id FROM jobs WHERE tenant = :tenant AND finished_at > 0
+
+-- name: active_jobs_in
+SELECT id FROM jobs WHERE tenant = :tenant AND finished_at = 0
 
 -- name: delete_job
 DELETE FROM jobs WHERE id = :job
@@ -644,8 +660,8 @@ SELECT 1 AS used FROM api_keys WHERE name = :name AND revoked_at = 0
 
 -- name: own_pictures
 SELECT j.created_at AS at, p.job, p.position
-FROM jobs AS j CROSS JOIN pictures AS p ON p.job = j.id
-WHERE j.person = :owner AND j.state = 'delivered' AND p.hidden = 0 AND p.deleted = 0
+FROM jobs AS j CROSS JOIN pictures AS p
+WHERE p.job = j.id AND j.person = :owner AND j.state = 'delivered' AND p.hidden = 0 AND p.deleted = 0
     AND j.created_at <= :at
     AND NOT (j.created_at = :at AND (j.id > :job OR (j.id = :job AND p.position >= :position)))
     AND (:backend = '' OR j.backend = :backend)
@@ -655,8 +671,8 @@ ORDER BY j.created_at DESC, j.id DESC, p.position DESC LIMIT :limit
 
 -- name: shared_pictures
 SELECT p.shared_at AS at, p.job, p.position
-FROM pictures AS p CROSS JOIN jobs AS j ON j.id = p.job
-WHERE p.shared = 1 AND p.hidden = 0 AND p.deleted = 0 AND j.tenant = :owner AND j.state = 'delivered'
+FROM pictures AS p CROSS JOIN jobs AS j
+WHERE j.id = p.job AND p.shared = 1 AND p.hidden = 0 AND p.deleted = 0 AND j.tenant = :owner AND j.state = 'delivered'
     AND p.shared_at <= :at
     AND NOT (p.shared_at = :at AND (p.job > :job OR (p.job = :job AND p.position >= :position)))
     AND (:backend = '' OR j.backend = :backend)

@@ -11,7 +11,7 @@ from adapters.store.programs import Programs
 from adapters.store.review import Review
 from adapters.store.room import Room
 from bot.model import AuditEvent, Job, Picture, Turn, Usage
-from bot.ports import Topic, Wakeup
+from bot.ports import Clock, Topic, Wakeup
 
 
 class SqlStore(Jobs, Memory, Room, Communities, Review, Programs, Installations):
@@ -54,6 +54,14 @@ class SqlStore(Jobs, Memory, Room, Communities, Review, Programs, Installations)
         async with self._engine.write() as tx:
             return await people.forget(tx, person, day, now)
 
+    async def active_in(self, tenant: str) -> list[str]:
+        async with self._engine.read() as tx:
+            return [row["id"] for row in await tx.run("active_jobs_in", tenant=tenant)]
+
+    async def forget_community(self, tenant: str) -> list[str]:
+        async with self._engine.write() as tx:
+            return await people.forget_community(tx, tenant)
+
     async def sweep(self, before: float, limit: int, day: int) -> list[str] | None:
         async with self._engine.write() as tx:
             return await people.sweep(tx, before, limit, day)
@@ -64,6 +72,18 @@ class SqlStore(Jobs, Memory, Room, Communities, Review, Programs, Installations)
             return {row["sha256"] for row in await tx.run("known_pictures", names=rows.text(sorted(names)))}
 
     # -- all of it
+
+    @property
+    def clock(self) -> Clock:
+        return self._engine.clock
+
+    async def own(self, name: str) -> bool:
+        """Until this process ends no other on this store owns ``name``. False: another one does."""
+        return await self._engine.own(name)
+
+    async def disowned(self) -> None:
+        """Returns when another process took over what this one owned."""
+        await self._engine.disowned()
 
     def subscribe(self, topic: Topic) -> Wakeup:
         return self._engine.subscribe(topic)

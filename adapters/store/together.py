@@ -29,7 +29,7 @@ class Direct:
         except sqlite3.Error as error:
             raise self.translate(error) from error
 
-    def signal(self, topic: Topic) -> None:
+    def signal(self, topic: Topic, *, everywhere: bool = True) -> None:  # noqa: ARG002 - there is one process
         self.topics.add(topic)
 
 

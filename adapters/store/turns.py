@@ -59,17 +59,21 @@ async def take(tx: Transaction, choose: Choose) -> tuple[str, str] | None:
         return None
     if started[0]["full"]:
         await tx.run("close_turns", person=turn["person"])
-    backend = backend_of[turn["lane"]]
-    await tx.run("advance_clock", backend=backend, tag=turn["head_tag"])
-    return turn["head_job"], backend
+    return turn["head_job"], backend_of[turn["lane"]]
+
+
+async def advance(tx: Transaction, job: Row) -> None:
+    """The last step of a claim: every claim of a backend waits for its clock."""
+    await tx.run("advance_clock", backend=job["backend"], tag=job["tag"])
 
 
 async def stop_running(tx: Transaction, job: Row, *, waiting: bool) -> None:
     """The person has a running job less; their turns open again."""
     await tx.run("stop_running", person=job["person"], waiting=int(waiting))
     clock = await _clock(tx, job["backend"])
-    await tx.run("open_turns", person=job["person"], floor=fairness.floor_of_turn(0.0, clock, CATCH_UP_SECONDS))
-    tx.signal(Topic.WORK)
+    floor = fairness.floor_of_turn(0.0, clock, CATCH_UP_SECONDS)
+    opened = await tx.run("open_turns", person=job["person"], floor=floor)
+    tx.signal(Topic.WORK, everywhere=any(turn["head_job"] for turn in opened))
 
 
 async def _clock(tx: Transaction, backend: str) -> float:

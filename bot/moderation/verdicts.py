@@ -5,7 +5,7 @@ join-semilattice: order, repetition and grouping of the judges make no differenc
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import reduce
 
@@ -241,11 +241,16 @@ def _trusted_with(policy: Policy, person: Person) -> frozenset[str]:
 
 
 def _after(verdict: Verdict, approved: frozenset[tuple[str, str, int]], trusted_with: frozenset[str]) -> Verdict:
-    """Approval and trust lift holds; never a block, never the hard category, never a failed filter by trust."""
+    """Approval and trust lift holds, not their spoilers; never a block, never the hard category.
+
+    Trust lifts no failed filter.
+    """
 
     def lifted(reason: Reason) -> bool:
         if reason.action is not Action.HOLD or reason.category == HARD:
             return False
         return reason.key in approved or (reason.category != "" and reason.category in trusted_with)
 
-    return Verdict(frozenset(reason for reason in verdict.reasons if not lifted(reason)), verdict.tables)
+    kept = (reason for reason in verdict.reasons if not lifted(reason))
+    spoilers = (replace(reason, action=Action.ALLOW) for reason in verdict.reasons if lifted(reason) and reason.spoiler)
+    return Verdict(frozenset((*kept, *spoilers)), verdict.tables)

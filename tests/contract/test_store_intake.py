@@ -124,3 +124,15 @@ async def test_s25_a_second_cancel_changes_nothing(store: SqlStore) -> None:
     assert first.reason == second.reason
     assert (await store.usage("web:user:ann", DAY)).images_today == 0
     assert await store.line(10) == []
+
+
+async def test_a_cap_that_comes_during_the_day_counts_from_then_on_and_breaks_nothing(store: SqlStore) -> None:
+    uncapped = Limits(images_per_day=0, running=1, waiting=0)
+    capped = Limits(images_per_day=0, running=1, waiting=0, tenant_images_per_day=2)
+    before = await queue(store, factories.job("ann", count=2), uncapped)
+    await store.submit(factories.new(factories.job("bob"), capped))
+    await store.cancel(before.id, Problem("cancelled_by_you"), NOW)
+    await store.submit(factories.new(factories.job("eve"), capped))
+    await store.submit(factories.new(factories.job("eve"), capped))
+    with pytest.raises(Refused):
+        await store.submit(factories.new(factories.job("eve"), capped))

@@ -3,14 +3,15 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from adapters.chat.discord.marks import Mark, Marks
-from bot.model import JobState
+from bot.model import JobState, Size
 from tests.discord_house import SECRET, DiscordHouse, open_discord_house
-from tests.fakes import FakeBackend
+from tests.fakes import CAPABILITIES, FakeBackend
 from tests.standins.discord import Flag, NotOffered, Permission, buttons, fields
 
 
@@ -107,6 +108,22 @@ async def test_the_client_helps_with_ranges_and_completion(house: DiscordHouse) 
         asked = await house.discord.human.autocomplete(house.ada, house.room, "imagine", option, typed, prompt="x")
         choices = (await asked.reply(1.5))["data"]["choices"]
         assert found in [choice["value"] for choice in choices]
+
+
+async def test_sizes_are_those_that_the_backends_have(tmp_path: Path) -> None:
+    listed = replace(CAPABILITIES, default_size=Size(640, 640), sizes=(Size(640, 640), Size(1216, 832)))
+    backends = [FakeBackend("small"), FakeBackend("listed", capabilities=listed)]
+
+    async def offered(house: DiscordHouse, typed: str, **others: object) -> list[str]:
+        asked = await house.discord.human.autocomplete(
+            house.ada, house.room, "imagine", "size", typed, prompt="x", **others
+        )
+        return [choice["value"] for choice in (await asked.reply())["data"]["choices"]]
+
+    async with open_discord_house(tmp_path, backends) as house, house.connected():
+        assert {"64x64", "1216x832", "1024x1024", "16:9"} <= set(await offered(house, ""))
+        assert [each for each in await offered(house, "", backend="listed") if "x" in each] == ["640x640", "1216x832"]
+        assert await offered(house, "121") == ["1216x832"]
 
 
 async def test_waiting_people_see_their_position_and_a_countdown_in_the_thread(tmp_path: Path) -> None:
@@ -317,12 +334,20 @@ async def test_a_mistake_in_the_form_is_told_privately(house: DiscordHouse) -> N
 async def test_report_asks_for_a_reason_and_passes_it_on(house: DiscordHouse) -> None:
     await house.imagine()
     [job] = await house.settled()
-    opened = await house.discord.human.click(house.bob, house.with_pictures()[0], "Report")
+    [result] = house.with_pictures()
+    opened = await house.discord.human.click(house.bob, result, "Report")
     await opened.reply()
     sent = await house.discord.human.submit(opened, reason="not a fox")
     await sent.reply()
     assert sent.private
-    assert house.reports.made == [(f"discord:user:{house.bob.id}", job.id, "not a fox")]
+    assert "Thank you" in sent.text
+    again = await house.discord.human.submit(opened, reason="still not a fox")
+    await again.reply()
+    assert "already reported" in again.text
+    [made] = await house.core.store.reports_on(job.origin.place.tenant, job.id, 0)
+    assert (made.person, made.reason) == (f"discord:user:{house.bob.id}", "not a fox")
+    await house.eventually(house.staff.shown)
+    assert "not a fox" in house.staff.shown()[0].content
 
 
 async def test_the_message_command_draws_a_message_again(house: DiscordHouse) -> None:
@@ -441,7 +466,8 @@ async def test_commands_are_sent_once_and_again_only_when_they_changed(tmp_path:
         async with house.connected():
             assert len(house.discord.calls("PUT", "/commands")) == 2
         names = {command["name"] for command in house.discord.rest.commands[0]}
-        assert names == {"imagine", "imagine-status", "imagine-history", "imagine-forget", "Imagine again"}
+        private = {f"imagine-{each}" for each in ("style", "status", "history", "forget", "mod")}
+        assert names == {"imagine", "Imagine again"} | private
         imagine = next(each for each in house.discord.rest.commands[0] if each["name"] == "imagine")
         assert imagine["description_localizations"]["de"] == "Male ein Bild aus Worten"
         assert imagine["integration_types"] == [0, 1]

@@ -17,7 +17,7 @@ from bot.errors import Rejected
 from bot.model import Drawn, JobState
 from tests.discord_house import DiscordHouse, open_discord_house
 from tests.fakes import FakeBackend, png
-from tests.standins.discord import Channel, Permission, When
+from tests.standins.discord import Channel, Message, Permission, When, buttons
 
 
 @pytest.fixture
@@ -64,6 +64,21 @@ async def test_f03_a_lost_acknowledgement_is_looked_for_and_the_request_runs_onc
     assert len(house.with_pictures()) == int(taken)
     assert taken == (when is When.AFTER or status == 502)
     assert await charged(house) == int(taken)
+
+
+async def test_f02_a_request_whose_answer_never_arrived_is_cancelled_at_the_start(idle: DiscordHouse) -> None:
+    await idle.imagine()
+    async with asyncio.timeout(30):
+        while (await idle.jobs())[0].state is not JobState.QUEUED:
+            await asyncio.sleep(0.01)
+    [asked] = await idle.jobs()
+    studio, address = idle.core.studio, {**asked.origin.address, "placeholder": "", "token": ""}
+    for sealed in ("", idle.desk._seal("a token of nothing")):
+        origin = replace(asked.origin, address={**address, "token": sealed})
+        lost = (await studio.submit(origin, "a lost fox", sealed or "none")).job
+        assert await studio.drop_unacknowledged(arrived=idle.chat.arrived) == 1
+        [state] = [job.state for job in await idle.jobs() if job.id == lost.id]
+        assert state is JobState.CANCELLED
 
 
 async def test_f51_the_same_interaction_twice_is_one_request_and_one_answer(house: DiscordHouse) -> None:
@@ -328,6 +343,32 @@ async def test_f47_the_pictures_find_another_way(
     assert not [each for place in everywhere for each in place.shown() if each.content == "The pictures are ready."]
     places = {"thread": thread, "channel": idle.room, "direct": idle.discord.world.dm(idle.ada)}
     assert result.channel == places[where].id
+
+
+async def test_f47_the_buttons_of_a_result_in_a_direct_message_are_its_owners(idle: DiscordHouse) -> None:
+    await idle.imagine()
+    await idle.status()
+    hide(idle)
+    human = idle.discord.human
+    async with idle.working():
+        [job] = await idle.settled()
+        [result] = idle.with_pictures()
+        assert result.channel == idle.discord.world.dm(idle.ada).id
+        await (await human.click(idle.ada, result, "Again")).reply()
+        again, _ = await idle.settled(count=2)
+        assert (again.request.prompt, again.origin.place.private) == (job.request.prompt, True)
+        opened = await human.click(idle.ada, result, "Vary")
+        assert (await opened.reply())["type"] == 9
+        await (await human.submit(opened, prompt="a blue fox")).reply()
+        await idle.settled(count=3)
+        foreign = Message(1, idle.discord.world.dm(idle.bob).id, idle.discord.world.bot)
+        for button in buttons(result):
+            pressed = await human.press(idle.bob, foreign, button["custom_id"])
+            await pressed.reply()
+            assert pressed.private or button["label"] == "Report"
+        assert len(result.attachments) == 1
+        await (await human.click(idle.ada, result, "Delete")).reply()
+        assert result.attachments == []
 
 
 @pytest.mark.parametrize("when", list(When))

@@ -13,12 +13,12 @@ from typing import Any
 
 import pytest
 
-from adapters.chat.discord.client import Client, Setup
+from adapters.chat.discord.client import Client
 from adapters.chat.discord.compose import open_chat, open_desk
 from adapters.chat.discord.delivery import DiscordChat
 from bot.model import FINAL_STATES, Job, JobState
 from bot.worker import Worker
-from tests.discord_house import Note, Reports, outlet
+from tests.discord_house import Note, outlet, setup_of
 from tests.house import TestHouse, open_house
 
 simcord = pytest.importorskip("simcord")
@@ -54,8 +54,8 @@ async def open_simulated(folder: Path) -> AsyncIterator[Simulated]:
         made = outlet(house, "token", "https://discord.com/api/v10", "wss://gateway.discord.gg/")
         chat = open_chat(made)
         note = Note()
-        setup = Setup(made.token, note.load, note.save, Reports())
-        client = Client(open_desk(made, chat, house.studio), setup)
+        desk = open_desk(made, chat, house.studio)
+        client = Client(desk, setup_of(made, desk, house, note))
         chat.rest._client = client  # one simulated session for both halves
         async with simcord.run(client, shard_count=1) as env:
             channel = env.create_guild().create_text_channel("pictures")

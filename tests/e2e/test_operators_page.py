@@ -95,7 +95,8 @@ async def test_draining_begins_nothing_and_finishes_what_runs(tmp_path: Path) ->
         assert await turn(http, "draining", on=True) == 200
         await asyncio.sleep(1.1)
         second = (await house.ask("a cat")).job.id
-        assert "Draining: nothing new is begun. 1 still being drawn." in (await http.get("/moderation/operations/live")).text
+        shown = (await http.get("/moderation/operations/live")).text
+        assert "Draining: nothing new is begun. 1 still being drawn." in shown
         backend.go.set()
         assert (await house.settled(first)).state is JobState.DELIVERED
         await asyncio.sleep(1.1)

@@ -93,6 +93,13 @@ async def test_a_mention_in_the_channel_starts_a_thread_and_one_without_words_of
     assert offer.thread_ts
 
 
+async def test_another_app_that_mentions_the_bot_is_not_answered(test: SlackTest) -> None:
+    said = test.human.say("<@UBOT> a hill")
+    event = {"type": "app_mention", "bot_id": "B9", "text": said.text, "ts": said.ts, "channel": "C1"}
+    assert (await test.human.event(event)).acknowledged
+    assert test.workspace.by_bot() == []
+
+
 async def test_a_message_shortcut_opens_the_form_and_answers_in_that_thread(test: SlackTest) -> None:
     root = test.human.say("nice place")
     reply = test.human.say("draw it", thread=root.ts)
@@ -131,6 +138,7 @@ async def test_f60_an_archived_channel_is_found_before_drawing_too(test: SlackTe
 
 async def test_status_and_history_and_forgetting_are_private(test: SlackTest) -> None:
     assert "Nothing of yours is waiting" in (await test.human.slash("/imagine-status")).text
+    assert (await test.human.slash("/imagine-style")).text
     await test.human.slash("/imagine", "a &lt;b&gt;bold hill")
     await test.job()
     assert "a &lt;b&gt;bold" in (await test.human.slash("/imagine-history")).text

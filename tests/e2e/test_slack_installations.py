@@ -30,7 +30,10 @@ async def slack() -> AsyncIterator[SlackStandIn]:
 
 
 @pytest.fixture
-async def test(tmp_path: Path, slack: SlackStandIn) -> AsyncIterator[SlackTest]:
+async def test(tmp_path: Path, slack: SlackStandIn, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[SlackTest]:
+    environment = {"SLACK_CLIENT_ID": "1.2", "SLACK_CLIENT_SECRET": "secret", "HOME": str(tmp_path / "home")}
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)  # as in production, where bolt reads them too
     async with open_test(tmp_path, slack, mode="http", installable=True) as opened:
         yield opened
 
@@ -69,6 +72,13 @@ async def test_each_workspace_is_answered_with_its_own_token(test: SlackTest, sl
     assert {job.state for job in jobs} == {JobState.DELIVERED}
     await slack.settled_down()
     assert [len(workspace.with_files()) for workspace in slack.workspaces] == [1, 1]
+
+
+async def test_nothing_is_kept_outside_the_store(test: SlackTest) -> None:
+    await install(test, "T1")
+    await test.human.slash("/imagine", "a hill")
+    await test.job()
+    assert not (test.house.folder / "home").exists()
 
 
 async def test_an_unknown_workspace_is_told_and_nothing_breaks(test: SlackTest, slack: SlackStandIn) -> None:
@@ -119,8 +129,14 @@ async def test_f60_an_app_that_was_removed_is_forgotten(test: SlackTest, slack: 
     await install(test, "T1")
     await test.human.event({"type": "tokens_revoked", "tokens": {"oauth": ["U1"]}})
     assert await test.house.store.installation("slack:team:T1")
+    await test.human.slash("/imagine", "a hill")
+    await test.job()
     await test.human.event({"type": "app_uninstalled"})
+    async with asyncio.timeout(5):
+        while await test.jobs():
+            await asyncio.sleep(0.01)
     assert await test.house.store.installation("slack:team:T1") is None
+    assert not [file for file in test.house.folder.rglob("images/??/*") if file.is_file()]
     await test.human.slash("/imagine", "a hill")
     assert await test.jobs() == []
 

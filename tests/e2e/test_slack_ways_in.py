@@ -13,6 +13,7 @@ from slack_bolt.app.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
 from adapters.chat.slack.signed import Signatures
+from bot.conduct import Item
 from bot.errors import StoreBusy
 from bot.model import JobState, NewJob
 from tests.slack_house import SECRET, SlackTest, open_test
@@ -93,7 +94,7 @@ async def test_a_request_is_stored_before_it_is_acknowledged(
 async def test_f01_a_store_that_is_busy_is_said_and_nothing_is_charged(
     by_socket: SlackTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def busy(_: NewJob) -> None:
+    async def busy(*_: object) -> None:
         raise StoreBusy
 
     monkeypatch.setattr(by_socket.house.store, "submit", busy)
@@ -106,9 +107,9 @@ async def test_f02_a_commit_that_comes_too_late_is_taken_back(
 ) -> None:
     submit = by_socket.house.store.submit
 
-    async def slow(new: NewJob) -> Any:
+    async def slow(new: NewJob, item: Item | None) -> Any:
         await asyncio.sleep(2.0)
-        return await submit(new)
+        return await submit(new, item)
 
     monkeypatch.setattr(by_socket.house.store, "submit", slow)
     answer = await by_socket.human.slash("/imagine", "a hill")
@@ -230,6 +231,21 @@ async def test_f12_stopping_finishes_what_is_being_taken_in(tmp_path: Path, slac
         await test.opened.desk.drain(3.0)
         assert (await test.jobs())[0].state is JobState.QUEUED
         assert "restarting" in (await test.human.slash("/imagine", "a tree")).text
+
+
+async def test_f05_what_waits_in_the_queue_survives_a_restart(tmp_path: Path, slack: SlackStandIn) -> None:
+    async with open_test(tmp_path, slack, working=False) as before:
+        for words in ("first", "second", "third"):
+            await before.human.slash("/imagine", words)
+        async with asyncio.timeout(5):
+            while [job.state for job in await before.jobs()] != [JobState.QUEUED] * 3:
+                await asyncio.sleep(0.01)
+    async with open_test(tmp_path, slack) as after:
+        assert {job.state for job in await after.all_settled(3)} == {JobState.DELIVERED}
+        await slack.settled_down()
+        asked = {message.ts: message.shown() for message in after.workspace.by_bot() if not message.files}
+        answered = {asked[message.thread_ts] for message in after.workspace.with_files()}
+        assert len(asked) == len(answered) == 3
 
 
 # -- signed HTTP

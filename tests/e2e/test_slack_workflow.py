@@ -11,7 +11,7 @@ from adapters.chat.slack import check_slack
 from bot import replies
 from bot.errors import Rejected
 from bot.model import JobState, QuotaSettings, Stage
-from bot.settings import Secret
+from bot.settings import ModerationSettings, Secret
 from tests.fakes import FakeBackend
 from tests.slack_house import SlackTest, open_test, settings_for
 from tests.standins.slack import Cut, Json, SlackStandIn
@@ -84,6 +84,30 @@ async def test_a_request_that_is_rejected_fails_the_step(tmp_path: Path, slack: 
         assert "refused the prompt" in run["error"]
 
 
+@pytest.mark.parametrize("button", ["Approve", "Reject"])
+async def test_a_step_waits_for_the_moderators(tmp_path: Path, slack: SlackStandIn, button: str) -> None:
+    slack.workspace.add_channel("C9", "moderators")
+    moderation = ModerationSettings(
+        mode="review-all", moderators=("slack:user:U9",), review_channels={"slack:T1": "C9"}
+    )
+    async with open_test(tmp_path, slack, moderation=moderation) as test:
+        execution = await test.human.run_step(prompt="a hill", channel="C1")
+        async with asyncio.timeout(5):
+            while not (cases := [each for each in test.workspace.by_bot() if each.channel == "C9"]):
+                await asyncio.sleep(0.01)
+        assert test.workspace.functions[execution] == {}
+        moderator = test.human.other("U9", "mo")
+        await moderator.click(cases[0], button)
+        if button == "Approve":
+            assert len((await outcome(test, execution))["outputs"]["file_ids"]) == 1
+        else:
+            async with asyncio.timeout(5):
+                while not test.workspace.views:
+                    await asyncio.sleep(0.01)
+            await moderator.submit(moderator.form(), reason="no hills")
+            assert "no hills" in (await outcome(test, execution))["error"]
+
+
 async def test_a_steps_quota_is_the_workspaces(tmp_path: Path, slack: SlackStandIn) -> None:
     quota = QuotaSettings(images_per_day=1, running=0, waiting=0)
     async with open_test(tmp_path, slack, quota=quota) as test:
@@ -128,6 +152,8 @@ async def test_check_names_missing_scopes_and_channels_without_the_bot(slack: Sl
     slack.workspace.channels["C1"].members.remove("UBOT")
     found = await findings(slack, T1="C1")
     assert found["slack channel C1"] == (False, replies.say("slack_check_member", channel="C1"))
+    slack.faults.refuse("conversations.info", "missing_scope")
+    assert "optional scopes" in (await findings(slack, T1="C1"))["slack channel C1"][1]
     slack.workspace.scopes.remove("files:read")
     assert "files:read" in (await findings(slack))["slack"][1]
 

@@ -85,6 +85,7 @@ async def test_the_eta_counts_down_by_itself(site: Site, open_page: Open, backen
     backend.go.clear()
     page = await open_page(site.url)
     await send(page, "/imagine a slow castle --steps 100 --count 10 --size 512x512")
+    await expect(article(page, "a slow castle")).to_contain_text("Drawing, step 2 of 8")
     eta = article(page, "a slow castle").locator(".eta")
     await expect(eta).to_have_text(re.compile(r"about \d+ s"))
     shown = await eta.inner_text()

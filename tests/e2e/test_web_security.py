@@ -5,7 +5,6 @@ import contextlib
 import io
 import time
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -15,8 +14,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from adapters.chat.web.hub import MOST_PAGES
-from adapters.chat.web.sessions import COOKIE, Seals, Visitor
-from bot.model import FINAL_STATES, JobState, Message
+from adapters.chat.web.sessions import COOKIE, ROOM, Seals, Visitor
+from bot.model import FINAL_STATES, Job, JobState, Person
+from bot.settings import ModerationSettings
 from tests import factories
 from tests.fakes import FakeBackend
 from tests.house import open_house
@@ -192,24 +192,60 @@ async def test_a_deleted_picture_is_gone_for_a_browser_that_kept_it(site: Site) 
         assert (await ann.http.get(link, headers=kept)).status_code == 404
 
 
-async def test_words_that_no_moderator_has_passed_are_not_in_the_room(site: Site) -> None:
-    store = site.house.store
-    async with client(site) as ann, client(site) as ben:
-        visitor = Visitor(ann.http.cookies[COOKIE].partition(".")[0])
-        ticket = await site.house.studio.submit(visitor.origin, "/imagine a secret plan", "some-key")
-        message = Message(0, visitor.key, visitor.person.name, "/imagine a secret plan", time.time())
-        await store.say(replace(message, job_id=ticket.job.id))
-        assert "secret plan" not in await ben.page()
-        await store.acknowledge(ticket.job.id, {}, "sketch", time.time(), review=True)
+REVIEWED = ModerationSettings(mode="review-all", moderators=("web:user:mod",))
+MODERATOR = Person("web:user:mod", "mod")
+
+
+async def job_of(person: Client, site: Site) -> Job:
+    key = f"web:user:{person.http.cookies[COOKIE].partition('.')[0]}"
+    return (await site.house.store.jobs_of(key, 1))[0]
+
+
+async def item_of(site: Site, job: Job) -> str:
+    [item] = await site.house.store.items_of("web", job.id)
+    return item.id
+
+
+async def test_words_that_no_moderator_has_passed_are_not_in_the_room(tmp_path: Path) -> None:
+    async with (
+        open_house(tmp_path, moderation=REVIEWED) as house,
+        open_site(house) as site,
+        client(site) as ann,
+        client(site) as ben,
+    ):
+        await ann.say("/imagine a secret plan")
         assert "A request that a moderator looks at first" in await ben.page()
-        await ann.post(f"/room/jobs/{ticket.job.id}/cancel")
-        for person in (ann, ben):
-            assert "secret plan" not in await person.page()
+        assert "secret plan" not in await ben.page()
+        assert "Your request waits for a moderator" in await ann.page()
+        job = await job_of(ann, site)
         for act in ("again", "request"):
-            path = f"/room/jobs/{ticket.job.id}/{act}"
+            path = f"/room/jobs/{job.id}/{act}"
             answer = await (ben.post(path) if act == "again" else ben.http.get(path))
             assert "does not exist here" in answer.json()["problem"]
-        assert (await ann.http.get(f"/room/jobs/{ticket.job.id}/request")).json()["prompt"] == "a secret plan"
+        assert (await ann.http.get(f"/room/jobs/{job.id}/request")).json()["prompt"] == "a secret plan"
+        await ann.post(f"/room/jobs/{job.id}/cancel")
+        assert "secret plan" not in await ben.page()
+
+
+async def test_only_its_author_hears_why_a_request_was_rejected(tmp_path: Path) -> None:
+    async with (
+        open_house(tmp_path, moderation=REVIEWED) as house,
+        open_site(house) as site,
+        client(site) as ann,
+        client(site) as ben,
+    ):
+        await ann.say("/imagine a secret plan")
+        job = await job_of(ann, site)
+        await house.moderators.reject(MODERATOR, ROOM, await item_of(site, job), "too secret")
+        await house.settled(job.id)
+        assert (await ann.page()).count("too secret") == 1
+        assert "too secret" not in await ben.page()
+        assert "secret plan" not in await ben.page()
+        await ann.say("/imagine a harmless plan")
+        job = await job_of(ann, site)
+        await house.moderators.approve(MODERATOR, ROOM, await item_of(site, job))
+        await house.settled(job.id)
+        assert "a harmless plan" in await ben.page()
 
 
 async def test_a_person_with_very_many_pages_keeps_the_newest(site: Site) -> None:

@@ -126,7 +126,11 @@ def test_s20_what_was_never_sealed_opens_to_nothing(words: str) -> None:
 # -- addresses
 
 
-@given(st.builds(Address, channel=st.text("0123456789"), token=st.text(), by_token=st.booleans(), held=st.booleans()))
+@given(
+    st.builds(
+        Address, channel=st.text("0123456789"), token=st.text(), by_token=st.booleans(), spoiler=st.booleans()
+    )
+)
 def test_an_address_survives_the_store(address: Address) -> None:
     assert Address.read(address.stored()) == address
 

@@ -69,6 +69,7 @@ def test_the_slack_app_has_the_commands_the_shortcut_the_step_and_the_least_scop
         "/imagine",
         "/imagine-status",
         "/imagine-history",
+        "/imagine-style",
         "/imagine-forget",
         "/imagine-mod",
     ]
@@ -83,7 +84,12 @@ def test_the_slack_app_has_the_commands_the_shortcut_the_step_and_the_least_scop
         "im:write",
         "usergroups:read",
     }
-    assert manifest["settings"]["event_subscriptions"]["bot_events"] == ["app_mention", "function_executed"]
+    assert manifest["settings"]["event_subscriptions"]["bot_events"] == [
+        "app_mention",
+        "app_uninstalled",
+        "function_executed",
+        "tokens_revoked",
+    ]
     assert manifest["settings"]["socket_mode_enabled"] is True
     step = manifest["functions"]["imagine"]
     assert list(step["input_parameters"]) == ["prompt", "negative_prompt", "size", "count", "channel"]

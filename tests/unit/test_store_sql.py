@@ -1,12 +1,17 @@
 """The .sql files: what Python runs exists, migrations are in order and equal the schema, plans use their indexes."""
 
+import json
 import re
 import sqlite3
+from collections.abc import AsyncIterator
 from pathlib import Path
 
+import asyncpg
 import pytest
 
 from adapters.store import sql
+from tests import postgres as servers
+from tests.contract.stores import DIALECTS
 
 STORE = Path(__file__).parents[2] / "adapters" / "store"
 
@@ -24,6 +29,12 @@ def test_every_query_that_is_run_exists_and_every_query_is_run() -> None:
     assert names_in_use() == set(sql.load("sqlite")) | set(sql.load("live"))
 
 
+def test_postgresql_has_the_same_names_and_repeats_no_text() -> None:
+    common, other = {**sql.load("sqlite"), **sql.load("live")}, sql.load("postgres")
+    assert {name.removeprefix("locked_") for name in other} <= set(common)
+    assert [name for name in other if other[name] == common.get(name)] == []
+
+
 def test_s33_python_builds_no_sql() -> None:
     for file in STORE.glob("*.py"):
         assert not re.search(r'f"[^"]*\b(SELECT|INSERT|UPDATE|DELETE)\b', file.read_text()), file
@@ -35,8 +46,15 @@ def test_a_query_file_with_a_repeated_or_missing_name_is_refused(text: str) -> N
         sql.parse(text)
 
 
-def test_migrations_are_numbered_without_a_gap() -> None:
-    numbers = [number for number, _, _ in sql.migrations("sqlite")]
+def test_parameters_become_numbers_and_quoted_text_stays() -> None:
+    made = sql.numbered("SELECT 'api:key:' || :name, :name::text FROM t WHERE at < :now AND x = ':it''s'")
+    assert made.text == "SELECT 'api:key:' || $1, $1::text FROM t WHERE at < $2::double precision AND x = ':it''s'"
+    assert made.parameters == ("name", "now")
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_migrations_are_numbered_without_a_gap(dialect: str) -> None:
+    numbers = [number for number, _, _ in sql.migrations(dialect)]
     assert numbers == list(range(1, len(numbers) + 1))
 
 
@@ -53,6 +71,124 @@ def test_the_migrations_in_order_equal_the_schema() -> None:
     assert shape(migrated) == shape(fresh)
     migrated.close()
     fresh.close()
+
+
+def schema_of(server: servers.Server, url: str) -> str:
+    dumped = server.pg("pg_dump", "--schema-only", "--no-owner", "--exclude-table=schema_version", url).stdout
+    return re.sub(r"(?m)^.(un)?restrict .*$", "", dumped)
+
+
+async def test_the_migrations_of_postgresql_in_order_equal_its_schema() -> None:
+    server = servers.shared()
+    migrated, fresh = await servers.database(server), await servers.database(server, empty=True)
+    connection = await asyncpg.connect(fresh)
+    await connection.execute((STORE / "migrations" / "postgres" / "schema.sql").read_text())
+    await connection.close()
+    assert schema_of(server, migrated) == schema_of(server, fresh)
+
+
+def columns_of_sqlite() -> dict[str, set[str]]:
+    connection = sqlite3.connect(":memory:")
+    connection.executescript((STORE / "migrations" / "sqlite" / "schema.sql").read_text())
+    tables = [row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+    found = {
+        table: {row[1] for row in connection.execute("SELECT * FROM pragma_table_info(?)", (table,))}
+        for table in tables
+        if not table.startswith("sqlite_") and table != "depths"
+    }
+    connection.close()
+    return found
+
+
+@pytest.fixture
+async def connection() -> AsyncIterator[asyncpg.Connection]:
+    opened = await asyncpg.connect(await servers.database())
+    yield opened
+    await opened.close()
+
+
+async def test_both_dialects_have_the_same_tables_and_columns(connection: asyncpg.Connection) -> None:
+    found: dict[str, set[str]] = {}
+    for row in await connection.fetch(
+        "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = 'public'"
+    ):
+        found.setdefault(row["table_name"], set()).add(row["column_name"])
+    del found["progress"], found["schema_version"]
+    assert found == columns_of_sqlite()
+
+
+def test_moving_over_takes_every_table() -> None:
+    moved = set(sql.load("move")) - {"without_triggers", "with_triggers", "go_on_counting"}
+    assert moved == set(columns_of_sqlite())
+
+
+async def test_postgresql_takes_every_query_with_the_types_that_python_gives(connection: asyncpg.Connection) -> None:
+    for name, query in sql.numbered_queries().items():
+        prepared = await connection.prepare(query.text)
+        types = {kind.name for kind in prepared.get_parameters()}
+        assert types <= {"text", "int8", "int4", "float8"}, (name, types)
+
+
+HOT = [
+    ("next_turn", "turns_next"),
+    ("line", "jobs_in_line"),
+    ("next_of_turn", "jobs_of_a_turn"),
+    ("claim_delivery", "jobs_to_deliver"),
+    ("claim_untold", "jobs_to_tell"),
+    ("any_delivery", "jobs_to_deliver"),
+    ("any_untold", "jobs_to_tell"),
+    ("extend_leases", "jobs_under_lease"),
+    ("expired_leases", "jobs_under_lease"),
+    ("unacknowledged", "jobs_received"),
+    ("jobs_past", "jobs_by_age"),
+    ("job_by_key", "jobs_key_key"),
+    ("depths", "jobs_unfinished"),
+    ("items_to_expire", "items_to_expire"),
+    ("changed_since", "feed_pkey"),
+]
+
+BACKLOG = """
+    INSERT INTO people (person) SELECT 'p' || n FROM generate_series(1, 500) AS n;
+    INSERT INTO jobs (id, key, person, platform, tenant, channel, origin, address, request, state, day, images, lane,
+        cost, weight, created_at, tag, finished_at, told)
+    SELECT n, n, 'p' || n % 500, 'slack', 't', 'c', '{}', '{}', '{}',
+        CASE WHEN n % 3 = 0 THEN 'queued' WHEN n % 100 = 1 THEN 'received' ELSE 'delivered' END, 1, 1, '["sketch"]',
+        1, 1, n, n, CASE WHEN n % 3 = 0 OR n % 100 = 1 THEN 0 ELSE n END, 1
+    FROM generate_series(1, 30000) AS n;
+    INSERT INTO turns (person, lane, head_job, head_tag, head_at)
+    SELECT DISTINCT ON (person) person, lane, id, tag, created_at FROM jobs WHERE state = 'queued' ORDER BY person, tag;
+    INSERT INTO posts (tenant, kind, subject, platform, revision, shown, due_at)
+    SELECT 't', 'item', n, 'slack', 1, 1, n FROM generate_series(1, 5000) AS n;
+    INSERT INTO items (id, tenant, kind, job, position, author, opened_at, category, required, state, ready)
+    SELECT n, 't', 'request', n, 0, 'p1', n, 'x', 1, 'approved', 1 FROM generate_series(1, 5000) AS n;
+    INSERT INTO feed (job, at) SELECT n, n FROM generate_series(1, 5000) AS n;
+    ANALYZE;
+"""
+"""What a store of some weeks looks like to the planner."""
+
+
+def nodes(plan: dict[str, object]) -> list[dict[str, object]]:
+    inner = plan.get("Plans", [])
+    assert isinstance(inner, list)
+    return [plan, *(node for each in inner for node in nodes(each))]
+
+
+async def test_the_hot_queries_use_their_indexes_on_postgresql(connection: asyncpg.Connection) -> None:
+    await connection.execute(BACKLOG)
+    await connection.execute("SET plan_cache_mode = force_generic_plan")
+    queries = sql.numbered_queries()
+    for name, index in HOT:
+        query = queries[name]
+        values = ", ".join("NULL" for _ in query.parameters)
+        await connection.execute(f"PREPARE {name} AS {query.text}")
+        call = f"{name}({values})" if values else name
+        explained = await connection.fetchval(f"EXPLAIN (FORMAT JSON) EXECUTE {call}")
+        found = nodes(json.loads(explained)[0]["Plan"])
+        assert index in {node.get("Index Name") for node in found}, (name, found)
+        scanned = {node["Relation Name"] for node in found if node["Node Type"] == "Seq Scan"}
+        assert not scanned & {"jobs", "turns"}, name
+        if name != "depths":
+            assert [node for node in found if node["Node Type"] == "Sort"] == [], name
 
 
 @pytest.mark.parametrize(

@@ -12,13 +12,24 @@ from adapters.chat.discord.asking import Desk
 from adapters.chat.discord.reading import Interaction
 from adapters.chat.discord.rest import NO_MENTIONS, Upload
 from bot import replies
-from bot.errors import ChatGone, StoreError
+from bot.errors import ChatGone, Refused, StoreError
 from bot.model import Job, JobState, Settled
 from bot.studio import Status
 
 LISTED = 10
 SEARCHED = 50  #: of the last requests, for pictures that could not be posted
 KEPT_SHOWN = 3  #: undelivered requests whose pictures are handed over at once
+
+
+async def style(desk: Desk, interaction: Interaction, name: str) -> None:
+    who, where = reading.person(interaction), reading.place(interaction)
+    try:
+        said = await desk.studio.style(who, where, name)
+    except Refused as refused:
+        said = "\n".join(replies.problem(each) for each in refused.problems)
+    except StoreError:
+        said = replies.say("store_busy")
+    await desk.private(interaction, text.clip(said, text.MESSAGE))
 
 
 async def status(desk: Desk, interaction: Interaction) -> None:

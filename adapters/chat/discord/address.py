@@ -25,7 +25,7 @@ class Address:
     token_until: float = 0.0  #: seconds since 1970
     by_token: bool = False  #: installed by the person only: the bot itself has no access here
     wants_thread: bool = False
-    held: bool = False  #: a moderator had to see it first, so nothing public shows the prompt yet
+    spoiler: bool = False  #: a moderator's rule covered the pictures when they went out
     upload_limit: int = DEFAULT_UPLOAD_LIMIT  #: bytes a file
     placeholder: str = ""
     room: str = ""
@@ -41,7 +41,7 @@ class Address:
             token_until=float(stored.get("token_until") or 0),
             by_token=stored.get("by_token") == "1",
             wants_thread=stored.get("wants_thread") == "1",
-            held=stored.get("held") == "1",
+            spoiler=stored.get("spoiler") == "1",
             upload_limit=int(stored.get("upload_limit") or DEFAULT_UPLOAD_LIMIT),
             placeholder=stored.get("placeholder", ""),
             room=stored.get("room", ""),
@@ -57,7 +57,7 @@ class Address:
             "token_until": f"{self.token_until:.0f}",
             "by_token": "1" if self.by_token else "",
             "wants_thread": "1" if self.wants_thread else "",
-            "held": "1" if self.held else "",
+            "spoiler": "1" if self.spoiler else "",
             "upload_limit": str(self.upload_limit),
             "placeholder": self.placeholder,
             "room": self.room,

@@ -23,9 +23,9 @@ from adapters.chat.discord.reading import Interaction
 from adapters.chat.discord.rest import NO_MENTIONS, Body, Closed
 from bot import replies
 from bot.errors import ChatBusy, Refused, StoreError
-from bot.model import Job, JobState, Origin, Problem, Ticket
+from bot.model import Job, Origin, Problem, Ticket
 from bot.ports import Observer
-from bot.studio import Studio
+from bot.studio import Studio, is_withheld
 
 SLOWEST_COMMIT = 1.5
 """Seconds. Discord waits three for an answer, so by then the person is told that the bot is busy."""
@@ -170,7 +170,7 @@ class Desk:
                 await self.studio.unacknowledged(job_id)
 
     async def _acknowledged(self, job: Job, placed: Address) -> None:
-        address = await self._with_status(job, replace(placed, held=_is_held(job)))
+        address = await self._with_status(job, placed)
         queued = await self._queued(job.id, address)
         if queued is not None and queued.position is not None and queued.position > 1:
             told = replace(queued.job, origin=replace(queued.job.origin, address=address.stored()))
@@ -191,8 +191,10 @@ class Desk:
 
     async def _answer(self, asked: Asked, job: Job) -> str | None:
         """The placeholder's id; None: Discord did not take it, so the person saw an error."""
-        shown = text.placeholder(None if _is_held(job) else job.request.prompt, job.request.count)
-        more: dict[str, Any] = {} if asked.address.wants_thread else {"view": rows.waiting_row(self.marks, job.id)}
+        held = is_withheld(job)
+        shown = text.placeholder(None if held else job.request.prompt, job.request.count)
+        elsewhere = asked.address.wants_thread and not held
+        more: dict[str, Any] = {} if elsewhere else {"view": rows.waiting_row(self.marks, job.id)}
         try:
             async with asyncio.timeout(max(0.1, SLOWEST_ANSWER - (time.monotonic() - asked.began))):
                 answer = await asked.interaction.response.send_message(
@@ -223,7 +225,7 @@ class Desk:
         """With the message that will show the progress and the pictures, as far as it could be made in time."""
         if not address.wants_thread:
             return replace(address, room=address.channel, status=address.placeholder)
-        if address.held:
+        if is_withheld(job):
             return address
         try:
             async with asyncio.timeout(THREAD_SECONDS):
@@ -249,8 +251,3 @@ class Desk:
                 await interaction.response.send_message(words, **PRIVATE)
         except (discord.HTTPException, aiohttp.ClientError, OSError, TimeoutError) as error:
             self.observer.event("discord_reply_lost", detail=str(error))
-
-
-def _is_held(job: Job) -> bool:
-    """A moderator has to see it first, so nothing public shows the prompt."""
-    return job.state in (JobState.REVIEW, JobState.HELD)

@@ -18,8 +18,8 @@ from bot.model import FINAL_STATES, Person, Place
 
 Handler = Callable[[Interaction, str], Awaitable[None]]
 
-Report = Callable[[Person, Place, str, str], Awaitable[object]]
-"""Who, where, which request, and why. Raises Refused, StoreError."""
+Report = Callable[[Person, Place, str, str], Awaitable[bool]]
+"""Who, where, which request, and why; False: they reported it before. Raises Refused, StoreError."""
 
 DOUBLE_CLICK = 3.0
 """Seconds in which a second press of the same button by the same person is the same wish."""
@@ -111,7 +111,8 @@ class Buttons:
         await self._desk.ask(interaction, lambda origin: self._studio.again(origin, job_id, key))
 
     async def _vary(self, interaction: Interaction, job_id: str) -> None:
-        request = await self._studio.request_of(reading.place(interaction), job_id)
+        where, who = reading.place(interaction), reading.person(interaction)
+        request = await self._studio.request_of(where, job_id, who)
         await interaction.response.send_modal(forms.vary_form(self._desk.marks, job_id, request))
 
     async def _varied(self, interaction: Interaction, _: str) -> None:
@@ -126,8 +127,8 @@ class Buttons:
 
     async def _reported(self, interaction: Interaction, job_id: str) -> None:
         reason = forms.values(interaction.data).get(forms.REASON, "")
-        await self._report_to(reading.person(interaction), reading.place(interaction), job_id, reason)
-        await self._desk.private(interaction, replies.say("discord_reported"))
+        fresh = await self._report_to(reading.person(interaction), reading.place(interaction), job_id, reason)
+        await self._desk.private(interaction, replies.say("discord_reported" if fresh else "report_only_one"))
 
     async def _delete(self, interaction: Interaction, job_id: str) -> None:
         await self._studio.delete(reading.person(interaction), reading.place(interaction), job_id)

@@ -17,6 +17,7 @@ from bot import replies
 from bot.command import OPTIONS, Option
 from bot.model import Origin, Ticket
 from bot.ports import Observer
+from bot.studio import Studio
 
 AnyCommand = app_commands.Command[Any, ..., Any] | app_commands.ContextMenu | app_commands.Group
 Load = Callable[[], Awaitable[str]]
@@ -24,7 +25,7 @@ Save = Callable[[str], Awaitable[None]]
 
 MOST_CHOICES = 25
 LONGEST_PROMPT = 6000  #: Discord's own limit of a text option; inline options need room beside the prompt
-SIZES = ("1024x1024", "1:1", "16:9", "9:16", "4:3", "3:4", "3:2", "2:3", "21:9", "512x512", "768x768")
+RATIOS = ("1:1", "16:9", "9:16", "4:3", "3:4", "3:2", "2:3", "21:9")
 
 
 def told(code: str) -> app_commands.locale_str:
@@ -117,9 +118,18 @@ def imagine(desk: Desk, options: Sequence[Option] = OPTIONS) -> AnyCommand:
 
         await desk.ask(interaction, submit)
 
+    _complete(command, desk.studio)
+    return command
+
+
+def _complete(command: app_commands.Command[Any, ..., Any], studio: Studio) -> None:
+    """From what the bot knows without asking anybody, so that it comes at once."""
+
     @command.autocomplete("size")
-    async def sizes(_: discord.Interaction[Any], typed: str) -> list[app_commands.Choice[str]]:
-        return suggestions(typed, SIZES)
+    async def sizes(interaction: discord.Interaction[Any], typed: str) -> list[app_commands.Choice[str]]:
+        """Those of the backend that was chosen before, where one was."""
+        exact = [str(size) for size in studio.sizes(str(interaction.namespace.backend or ""))]
+        return suggestions(typed, [*exact[:1], *RATIOS, *exact[1:]])
 
     @command.autocomplete("style")
     async def styles(_: discord.Interaction[Any], typed: str) -> list[app_commands.Choice[str]]:
@@ -129,10 +139,17 @@ def imagine(desk: Desk, options: Sequence[Option] = OPTIONS) -> AnyCommand:
     async def backends(_: discord.Interaction[Any], typed: str) -> list[app_commands.Choice[str]]:
         return suggestions(typed, studio.backends())
 
-    return command
-
 
 def private_commands(desk: Desk) -> list[AnyCommand]:
+    @app_commands.command(name="imagine-style", description=told("discord_about_style"))
+    @app_commands.describe(name=told("discord_about_style_name"))
+    async def style(interaction: discord.Interaction[Any], name: app_commands.Range[str, 1, 100] = "") -> None:
+        await account.style(desk, interaction, name)
+
+    @style.autocomplete("name")
+    async def styles(_: discord.Interaction[Any], typed: str) -> list[app_commands.Choice[str]]:
+        return suggestions(typed, [*desk.studio.styles(), "none", "default"])
+
     @app_commands.command(name="imagine-status", description=told("discord_about_status"))
     async def status(interaction: discord.Interaction[Any]) -> None:
         await account.status(desk, interaction)
@@ -145,7 +162,7 @@ def private_commands(desk: Desk) -> list[AnyCommand]:
     async def forget(interaction: discord.Interaction[Any]) -> None:
         await account.forget(desk, interaction)
 
-    return [status, history, forget]
+    return [style, status, history, forget]
 
 
 def again_command(desk: Desk, buttons: Buttons) -> AnyCommand:

@@ -1,6 +1,7 @@
 """Discord put together for the composition root: the way out for every role, the way in for the role `chat`."""
 
 import asyncio
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,13 +10,16 @@ from adapters.chat.discord.asking import Desk
 from adapters.chat.discord.buttons import Handler, Report
 from adapters.chat.discord.client import Setup, serve
 from adapters.chat.discord.commands import AnyCommand, Load, Save
-from adapters.chat.discord.delivery import DiscordChat, Fit
+from adapters.chat.discord.delivery import DiscordChat
 from adapters.chat.discord.marks import Marks
 from adapters.chat.discord.mod import moderation_command
+from adapters.chat.discord.parcels import Fit
 from adapters.chat.discord.rest import Rest
 from adapters.chat.discord.review import Reviews
+from adapters.chat.discord.room import DiscordReviewRoom
 from adapters.sealing import Sealer
 from bot.command import OPTIONS, Option
+from bot.model import Person, Place
 from bot.moderators import Moderators
 from bot.ports import Clock, Observer, Pictures
 from bot.settings import DiscordSettings
@@ -62,6 +66,15 @@ def moderation(desk: Desk, moderators: Moderators, options: Sequence[Option] = O
     return Extras(reviews.buttons, reviews.forms, (moderation_command(desk, moderators),), options)
 
 
+def reporting(moderators: Moderators) -> Report:
+    """What the button `Report` does: about every picture of the result."""
+
+    async def report(person: Person, place: Place, job_id: str, reason: str) -> bool:
+        return await moderators.report(person, place, job_id, None, reason)
+
+    return report
+
+
 def open_chat(outlet: Outlet) -> DiscordChat:
     """The way out. Close its ``rest`` at the end."""
     settings = outlet.settings
@@ -69,6 +82,11 @@ def open_chat(outlet: Outlet) -> DiscordChat:
     return DiscordChat(
         rest, outlet.pictures, outlet.fit, outlet.marks, outlet.sealer.open, outlet.clock, outlet.observer
     )
+
+
+def open_room(outlet: Outlet, chat: DiscordChat) -> DiscordReviewRoom:
+    """Moderation's way out, over the same session."""
+    return DiscordReviewRoom(chat, outlet.marks)
 
 
 def open_desk(outlet: Outlet, chat: DiscordChat, studio: Studio) -> Desk:
@@ -95,7 +113,7 @@ async def listen(
 
 
 def kept_in(path: Path) -> tuple[Load, Save]:
-    """The hash of the commands in a file; a file that is gone costs one sync."""
+    """The hash of the commands in a file; one that is gone or cannot be written costs one sync a start."""
 
     async def load() -> str:
         try:
@@ -104,6 +122,7 @@ def kept_in(path: Path) -> tuple[Load, Save]:
             return ""
 
     async def save(digest: str) -> None:
-        await asyncio.to_thread(path.write_text, digest, encoding="ascii")
+        with contextlib.suppress(OSError):
+            await asyncio.to_thread(path.write_text, digest, encoding="ascii")
 
     return load, save

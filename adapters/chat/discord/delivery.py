@@ -8,7 +8,7 @@ has to be made first, it is made without pictures, under a nonce, and remembered
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
@@ -19,47 +19,30 @@ import discord
 from adapters.chat.discord import rows, text
 from adapters.chat.discord.address import DEFAULT_UPLOAD_LIMIT, Address, nonce
 from adapters.chat.discord.marks import Marks
+from adapters.chat.discord.parcels import REQUEST_LIMIT, SMALLEST, Fit, Packer, Parcel
 from adapters.chat.discord.rest import Archived, Body, Closed, Missing, Rest, TooLarge, Upload
 from bot import replies
 from bot.errors import ChatBusy, ChatGone
-from bot.model import Job, JobState, Picture, Progress, Settled
+from bot.model import Job, JobState, Progress, Settled
 from bot.ports import Clock, Observer, Pictures, Remember
-
-Fit = Callable[[bytes, int], Awaitable[tuple[bytes, str, bool]]]
-"""Picture and limit in bytes -> picture, media type, whether it was changed."""
+from bot.studio import is_withheld
 
 Open = Callable[[str], str | None]
 """A sealed token -> the token; None where it cannot be opened."""
 
-REQUEST_LIMIT = 24 * 1024 * 1024
-"""Discord takes 25 MiB a request; the rest is for the text around the files."""
-
-SMALLEST = 256 * 1024
 BETWEEN_EDITS = 4.0
 """Seconds between two progress edits of one message; Discord takes about five edits in five seconds a channel."""
 
 JUST_POSTED = 2.0
 """Seconds in which a request that is drawn quickly goes without a progress edit."""
 
+SLOWEST_LOOK = 5.0
+"""Seconds for finding out at the start whether an answer arrived; the bot waits for it."""
+
 EDITS_AT_ONCE = 8
 REMEMBERED = 10_000
-UNDECIDED = frozenset({JobState.RECEIVED, JobState.REVIEW, JobState.HELD, JobState.REJECTED, JobState.CANCELLED})
-"""States in which a request that a moderator has to see keeps its prompt to itself."""
 
 T = TypeVar("T")
-ENDINGS = {"image/png": "png", "image/jpeg": "jpg", "image/webp": "webp"}
-
-
-@dataclass(frozen=True, slots=True)
-class Parcel:
-    """What is to be shown, before it is known where. ``header``: for a message that carries the prompt itself."""
-
-    header: str
-    content: str
-    view: discord.ui.View | None = None
-    pictures: tuple[Picture, ...] = ()
-    alt: str = ""
-    stem: str = ""  #: of the file names
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +57,7 @@ class Errand:
 
 
 Show = Callable[[Body], Awaitable[None]]
+Way = Callable[[Errand], Awaitable[None]]
 
 
 class DiscordChat:
@@ -92,7 +76,7 @@ class DiscordChat:
         observer: Observer,
     ) -> None:
         self.rest = rest
-        self._pictures, self._fit, self._marks = pictures, fit, marks
+        self._packer, self._marks = Packer(pictures, fit), marks
         self._open, self._clock, self._observer = open_sealed, clock, observer
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._said: OrderedDict[str, tuple[float, str]] = OrderedDict()
@@ -127,8 +111,8 @@ class DiscordChat:
             return
         _keep(self._said, job.id, (now, words))
         address = Address.read(job.origin.address)
-        header = f"{self._header(job, address)}\n" if address.in_place else ""
-        body = Body(f"{header}{words}", rows.waiting_row(self._marks, job.id))
+        header = self._header(job) if address.in_place else ""
+        body = Body(text.lines(header, words), rows.waiting_row(self._marks, job.id))
         async with self._edits, self._turn(job.id):
             if job.id in self._settled:
                 return
@@ -137,10 +121,30 @@ class DiscordChat:
                     await self.rest.edit_original(address.application, token, body, keep_files=True)
             elif address.status:
                 await self.rest.edit(address.room, address.status, body, keep_files=True)
+            elif address.placeholder:
+                whole = replace(body, content=text.lines(self._header(job), words))
+                await self.rest.edit(address.channel, address.placeholder, whole, keep_files=True)
 
     def _turn(self, job_id: str) -> asyncio.Lock:
         """A progress edit that is under way is waited for: it must not land on top of the result."""
         return self._turns.setdefault(job_id, asyncio.Lock())
+
+    # -- after a crash
+
+    async def arrived(self, job: Job) -> Mapping[str, str] | None:
+        """The address of a request whose public answer is there, though the crash came before it was stored (F03)."""
+        address = Address.read(job.origin.address)
+        token = self._token(address)
+        if token is None:
+            return None
+        try:
+            async with asyncio.timeout(SLOWEST_LOOK):
+                message = await self.rest.original(address.application, token)
+        except (Closed, ChatBusy, TimeoutError) as error:
+            self._observer.event("discord_answer_lost", job=job.id, detail=str(error))
+            return None
+        placed = replace(address, placeholder=message)
+        return (placed if address.wants_thread else replace(placed, room=address.channel, status=message)).stored()
 
     # -- results
 
@@ -151,14 +155,37 @@ class DiscordChat:
         async with self._turn(settled.job.id):
             if await self._tried_unheard(errand):
                 return
-            await self._through_the_chain(errand)
+            if errand.parcel.spoiler and not address.spoiler:
+                await remember({"spoiler": "1"})
+            way = await self._through_the_chain(errand)
+            if way != self._on_placeholder:
+                await self._tidy_placeholder(errand)
 
-    async def _through_the_chain(self, errand: Errand) -> None:
-        """Tries each way in turn; a place that refused once is not asked again, unless only a message was gone."""
+    async def reshow(self, settled: Settled) -> None:
+        """A delivered result as it is now, on its own message. Raises ChatBusy; ChatGone where that is out of reach."""
+        job = settled.job
+        address = Address.read(job.origin.address)
+        errand = Errand(job, address, self._parcel(settled, address), _forget)
+        refusals = list[str]()
+        async with self._turn(job.id):
+            for way in (self._on_status, self._by_token):
+                try:
+                    return await way(errand)
+                except Closed as error:
+                    refusals.append(str(error))
+        raise ChatGone("; ".join(refusals))
+
+    async def _through_the_chain(self, errand: Errand) -> Way:
+        """Tries each way in turn; a place that refused once is not asked again, unless only a message was gone.
+
+        The way that it went.
+        """
         address, refusals, shut = errand.address, list[str](), set[str]()
-        ways = (
+        short = errand.job.review and not errand.parcel.pictures and not address.status
+        ways: tuple[tuple[str, Way], ...] = (
             (address.room, self._on_status),
             ("", self._by_token),
+            *([(address.channel, self._on_placeholder)] if short else []),
             (address.placeholder, self._in_thread),
             (address.channel, self._on_placeholder),
             (address.channel, self._in_channel),
@@ -177,30 +204,54 @@ class DiscordChat:
             if refusals:
                 detail = "; ".join(refusals)
                 self._observer.event("delivery_fell_back", job=errand.job.id, to=way.__name__, detail=detail)
-            return
+            return way
         raise ChatGone("; ".join(refusals))
 
     def _parcel(self, settled: Settled, address: Address) -> Parcel:
         job = settled.job
         pictures = tuple(each for each in settled.pictures if not each.deleted and not each.hidden)
-        header = self._header(job, address)
+        header = self._header(job)
         if not pictures:
-            view = rows.failed_row(self._marks, job.id) if job.state is JobState.FAILED else None
-            return Parcel(header, text.outcome(job.reason), view)
-        stem = f"{'SPOILER_' if is_spoiler(job) else ''}imagine-{job.id[:8]}"
+            gone = settled.pictures and text.without(settled.pictures)
+            return Parcel(header, gone or text.outcome(job.reason), self._view_without(job))
+        spoiler = address.spoiler or any(note.code == "spoiler" for note in job.notes)
+        stem = f"{'SPOILER_' if spoiler else ''}imagine-{job.id[:8]}"
         view = rows.result_row(self._marks, job.id)
-        return Parcel(header, text.result(job, pictures), view, pictures, text.alt_text(job.request.prompt), stem)
+        alt = text.alt_text(job.request.prompt)
+        return Parcel(header, text.result(job, pictures), view, pictures, alt, stem, spoiler)
 
-    def _header(self, job: Job, address: Address) -> str:
-        hidden = address.held and job.state in UNDECIDED
-        return text.placeholder(None if hidden else job.request.prompt, job.request.count)
+    def _view_without(self, job: Job) -> discord.ui.View | None:
+        """The buttons of a request that ended without pictures."""
+        if job.state is JobState.FAILED:
+            return rows.failed_row(self._marks, job.id)
+        decision = str(job.reason.values.get("decision", "")) if job.reason else ""
+        return rows.appeal_row(self._marks, decision) if job.state is JobState.REJECTED and decision else None
+
+    def _header(self, job: Job) -> str:
+        """"" where moderators did not let the prompt pass, or may not have: then nothing public shows it."""
+        if job.state is JobState.REJECTED or (job.review and job.state is JobState.CANCELLED):
+            return ""
+        return text.placeholder(None if is_withheld(job) else job.request.prompt, job.request.count)
+
+    async def _tidy_placeholder(self, errand: Errand) -> None:
+        """Where moderators had a say, or progress was shown: the prompt as it is now, or no prompt."""
+        address, header = errand.address, errand.parcel.header
+        if address.by_token or not address.placeholder or address.in_place:
+            return
+        if errand.job.review or not address.status or not header:
+            with suppress(Closed):
+                shown = Body(header or replies.say("discord_withheld"))
+                await self.rest.edit(address.channel, address.placeholder, shown)
+        if not header and address.room == address.placeholder:
+            with suppress(Closed):
+                await self.rest.rename_thread(address.room, text.neutral_name())
 
     async def _tried_unheard(self, errand: Errand) -> bool:
         """A crash came before the acknowledgement was known. Had the person not got one, they saw an error at once."""
         token = self._token(errand.address)
         if errand.address.placeholder or not token or errand.job.acked_at or errand.parcel.pictures:
             return False
-        body = Body(f"{errand.parcel.header}\n{errand.parcel.content}")
+        body = Body(text.lines(errand.parcel.header, errand.parcel.content))
         with suppress(Closed):
             message = await self.rest.edit_original(errand.address.application, token, body)
             if errand.address.wants_thread:
@@ -220,9 +271,6 @@ class DiscordChat:
         if address.by_token or not address.status:
             raise Closed
         await self._fitted(parcel if address.in_place else replace(parcel, header=""), address, self._awake(address))
-        if address.held and not address.in_place and parcel.pictures:
-            with suppress(Closed, ChatBusy):
-                await self.rest.edit(address.channel, address.placeholder, Body(parcel.header))
 
     def _awake(self, address: Address) -> Show:
         """Edits the status message, waking its thread where that sleeps."""
@@ -262,6 +310,7 @@ class DiscordChat:
             raise Closed
         there = replace(address, room=address.channel, status=address.placeholder)
         await self._fitted(errand.parcel, there, self._awake(there))
+        await errand.remember({"room": there.room, "status": there.status})
 
     async def _in_channel(self, errand: Errand) -> None:
         address = errand.address
@@ -287,7 +336,8 @@ class DiscordChat:
 
     async def open_thread(self, job: Job, address: Address) -> str:
         """The placeholder's thread, made now or before. Raises Closed, ChatBusy."""
-        names = [text.neutral_name()] if address.held else [text.thread_name(job.request.prompt), text.neutral_name()]
+        hidden = is_withheld(job) or not self._header(job)
+        names = [text.neutral_name()] if hidden else [text.thread_name(job.request.prompt), text.neutral_name()]
         return await self.rest.start_thread(address.channel, address.placeholder, names)
 
     # -- the files
@@ -297,39 +347,16 @@ class DiscordChat:
         limit = max(SMALLEST, min(address.upload_limit, REQUEST_LIMIT))
         while True:
             try:
-                return await show(await self._body(parcel, limit))
+                return await show(await self._packer.body(parcel, limit))
             except TooLarge:
                 if limit <= SMALLEST or not parcel.pictures:
                     raise
                 limit = max(SMALLEST, limit // 2)
 
-    async def _body(self, parcel: Parcel, limit: int) -> Body:
-        uploads, changed = await self._uploads(parcel, limit)
-        lines = [parcel.header, parcel.content, replies.say("discord_refitted") if changed else ""]
-        return Body(text.clip("\n".join(line for line in lines if line), text.MESSAGE), parcel.view, uploads)
-
-    async def _uploads(self, parcel: Parcel, limit: int) -> tuple[tuple[Upload, ...], bool]:
-        """The pictures within ``limit`` bytes each and within one request together; whether any was changed."""
-        try:
-            files = [await self._pictures.read(picture.sha256) for picture in parcel.pictures]
-        except FileNotFoundError as error:
-            raise ChatGone(f"a picture's file is missing or damaged: {error}") from error
-        if sum(map(len, files)) > REQUEST_LIMIT:
-            limit = min(limit, REQUEST_LIMIT // len(files))
-        uploads, changed = [], False
-        for picture, data in zip(parcel.pictures, files, strict=True):
-            media_type, refitted = picture.media_type, False
-            if len(data) > limit:
-                data, media_type, refitted = await self._fit(data, limit)  # noqa: PLW2901 - the same picture, smaller
-            name = f"{parcel.stem}-{picture.index + 1}.{ENDINGS[media_type]}"
-            uploads.append(Upload(name, data, parcel.alt))
-            changed = changed or refitted
-        return tuple(uploads), changed
-
     async def uploads(self, settled: Settled, address: Address) -> tuple[Upload, ...]:
         """The pictures of a request that could not be posted, for whoever asked. Raises ChatGone without the files."""
         parcel = self._parcel(settled, address)
-        return (await self._uploads(parcel, max(SMALLEST, min(address.upload_limit, REQUEST_LIMIT))))[0]
+        return (await self._packer.uploads(parcel, max(SMALLEST, min(address.upload_limit, REQUEST_LIMIT))))[0]
 
     def now(self) -> float:
         return self._clock.now()
@@ -341,9 +368,8 @@ class DiscordChat:
         return self._open(address.token)
 
 
-def is_spoiler(job: Job) -> bool:
-    """A moderator's rule says that pictures are covered until they are clicked."""
-    return any(note.code == "spoiler" for note in job.notes)
+async def _forget(_: Mapping[str, str]) -> None:
+    """A result that is shown again stays where it is."""
 
 
 def _keep(kept: OrderedDict[str, T], key: str, value: T) -> None:

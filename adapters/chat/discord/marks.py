@@ -15,7 +15,7 @@ _MARK = re.compile(PATTERN)
 @dataclass(frozen=True, slots=True)
 class Mark:
     action: str
-    subject: str  #: a job's id, or a case's
+    subject: str  #: the id of a job, an item of the review queue, or a decision
 
 
 class Marks:

@@ -20,6 +20,7 @@ from bot.moderators import Moderators
 
 User = discord.User | discord.Member
 Reason = app_commands.Range[str, 1, 400]
+ItemId = app_commands.Range[str, 1, 64]
 HOUR, DAY = 3600, 86_400
 LENGTHS = [
     app_commands.Choice(name=name, value=seconds)
@@ -69,6 +70,7 @@ def moderation_command(desk: Desk, moderators: Moderators) -> app_commands.Group
     _reporters(group, desk, moderators)
     _community(group, desk, moderators)
     _words(group, desk, moderators)
+    _queue(group, desk, moderators)
     return group
 
 
@@ -149,14 +151,47 @@ def _community(group: app_commands.Group, desk: Desk, moderators: Moderators) ->
         await answer(desk, interaction, work)
 
 
-def _words(group: app_commands.Group, desk: Desk, moderators: Moderators) -> None:
+async def _passed_on(desk: Desk, moderators: Moderators, interaction: Interaction, words: str) -> None:
     """What has a grammar of its own is passed on as words."""
 
-    async def passed_on(interaction: Interaction, words: str) -> None:
-        async def work(actor: Person, place: Place) -> Sequence[str]:
-            return [text.block(line, 300) for line in await moderators.dispatch(actor, place, words)]
+    async def work(actor: Person, place: Place) -> Sequence[str]:
+        return [text.block(line, 300) for line in await moderators.dispatch(actor, place, words)]
 
-        await answer(desk, interaction, work)
+    await answer(desk, interaction, work)
+
+
+def _queue(group: app_commands.Group, desk: Desk, moderators: Moderators) -> None:
+    """The review queue without a review channel."""
+
+    async def passed_on(interaction: Interaction, words: str) -> None:
+        await _passed_on(desk, moderators, interaction, words)
+
+    @group.command(name="queue", description=told("discord_about_queue"))
+    async def queue(interaction: discord.Interaction[Any]) -> None:
+        await passed_on(interaction, "queue")
+
+    @group.command(name="show", description=told("discord_about_show"))
+    async def show(interaction: discord.Interaction[Any], item: ItemId) -> None:
+        await passed_on(interaction, f"show {item}")
+
+    @group.command(name="approve", description=told("discord_about_approve"))
+    async def approve(interaction: discord.Interaction[Any], item: ItemId) -> None:
+        await passed_on(interaction, f"approve {item}")
+
+    @group.command(name="reject", description=told("discord_about_reject"))
+    async def reject(interaction: discord.Interaction[Any], item: ItemId, reason: Reason) -> None:
+        await passed_on(interaction, f"reject {item} {reason}")
+
+    @group.command(name="edit", description=told("discord_about_edit"))
+    async def edit(
+        interaction: discord.Interaction[Any], item: ItemId, prompt: app_commands.Range[str, 1, 2000]
+    ) -> None:
+        await passed_on(interaction, f"edit {item} {prompt}")
+
+
+def _words(group: app_commands.Group, desk: Desk, moderators: Moderators) -> None:
+    async def passed_on(interaction: Interaction, words: str) -> None:
+        await _passed_on(desk, moderators, interaction, words)
 
     rule = app_commands.Group(name="rule", description=told("discord_about_rule"), parent=group)
 
@@ -180,9 +215,9 @@ def _words(group: app_commands.Group, desk: Desk, moderators: Moderators) -> Non
     async def simulate(interaction: discord.Interaction[Any], rule: Reason) -> None:
         await passed_on(interaction, f"simulate {rule}")
 
-    @group.command(name="queue", description=told("discord_about_queue"))
-    async def queue(interaction: discord.Interaction[Any]) -> None:
-        await passed_on(interaction, "queue")
+    @group.command(name="record", description=told("discord_about_record"))
+    async def record(interaction: discord.Interaction[Any], user: User) -> None:
+        await passed_on(interaction, f"record {reading.target(user).key}")
 
     @group.command(name="audit", description=told("discord_about_audit"))
     async def audit(interaction: discord.Interaction[Any]) -> None:

@@ -13,7 +13,7 @@ Failures leave here as one of
 import asyncio
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from io import BytesIO
@@ -242,6 +242,14 @@ class Rest:
             cause = error.__cause__
             if not (isinstance(cause, discord.HTTPException) and cause.code == THREAD_EXISTS):
                 raise
+
+    async def rename_thread(self, thread: str, name: str) -> None:
+        await self._call(lambda http: http.edit_channel(int(thread), name=name))
+
+    async def guild(self, guild: str) -> Mapping[str, Any]:
+        """As Discord's API describes it. Raises Closed where the bot is not in it."""
+        found: Mapping[str, Any] = await self._call(lambda http: http.get_guild(int(guild)))
+        return found
 
     async def wake_thread(self, thread: str) -> None:
         await self._call(lambda http: http.edit_channel(int(thread), archived=False))

@@ -9,15 +9,17 @@ import discord
 from adapters.chat.discord.marks import PATTERN, Mark, Marks
 
 CANCEL, AGAIN, VARY, REPORT, DELETE = "cancel", "again", "vary", "report", "delete"
+APPROVE, REJECT, EDIT, APPEAL = "approve", "reject", "edit", "appeal"
 LABELS = {  # fixed by the contract
     CANCEL: "Cancel",
     AGAIN: "Again",
     VARY: "Vary",
     REPORT: "Report",
     DELETE: "Delete",
-    "approve": "Approve",
-    "reject": "Reject",
-    "edit": "Edit",
+    APPROVE: "Approve",
+    REJECT: "Reject",
+    EDIT: "Edit",
+    APPEAL: "Appeal",
 }
 RESULT = (AGAIN, VARY, REPORT, DELETE)
 STYLES = {
@@ -25,8 +27,8 @@ STYLES = {
     AGAIN: discord.ButtonStyle.primary,
     REPORT: discord.ButtonStyle.secondary,
     DELETE: discord.ButtonStyle.danger,
-    "approve": discord.ButtonStyle.success,
-    "reject": discord.ButtonStyle.danger,
+    APPROVE: discord.ButtonStyle.success,
+    REJECT: discord.ButtonStyle.danger,
 }
 
 
@@ -71,3 +73,7 @@ def result_row(marks: Marks, job_id: str) -> discord.ui.View:
 
 def failed_row(marks: Marks, job_id: str) -> discord.ui.View:
     return row(marks, job_id, AGAIN, VARY)
+
+
+def appeal_row(marks: Marks, decision: str) -> discord.ui.View:
+    return row(marks, decision, APPEAL)

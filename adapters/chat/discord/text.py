@@ -1,5 +1,7 @@
 """What people read on Discord: other people's words made harmless, and the sentences around them. Pure."""
 
+import re
+
 from bot import replies
 from bot.model import Job, Picture, Problem, Progress
 
@@ -7,6 +9,7 @@ MESSAGE = 2000  #: characters of a message's content
 ALT_TEXT = 1024
 THREAD_NAME = 100
 SHOWN_PROMPT = 1000  #: a longer one is cut in messages; the alt text and the form hold more
+PERSON = re.compile(r"discord:user:(\d+)")  #: shown as a name, pings nobody
 BREAK = "\u200b"  #: after a backtick it keeps a code block closed to what is inside
 ISOLATE, POP = "\u2068", "\u2069"
 
@@ -79,6 +82,16 @@ def result(job: Job, pictures: tuple[Picture, ...]) -> str:
     return clip("\n".join(lines), 800)
 
 
+def lines(*parts: str) -> str:
+    return "\n".join(part for part in parts if part)
+
+
+def without(pictures: tuple[Picture, ...]) -> str:
+    """Why none of these is shown."""
+    hidden = any(picture.hidden and not picture.deleted for picture in pictures)
+    return replies.say("discord_hidden" if hidden else "discord_deleted")
+
+
 def outcome(reason: Problem | None) -> str:
     """Why there are no pictures."""
     return replies.problem(reason) if reason else replies.say("discord_ended")
@@ -86,7 +99,7 @@ def outcome(reason: Problem | None) -> str:
 
 def refusal(problems: tuple[Problem, ...], corrected: str | None) -> str:
     """Everything that is wrong, and the command to copy."""
-    sentences = [replies.problem(problem) for problem in problems]
+    sentences = [PERSON.sub(r"<@\1>", replies.problem(problem)) for problem in problems]
     lines = sentences if len(sentences) == 1 else [f"- {sentence}" for sentence in sentences]
     text = clip("\n".join(lines), 900)
     return text if corrected is None else f"{text}\n{replies.say('discord_corrected')}\n{to_copy(corrected)}"

@@ -5,12 +5,14 @@ from adapters.chat.slack.asking import Desk, Reply
 from adapters.chat.slack.buttons import Buttons
 from adapters.chat.slack.reading import Payload, Visit
 from bot import replies
+from bot.errors import Refused
 from bot.model import Job, JobState
 from bot.moderators import Moderators
 from bot.studio import Status
 
 HELP = frozenset({"help", "--help", "?"})
 LISTED = 10
+KEPT_SHOWN = 3  #: undelivered requests whose pictures are handed over at once
 
 
 class Commands:
@@ -27,15 +29,34 @@ class Commands:
         return await self._desk.take(visit, lambda origin: self._studio.submit(origin, words, visit.key))
 
     async def mention(self, visit: Visit, body: Payload) -> Reply:
+        if not visit.user:
+            return Reply()
         bot = await self._desk.workspaces.bot(visit.team, visit.enterprise)
         words = text.unescape(text.without_mention(str(body["event"].get("text") or ""), bot.user))
         if not words.strip() or words.strip().lower() in HELP:
             return Reply(blocks.offer_form(blocks.help_text(), self._buttons.form_value(visit, "")))
         return await self._desk.take(visit, lambda origin: self._studio.submit(origin, words, visit.key))
 
+    async def style(self, visit: Visit, body: Payload) -> Reply:
+        try:
+            said = await self._studio.style(await self._desk.person(visit), visit.place, str(body.get("text") or ""))
+        except Refused as refused:
+            said = "\n".join(replies.problem(each) for each in refused.problems)
+        return Reply(blocks.private(said))
+
     async def status(self, visit: Visit, _: Payload) -> Reply:
-        found = await self._studio.status(await self._desk.person(visit), visit.place)
-        return Reply(blocks.private(status_text(found)))
+        """Pictures that could not be posted are handed over directly."""
+        person = await self._desk.person(visit)
+        found = await self._studio.status(person, visit.place)
+        recent = await self._studio.history(person, LISTED)
+        kept = [each for each in recent if each.job.state is JobState.UNDELIVERABLE and each.pictures][:KEPT_SHOWN]
+        lines = [status_text(found), *([replies.say("slack_handed_over")] if kept else [])]
+
+        async def then(_: bool) -> None:
+            for settled in kept:
+                await self._desk.chat.hand_over(settled)
+
+        return Reply(blocks.private("\n".join(lines)), then)
 
     async def history(self, visit: Visit, _: Payload) -> Reply:
         recent = await self._studio.history(await self._desk.person(visit), LISTED)

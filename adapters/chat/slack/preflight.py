@@ -14,10 +14,10 @@ from bot.model import Problem
 from bot.settings import SlackSettings
 
 SCOPES = (
-    "app_mentions:read", "channels:read", "chat:write", "commands", "files:read", "files:write", "groups:read",
-    "im:write", "usergroups:read", "users:read",
+    "app_mentions:read", "chat:write", "commands", "files:read", "files:write", "im:write", "usergroups:read",
 )  # fmt: skip
-"""As in the manifest."""
+OPTIONAL_SCOPES = ("channels:read", "groups:read", "users:read")
+"""Both as in the manifest. Without the optional ones review channels cannot be checked, and owners are unknown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +76,8 @@ async def _check_channel(web: Web, channel: str) -> Finding:
     try:
         info = (await web.call("conversations.info", channel=channel))["channel"]
     except (Closed, ChatBusy) as error:
+        if str(error) == "missing_scope":
+            return Finding(what, Problem("slack_check_channel_scope", {"channel": channel}), ok=False)
         return Finding(what, Problem("slack_check_channel", {"channel": channel, "detail": str(error)}), ok=False)
     if not info.get("is_member"):
         return Finding(what, Problem("slack_check_member", {"channel": channel}), ok=False)

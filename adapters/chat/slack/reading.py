@@ -93,12 +93,12 @@ def of_form(body: Payload, channel: str, thread: str) -> Visit:
 
 
 def of_mention(body: Payload) -> Visit:
-    """Answered in the thread, or in a new one under the mention."""
+    """Answered in the thread, or in a new one under the mention. ``user`` is "" where another app wrote it."""
     event = body["event"]
     return Visit(
         team=str(body.get("team_id") or ""),
         enterprise=_enterprise(body),
-        user=str(event["user"]),
+        user=str(event.get("user") or ""),
         channel=str(event["channel"]),
         thread=str(event.get("thread_ts") or event["ts"]),
         key=f"slack:{body['event_id']}",

@@ -38,6 +38,8 @@ from bot.moderators import Moderators
 LOG = logging.getLogger("slack")
 SHORTCUT = "imagine_message"
 THEN = "imagine_then"
+PING_SECONDS = 5.0
+"""A connection that died without a word is noticed and replaced within this time; the other one receives meanwhile."""
 
 Handler = Callable[[Visit, Payload], Awaitable[Reply]]
 Send = Callable[[BoltResponse], Awaitable[None]]
@@ -60,6 +62,7 @@ def build_app(desk: Desk, client: AsyncWebClient, signing_secret: str, moderator
         "/imagine": commands.imagine,
         "/imagine-status": commands.status,
         "/imagine-history": commands.history,
+        "/imagine-style": commands.style,
         "/imagine-forget": commands.forget,
         "/imagine-mod": commands.moderation,
     }
@@ -76,6 +79,7 @@ def build_app(desk: Desk, client: AsyncWebClient, signing_secret: str, moderator
         forms.REPORT: buttons.reported,
         forms.REJECT: reviews.rejected,
         forms.EDIT: reviews.edited,
+        forms.APPEAL: reviews.appealed,
     }
     for name, handler in sent.items():
         app.view(name, middleware=[_done(desk, buttons.of_form, handler)])(_unreached)
@@ -146,7 +150,7 @@ def _removed(desk: Desk) -> Callable[..., Awaitable[BoltResponse]]:
     async def middleware(body: Payload, context: AsyncBoltContext) -> BoltResponse:
         event = body["event"]
         if event["type"] == "app_uninstalled" or (event.get("tokens") or {}).get("bot"):
-            await desk.removed(str(body.get("team_id") or ""), str(body.get("enterprise_id") or ""))
+            desk.start(desk.removed(str(body.get("team_id") or ""), str(body.get("enterprise_id") or "")))
         return await context.ack()
 
     return middleware
@@ -171,7 +175,7 @@ class Link(AsyncSocketModeHandler):
     """One Socket Mode connection. Slack sends each payload to any one of an app's connections."""
 
     def __init__(self, app: AsyncApp, desk: Desk, app_token: str, client: AsyncWebClient, proxy: str | None) -> None:
-        super().__init__(app, app_token, web_client=client)
+        super().__init__(app, app_token, web_client=client, ping_interval=PING_SECONDS)
         self.client.proxy = proxy
         self._desk = desk
 

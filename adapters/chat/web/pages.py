@@ -16,12 +16,11 @@ from adapters.chat.web.views import Article
 from bot.model import Capabilities, Size
 from bot.options import Kind, Option, plain
 from bot.replies import ENGLISH, say
-from bot.sizes import settle_size
+from bot.sizes import offered
 
 _FILES = resources.files("adapters.chat.web")
 MEDIA_TYPES = {"js": "text/javascript; charset=utf-8", "svg": "image/svg+xml", "css": "text/css; charset=utf-8"}
 
-SIZES = (Size(512, 512), Size(768, 768), Size(1024, 1024), Size(1280, 720), Size(720, 1280))
 MOST_SIZES = 8
 RATIOS = ("1:1", "3:2", "2:3", "16:9", "9:16")
 COUNTS = ("1", "2", "4")
@@ -83,6 +82,7 @@ def client_words() -> Mapping[str, str]:
 def commands() -> list[dict[str, str]]:
     return [
         {"name": "/imagine", "help": say("web_command_imagine")},
+        {"name": "/imagine-style", "help": say("web_command_style")},
         {"name": "/imagine-status", "help": say("web_command_status")},
         {"name": "/imagine-history", "help": say("web_command_history")},
         {"name": "/imagine-forget", "help": say("web_command_forget")},
@@ -94,7 +94,7 @@ def option_help(
 ) -> list[dict[str, Any]]:
     """For completion and the help page: each option's names, what it does, its range, and values to choose from."""
     values: Mapping[str, Sequence[str]] = {
-        "size": _sizes(backends.values()),
+        "size": [str(size) for size in offered(backends.values())[:MOST_SIZES]],
         "ar": RATIOS,
         "count": COUNTS,
         "backend": tuple(backends),
@@ -111,14 +111,6 @@ def option_help(
         for option in options
         if option.name not in {"backend", "style"} or values[option.name]
     ]
-
-
-def _sizes(backends: Iterable[Capabilities]) -> Sequence[str]:
-    """Those that some backend has exactly."""
-    offers = tuple(backends)
-    usual = [size for each in offers for size in (each.default_size, *each.sizes)] + list(SIZES)
-    exact = [size for size in usual if any(settle_size(size, each) == (size, True) for each in offers)]
-    return [str(size) for size in dict.fromkeys(exact)][:MOST_SIZES]
 
 
 def _sides(backends: Iterable[Capabilities]) -> str:

@@ -16,7 +16,7 @@ from bot.studio import Studio
 
 HISTORY = 10  #: requests that /imagine-history names
 
-_COMMANDS = ("/imagine", "/imagine-status", "/imagine-history", "/imagine-forget")
+_COMMANDS = ("/imagine", "/imagine-style", "/imagine-status", "/imagine-history", "/imagine-forget")
 _ANSWER = ":answer"
 _TRIES = 3
 
@@ -46,8 +46,9 @@ class Speaker:
         match head:
             case "":
                 return Heard(refused=True)
-            case "/imagine":
-                return await self._imagine(visitor, text, words, key)
+            case "/imagine" | "/imagine-style":
+                told = self._style(visitor, words, key) if head != "/imagine" else None
+                return await (told or self._imagine(visitor, text, words, key))
             case "/imagine-status":
                 await self._answer(visitor, await self._status(visitor), key)
             case "/imagine-history":
@@ -79,6 +80,15 @@ class Speaker:
             return Heard(refused=True)
         return Heard()
 
+    async def _style(self, visitor: Visitor, words: str, key: str) -> Heard:
+        try:
+            said = await self._studio.style(visitor.person, ROOM, words.partition(" ")[2])
+        except Refused as refused:
+            await self._answer(visitor, refusal(refused.problems), key)
+            return Heard(refused=True)
+        await self._answer(visitor, said, key)
+        return Heard()
+
     async def _chat(self, visitor: Visitor, words: str, key: str) -> Heard:
         if len(words) > LONGEST_TEXT:
             await self._answer(visitor, say("web_long", limit=LONGEST_TEXT, count=len(words)), key)
@@ -97,6 +107,8 @@ class Speaker:
             await self._studio.unacknowledged(job.id)
             raise
         await self._studio.acknowledged(job.id, {"message": str(said.seq)})
+        if job.review:
+            await self._answer(visitor, say("web_told_held", prompt=display(job.request.prompt)), said_key)
         return job
 
     async def _submit(self, visitor: Visitor, request: ImageRequest | str, key: str) -> tuple[Ticket, str]:
@@ -110,7 +122,7 @@ class Speaker:
 
     async def request_of(self, visitor: Visitor, job_id: str) -> ImageRequest:
         """What the room may read of it, or the person who asked. Raises Refused, StoreError."""
-        request = await self._studio.request_of(ROOM, job_id)
+        request = await self._studio.request_of(ROOM, job_id, visitor.person)
         job = await self._store.job(job_id)
         if job is None or (views.withheld(job) and job.origin.person.key != visitor.key):
             raise Refused(Problem("unknown_request"))

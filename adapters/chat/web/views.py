@@ -16,9 +16,6 @@ Link = Callable[[str], str]
 
 THUMBS = (512, 1024)  # pixels, the longer side
 
-_WAITS_FOR_MODERATORS = {JobState.REVIEW, JobState.HELD}
-
-
 _OPTION = re.compile(r"(--[a-z]{1,12})(?![a-z])")
 
 
@@ -81,11 +78,9 @@ class Live:
 
 def withheld(job: Job) -> str:
     """What stands in place of a request's words as long as nobody but moderators may read them, else ""."""
-    if job.state is JobState.RECEIVED:
-        return "web_arriving"
-    if job.state in _WAITS_FOR_MODERATORS:
+    if job.state in {JobState.REVIEW, JobState.HELD} or (job.state is JobState.RECEIVED and job.review):
         return "web_prompt_withheld"
-    never_passed = not job.queued_at or (job.drawn_at and job.state is JobState.CANCELLED)
+    never_passed = (job.review and not job.queued_at) or (job.drawn_at and job.state is JobState.CANCELLED)
     if job.state is JobState.REJECTED or (job.state in FINAL_STATES and never_passed):
         return "web_prompt_rejected"
     return ""

@@ -265,6 +265,7 @@ class Rest:
         if set(call.body) != {"archived"} and place.owner != self.world.bot.id and not manages:
             raise missing_permissions()
         place.archived = call.body.get("archived", place.archived)
+        place.name = call.body.get("name", place.name)
         return 200, place.json()
 
     @route("GET", "/channels/{channel}/messages")

@@ -262,6 +262,7 @@ class Guild:
     roles: dict[int, Role] = field(default_factory=dict)
     members: dict[int, Member] = field(default_factory=dict)
     upload_limit: int = 20 * MEBIBYTE
+    system_channel: int = 0
 
     def permissions(self, user: User, channel: Channel) -> Permission:
         """Discord's order: everyone, roles, then the channel's overwrites; a thread has its parent's."""
@@ -301,7 +302,7 @@ class Guild:
             "system_channel_flags": 0,
             "afk_timeout": 300,
             "afk_channel_id": None,
-            "system_channel_id": None,
+            "system_channel_id": str(self.system_channel) if self.system_channel else None,
             "rules_channel_id": None,
             "public_updates_channel_id": None,
             "large": False,

@@ -17,7 +17,7 @@ from diffusers import AutoencoderTiny
 
 from adapters.backends.diffusers.demo import recipe
 from adapters.backends.diffusers.demo.muon import fast, set_rates
-from adapters.backends.diffusers.demo.scenes import SIDE, Scene, draw, random_scene
+from adapters.backends.diffusers.demo.scenes import SIDE, Scene, Shape, draw, random_scene
 from adapters.backends.diffusers.demo.store import load_state, save_state
 
 CELL = SIDE // recipe.LATENT_SIDE
@@ -26,6 +26,7 @@ CROPS_PER_SCENE = 3
 BATCH = 32
 MATRIX_RATE, OTHER_RATE = 3e-3, 1e-3
 NOISE = 0.05
+STARS = 0.5
 #: The last part of the training sees whole pictures, as they are drawn later.
 WHOLE_FROM = 0.85
 
@@ -64,7 +65,7 @@ def crop_batches(seed: int, size: int) -> Iterator[torch.Tensor]:
     rng = Random(seed)
     crops: list[np.ndarray] = []
     while True:
-        scene = random_scene(rng)
+        scene = _hard_scene(rng)
         pixels = np.asarray(draw(scene))
         for _ in range(CROPS_PER_SCENE):
             left, top = _corner(scene, rng)
@@ -73,6 +74,15 @@ def crop_batches(seed: int, size: int) -> Iterator[torch.Tensor]:
             rng.shuffle(crops)
             yield to_tensor(crops[:size])
             crops = crops[size:]
+
+
+def _hard_scene(rng: Random) -> Scene:
+    """Any scene, but those with a star, whose arms are thinner than a cell, more often."""
+    scene = random_scene(rng)
+    if rng.random() < STARS:
+        while all(thing.shape is not Shape.STAR for thing in scene.things):
+            scene = random_scene(rng)
+    return scene
 
 
 def whole_batches(seed: int, size: int) -> Iterator[torch.Tensor]:

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 
 PREFIX = "/v1/"
 DOCUMENT = "/openapi.json"
+NUMBER = "imagine_request"
+"""Under this name the scope has the number that the log and the header x-request-id have."""
+
 LARGEST_BODY = 64 * 1024  # bytes
 BODY_SECONDS = 10.0
 HEADERS = {
@@ -63,7 +66,8 @@ class Api:
         async def app(scope: Scope, receive: Receive, send: Send) -> None:
             path = scope.get("path", "")
             if scope["type"] == "http" and (path.startswith(PREFIX) or path == DOCUMENT):
-                await self._app(scope, receive, _signed(send))
+                number = secrets.token_hex(8)
+                await self._app({**scope, NUMBER: number}, receive, _signed(send, number))
             else:
                 await pages(scope, receive, send)
 
@@ -83,7 +87,8 @@ class Api:
                 self._house.observer.event("store_error", detail=str(error))
                 return errors.unavailable("store_busy", 1).response()
             except Exception as error:  # noqa: BLE001 - a bug is one failed request, in this shape too
-                self._house.observer.event("alert", text="api_failed", detail=repr(error))
+                number = request.scope[NUMBER]
+                self._house.observer.event("alert", text="api_failed", request=number, detail=repr(error))
                 return ApiError(500, (Finding(say("api_broken"), "internal_error"),), "server_error").response()
 
         return handle
@@ -117,7 +122,8 @@ class Api:
             content = answers.with_links(job, pictures, self.work.link)
         else:
             content = await answers.with_bytes(job, pictures, self._house.picture)
-        self._house.observer.event("api_answered", job=job.id, seconds=self._house.clock.monotonic() - began)
+        seconds = self._house.clock.monotonic() - began
+        self._house.observer.event("api_answered", job=job.id, request=request.scope[NUMBER], seconds=seconds)
         return Response(content, media_type="application/json")
 
     async def _waited(self, request: Request, caller: Caller, job_id: str, *, kept: bool) -> Job:
@@ -235,9 +241,8 @@ async def _misdirected(request: Request, error: Exception) -> Response:
     return errors.missing().response()
 
 
-def _signed(send: Send) -> Send:
+def _signed(send: Send, number: str) -> Send:
     """Every answer carries a number for whoever asks about it, and headers that let no browser do anything with it."""
-    number = secrets.token_hex(8)
 
     async def sending(message: Message) -> None:
         if message["type"] == "http.response.start":

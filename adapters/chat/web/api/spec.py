@@ -6,6 +6,7 @@ from typing import Any
 from adapters.chat.web.api import body
 from bot.options import LONGEST_TEXT, Option
 from bot.replies import say
+from bot.routing import NO_STYLE
 from bot.studio import Studio
 
 Schema = Mapping[str, Any]
@@ -159,7 +160,7 @@ def _request(studio: Studio) -> dict[str, Any]:
         "user": _maybe("string", maxLength=512),
         "safety_identifier": _maybe("string", maxLength=512),
         **{name: _choice(values, "Taken, and changes nothing.") for name, values in body.OF_OTHERS.items()},
-        "style": _choice(styles, say("option_style")) if styles else {"type": "null"},
+        "style": _choice([*styles, NO_STYLE], say("option_style")),
     }
     return _object(properties, ["prompt"], additionalProperties=False)
 
