@@ -208,8 +208,6 @@ async def test_the_hot_queries_use_their_indexes_on_postgresql(connection: async
         ("job_by_key", "sqlite_autoindex_jobs_2"),
         ("items_to_decide", "items_to_decide"),
         ("items_to_expire", "items_to_expire"),
-        ("items_of_job", "items_of_a_job"),
-        ("sanctions_of", "sanctions_of_a_member"),
         ("record_of", "records_of_a_member"),
         ("reports_decided", "reports_of_a_reporter"),
         ("past_requests", "jobs_of_a_community"),
