@@ -167,6 +167,10 @@ async def take_place(stack: AsyncExitStack, house: House, role: Role) -> None:
     path = control.socket_path(Path(house.settings.store.sqlite_path))
     await stack.enter_async_context(control.serve(path, handlers_of(house.store, house.settings)))
     lost = await house.studio.drop_unacknowledged()
+    if role is not Role.WORKER:
+        from adapters.chat.web.api.work import drop_lost
+
+        lost += await drop_lost(house.store, house.core.clock.now())
     if lost:
         house.observe.event("recovered", state="received", n=lost)
 
