@@ -63,6 +63,8 @@ def _run(settings: Settings, role: Role, environ: Mapping[str, str], *, invite: 
     watch = observe.start(settings, environ)
     try:
         asyncio.run(main.run(settings, role, watch, _announce, invite=invite))
+    except SettingsError as error:
+        _stop(WRONG_USAGE, *(problem(finding) for finding in error.findings))
     except AlreadyRunning:
         _stop(FAILED, say("already_running", path=settings.store.sqlite_path))
     except TokenTaken as error:
@@ -184,6 +186,8 @@ def _finish(work: Coroutine[Any, Any, int]) -> None:
 
     try:
         code = asyncio.run(work)
+    except SettingsError as error:
+        _stop(WRONG_USAGE, *(problem(finding) for finding in error.findings))
     except (ImagineError, ControlError, OSError) as error:
         _stop(FAILED, say("command_failed", detail=error))
     raise typer.Exit(code)

@@ -3,11 +3,14 @@
 from dataclasses import asdict
 from typing import Any, assert_never
 
+from bot.errors import SettingsError
+from bot.model import Problem
 from bot.ports import Backend
 from bot.settings import BackendSettings, DiffusersOptions, HiveOptions, ImagePipelineOptions
 
 
 def build_backend(settings: BackendSettings) -> Backend:
+    """Raises SettingsError for a kind that this version cannot open."""
     match settings.kind:
         case "sketch":
             from adapters.backends.sketch import SketchBackend
@@ -38,7 +41,7 @@ def build_backend(settings: BackendSettings) -> Backend:
             config = DiffusersConfig(**asdict(settings.options), timeout_seconds=settings.timeout_seconds)
             return DiffusersBackend(settings.name, config)
         case "ray":
-            raise NotImplementedError("ray")
+            raise SettingsError([Problem("ray_not_yet", {"name": settings.name})])
         case _:
             assert_never(settings.kind)
 

@@ -17,7 +17,7 @@ from adapters.factory import build_backend
 from adapters.images.files import FilePictures
 from adapters.login import link, new_token
 from adapters.observe import Observe, loop_lag_watchdog, store_watchdog
-from adapters.platforms import open_platforms
+from adapters.platforms import Platforms, open_platforms
 from adapters.small import handlers_of, open_store
 from adapters.store.store import SqlStore
 from bot import steps
@@ -124,11 +124,12 @@ async def run(
     async with open_house(settings, observe) as house, AsyncExitStack() as stack:
         await take_place(stack, house, role)
         platforms = await open_platforms(stack, house, role)
+        await take_up_unacknowledged(house, platforms)
         endless = [
             asyncio.create_task(loop_lag_watchdog(observe)),
             asyncio.create_task(store_watchdog(observe, house.store)),
             asyncio.create_task(sweep_loop(house)),
-            *among_others(house, role),
+            *among_others(house, role, platforms),
             asyncio.create_task(expiry_loop(house)),
         ]
         tasks = []
@@ -166,22 +167,28 @@ async def take_place(stack: AsyncExitStack, house: House, role: Role) -> None:
         return
     path = control.socket_path(Path(house.settings.store.sqlite_path))
     await stack.enter_async_context(control.serve(path, handlers_of(house.store, house.settings)))
-    lost = await house.studio.drop_unacknowledged()
-    if role is not Role.WORKER:
-        from adapters.chat.web.api.work import drop_lost
 
-        lost += await drop_lost(house.store, house.core.clock.now())
+
+async def take_up_unacknowledged(house: House, platforms: Platforms) -> None:
+    """Where this is the only process, whatever is found unacknowledged at the start was caught by a crash."""
+    if house.settings.store.postgres:
+        return
+    from adapters.chat.web.api.work import drop_lost
+
+    lost = await house.studio.drop_unacknowledged(arrived=platforms.arrived)
+    lost += await drop_lost(house.store, house.core.clock.now())
     if lost:
         house.observe.event("recovered", state="received", n=lost)
 
 
-def among_others(house: House, role: Role) -> list[asyncio.Task[None]]:
+def among_others(house: House, role: Role, platforms: Platforms) -> list[asyncio.Task[None]]:
     """What a process does only where others may be on the same store."""
     if not house.settings.store.postgres:
         return []
     work = [several.share_health(house.observe, house.core.health)]
     if role is not Role.WORKER:
-        work += [several.drop_abandoned(house.observe, house.studio), several.watch_token(house.store)]
+        abandoned = several.drop_abandoned(house.observe, house.studio, platforms.arrived)
+        work += [abandoned, several.watch_token(house.store)]
     return [asyncio.create_task(each) for each in work]
 
 

@@ -1,15 +1,17 @@
 """The composition root's part that opens the chat platforms: a platform's library is imported only where it is on."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bot.model import Job
 from bot.ports import Chat
 from bot.ports_moderation import ReviewRoom
 from bot.settings import Role
+from bot.studio import Arrived
 
 if TYPE_CHECKING:
     from adapters.main import House
@@ -25,6 +27,12 @@ class Platforms:
     chats: dict[str, Chat] = field(default_factory=dict)
     rooms: dict[str, ReviewRoom] = field(default_factory=dict)
     listening: dict[str, Listen] = field(default_factory=dict)
+    acknowledged: dict[str, Arrived] = field(default_factory=dict)
+
+    async def arrived(self, job: Job) -> Mapping[str, str] | None:
+        """See `bot.studio.Arrived`."""
+        look = self.acknowledged.get(job.platform)
+        return await look(job) if look else None
 
 
 async def open_platforms(stack: AsyncExitStack, house: "House", role: Role) -> Platforms:
@@ -72,6 +80,7 @@ def _open_discord(stack: AsyncExitStack, house: "House", role: Role, found: Plat
     chat = compose.open_chat(outlet)
     stack.push_async_callback(chat.rest.close)
     found.chats["discord"] = chat
+    found.acknowledged["discord"] = chat.arrived
     found.rooms["discord"] = compose.open_room(outlet, chat)
     if role is Role.WORKER:
         return

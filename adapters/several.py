@@ -12,7 +12,7 @@ from bot import steps
 from bot.errors import StoreError
 from bot.replies import say
 from bot.settings import Role, Settings
-from bot.studio import Studio
+from bot.studio import Arrived, Studio
 
 HEALTH_SECONDS = 5.0
 ABANDONED_SECONDS = 60.0
@@ -46,9 +46,9 @@ async def share_health(observe: Observe, health: steps.Health) -> None:
     await _every(HEALTH_SECONDS, observe, health.load)
 
 
-async def drop_abandoned(observe: Observe, studio: Studio) -> None:
+async def drop_abandoned(observe: Observe, studio: Studio, arrived: Arrived) -> None:
     async def drop() -> None:
-        lost = await studio.drop_unacknowledged(ABANDONED_SECONDS)
+        lost = await studio.drop_unacknowledged(ABANDONED_SECONDS, arrived)
         if lost:
             observe.event("recovered", state="received", n=lost)
 

@@ -334,6 +334,10 @@ ENGLISH: Mapping[str, str] = {
     "slack_asked_by_workflow": "A workflow asked",
     "slack_asked_count": "{who} for {count} × this:",
     "slack_held": "A request is waiting for a moderator.",
+    "slack_withheld": "A request was not let through.",
+    "slack_form_appeal": "Appeal",
+    "slack_field_appeal": "Why should it be taken back?",
+    "slack_appealed": "Thank you. A moderator will look at it again.",
     "slack_queued": "Waiting for its turn.",
     "slack_position": "Number {position} in the queue.",
     "slack_position_eta": "Number {position} in the queue, ready in about {eta}.",
@@ -761,6 +765,7 @@ ENGLISH: Mapping[str, str] = {
     "probe_url": "{host} answers ({status}), but not as {name} should. Check the configured `url`.",
     "probe_status": "{name} has trouble of its own ({status}). Try again later.",
     "probe_unreachable": "{host} ({name}) cannot be reached: {detail}. Check the network and the configured `url`.",
+    "ray_not_yet": 'The backend {name}: this version cannot open kind "ray" yet. Use kind "diffusers" on each machine.',
     "already_running": "Another imagine-bot runs on {path}. Stop it first; several processes need PostgreSQL "
     '([store] url = "postgresql://…").',
     "store_unusable": "The store cannot be used: {detail}",

@@ -1,8 +1,9 @@
 """The way in: what a platform may ask. It returns values or raises `Refused`, and never calls a platform back."""
 
+import asyncio
 import random
 import uuid
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 
 from bot import command, fairness, quota, routing, sizes, steps, tastes
@@ -37,6 +38,9 @@ SLOWEST_COMMIT = 1.5
 
 STANDINGS_FRESH = 2.0
 """Seconds for which one pass over the line serves everybody's position."""
+
+Arrived = Callable[[Job], Awaitable[Mapping[str, str] | None]]
+"""The reply address of a request whose acknowledgement reached the person; None: it did not, as far as is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,12 +170,22 @@ class Studio:
         """
         await self._core.store.cancel(job_id, reason or Problem("never_acknowledged"), self._core.clock.now())
 
-    async def drop_unacknowledged(self, age: float = 0.0) -> int:
-        """At the start: requests that a crash caught between storing and acknowledging."""
+    async def drop_unacknowledged(self, age: float = 0.0, arrived: Arrived | None = None) -> int:
+        """At the start: requests that a crash caught between storing and acknowledging.
+
+        Where ``arrived`` finds that the person has read the acknowledgement, the request goes on (row F03).
+        """
         lost = await self._core.store.unacknowledged(self._core.clock.now() - age)
-        for job_id in lost:
-            await self.unacknowledged(job_id)
+        await asyncio.gather(*(self._drop_or_go_on(job_id, arrived) for job_id in lost))
         return len(lost)
+
+    async def _drop_or_go_on(self, job_id: str, arrived: Arrived | None) -> None:
+        job = await self._core.store.job(job_id)
+        address = await arrived(job) if job and arrived else None
+        if address is None:
+            await self.unacknowledged(job_id)
+        else:
+            await self.acknowledged(job_id, address)
 
     async def again(self, origin: Origin, job_id: str, key: str) -> Ticket:
         """The same request once more, by whoever pressed the button, with a new seed."""

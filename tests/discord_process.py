@@ -27,9 +27,9 @@ async def _live(folder: Path, token: str, api: str, gateway: str, finish: str) -
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     async with open_house(folder, [FakeBackend(seconds=0.05)]) as house:
         house.studio = Studio(house.core, house.pictures)
-        await house.studio.drop_unacknowledged()
         made = outlet(house, token, api, gateway)
         chat = open_chat(made)
+        await house.studio.drop_unacknowledged(arrived=chat.arrived)
         worker = Worker(house.core, house.pictures, {"discord": chat}, "w1", alone=True)
         tasks = [asyncio.create_task(worker.run(stop))]
         if finish:

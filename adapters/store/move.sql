@@ -93,3 +93,6 @@ SELECT * FROM default_styles
 
 -- name: meta
 SELECT * FROM meta
+
+-- name: installations
+SELECT * FROM installations

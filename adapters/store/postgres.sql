@@ -10,6 +10,12 @@ SELECT finish, head_job, head_tag FROM locked_turn(:person, :lane)
 -- name: locked_last_audit
 SELECT * FROM locked_last_audit(:tenant)
 
+-- name: locked_item
+SELECT * FROM locked_item(:tenant, :id)
+
+-- name: locked_strikes_of
+SELECT * FROM locked_strikes_of(:tenant, :person)
+
 -- name: next_turn
 SELECT t.person, t.lane, t.head_job, t.head_tag
 FROM turns AS t JOIN people AS p ON p.person = t.person JOIN jobs AS j ON j.id = t.head_job

@@ -164,9 +164,8 @@ async def bench(server: servers.Server) -> list[Row]:
     ]
     for workers, rate in zip(WORKERS, ours, strict=True):
         ratio = rate * COMMITS_OF_A_CYCLE / bare_many
-        rows.append(
-            Row(f"enqueue + claim + complete, {workers} workers", f"{rate:.0f}/s ({ratio:.2f} of bare commits)")
-        )
+        what = f"enqueue + claim + complete, {workers} worker processes"
+        rows.append(Row(what, f"{rate:.0f}/s ({ratio:.2f} of bare commits)"))
     for workers, rate, mine in zip(WORKERS, theirs, ours, strict=False):
         rows.append(
             Row(f"Procrastinate, {workers} worker processes", f"{rate:.0f}/s (ours: {mine / rate:.2f})", "at least 0.7")

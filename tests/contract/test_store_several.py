@@ -1,13 +1,14 @@
 """Several processes on one store. SQLite has one process only, where the same is asked of two callers at once."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
 
 from adapters.store.store import SqlStore
+from bot.conduct import Strike
 from bot.errors import Refused
 from bot.model import JobState, Limits, Message, Problem
 from bot.ports import Topic
@@ -181,3 +182,17 @@ async def test_a_message_with_one_key_is_stored_once(stores: list[SqlStore]) -> 
 async def test_money_is_not_overspent_by_several_processes(stores: list[SqlStore]) -> None:
     spent = await asyncio.gather(*(store.spend("hive", DAY, 0.3, 1.0) for store in stores * 5))
     assert sum(spent) == 3
+
+
+async def test_strikes_given_at_once_in_several_processes_are_all_counted(stores: list[SqlStore]) -> None:
+    seen: list[int] = []
+
+    async def strike(number: int) -> None:
+        def decide(strikes: Sequence[Strike]) -> None:
+            seen.append(len(strikes))
+
+        given = Strike(f"s{number}", NOW + number, f"d{number}")
+        await stores[number % 3].strike("discord:1", "discord:user:9", given, decide)
+
+    await asyncio.gather(*(strike(number) for number in range(9)))
+    assert sorted(seen) == list(range(1, 10))

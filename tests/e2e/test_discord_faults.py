@@ -66,6 +66,21 @@ async def test_f03_a_lost_acknowledgement_is_looked_for_and_the_request_runs_onc
     assert await charged(house) == int(taken)
 
 
+async def test_f02_a_request_whose_answer_never_arrived_is_cancelled_at_the_start(idle: DiscordHouse) -> None:
+    await idle.imagine()
+    async with asyncio.timeout(30):
+        while (await idle.jobs())[0].state is not JobState.QUEUED:
+            await asyncio.sleep(0.01)
+    [asked] = await idle.jobs()
+    studio, address = idle.core.studio, {**asked.origin.address, "placeholder": "", "token": ""}
+    for sealed in ("", idle.desk._seal("a token of nothing")):
+        origin = replace(asked.origin, address={**address, "token": sealed})
+        lost = (await studio.submit(origin, "a lost fox", sealed or "none")).job
+        assert await studio.drop_unacknowledged(arrived=idle.chat.arrived) == 1
+        [state] = [job.state for job in await idle.jobs() if job.id == lost.id]
+        assert state is JobState.CANCELLED
+
+
 async def test_f51_the_same_interaction_twice_is_one_request_and_one_answer(house: DiscordHouse) -> None:
     asked = await house.imagine()
     await house.discord.human.repeat(asked)

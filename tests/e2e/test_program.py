@@ -130,6 +130,14 @@ def test_s44_every_bad_key_is_reported_at_once_with_its_place_and_a_guess(tmp_pa
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("command", [("run",), ("draw", "a fox"), ("check",)])
+def test_a_kind_that_cannot_be_opened_yet_is_one_line(tmp_path: Path, command: tuple[str, ...]) -> None:
+    (tmp_path / "imagine.toml").write_text('[backends.cards]\nkind = "ray"\n')
+    done = program.call(*command, cwd=tmp_path)
+    assert done.returncode == 2
+    assert (done.stderr.count("\n"), "ray" in done.stderr) == (1, True)
+
+
 def test_a_missing_configuration_is_one_line(tmp_path: Path) -> None:
     done = program.call("run", cwd=tmp_path)
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)

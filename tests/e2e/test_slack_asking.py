@@ -138,6 +138,7 @@ async def test_f60_an_archived_channel_is_found_before_drawing_too(test: SlackTe
 
 async def test_status_and_history_and_forgetting_are_private(test: SlackTest) -> None:
     assert "Nothing of yours is waiting" in (await test.human.slash("/imagine-status")).text
+    assert (await test.human.slash("/imagine-style")).text
     await test.human.slash("/imagine", "a &lt;b&gt;bold hill")
     await test.job()
     assert "a &lt;b&gt;bold" in (await test.human.slash("/imagine-history")).text

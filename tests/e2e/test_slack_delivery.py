@@ -92,6 +92,22 @@ async def test_f58_files_that_take_longer_than_one_delivery_are_not_shared_again
     assert len(slack.named("files.completeUploadExternal")) == 1
 
 
+async def test_f58_an_app_that_may_not_look_at_files_still_posts_once(test: SlackTest, slack: SlackStandIn) -> None:
+    slack.faults.refuse("files.info", "missing_scope", times=100)
+    await delivered(test)
+    assert len(slack.named("files.completeUploadExternal")) == 1
+
+
+async def test_f58_files_that_never_show_are_posted_once_on_slacks_word(
+    test: SlackTest, slack: SlackStandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sharing, "SHARE_SECONDS", 0.1)
+    monkeypatch.setattr(sharing, "TRUSTING_DELIVERIES", 2)
+    slack.methods.share_delay = 8.0
+    await delivered(test)
+    assert len(slack.named("files.completeUploadExternal")) == 1
+
+
 @pytest.mark.parametrize("method", ["chat.postMessage", "files.completeUploadExternal", "files.info", "chat.update"])
 async def test_f57_a_rate_limit_is_waited_out(test: SlackTest, slack: SlackStandIn, method: str) -> None:
     slack.faults.rate_limit(method, 1)

@@ -175,6 +175,37 @@ async def test_sanctions_are_ordered_with_mentions_and_told_directly(posting: Sl
     assert (await posting.human.slash("/imagine", "a fox")).text == ""
 
 
+async def test_whoever_was_decided_about_appeals_by_a_button(posting: SlackTest) -> None:
+    moderator = posting.human.other("U9", "mo")
+    await moderator.slash("/imagine-mod", "ban <@U1|ann> spam")
+    await until(lambda: any(message.channel == "DU1" for message in posting.workspace.by_bot()))
+    [told] = [message for message in posting.workspace.by_bot() if message.channel == "DU1"]
+    await posting.human.click(told, "Appeal")
+    await until(lambda: posting.workspace.views)
+    await posting.human.submit(posting.human.form(), reason="it was not me")
+    await posting.human.sees("look at it again")
+    await until(lambda: cases(posting))
+    assert "it was not me" in cases(posting)[0].shown()
+    await moderator.click(cases(posting)[0], "Approve")
+    await until(lambda: "Approved" in cases(posting)[0].shown())
+    assert (await posting.human.slash("/imagine", "a fox")).text == ""
+
+
+async def test_a_rejected_request_can_be_appealed_from_its_message(test: SlackTest) -> None:
+    public, case, moderator = await held(test)
+    await moderator.click(case, "Reject")
+    await until(lambda: test.workspace.views)
+    await moderator.submit(moderator.form(), reason="no foxes")
+    await test.job()
+    assert labels(public) == ["Appeal"]
+    stranger = test.human.other("U2", "bob")
+    await stranger.click(public, "Appeal")
+    await until(lambda: len(test.workspace.views) == 2)
+    answer = await stranger.submit(stranger.form(), reason="unfair")
+    assert answer.payload
+    assert answer.payload["response_action"] == "errors"
+
+
 async def test_s26_only_moderators_moderate_and_owners_of_the_workspace_may(posting: SlackTest) -> None:
     await posting.human.slash("/imagine-mod", "pause")
     await posting.human.sees("moderators")

@@ -233,6 +233,21 @@ async def test_f12_stopping_finishes_what_is_being_taken_in(tmp_path: Path, slac
         assert "restarting" in (await test.human.slash("/imagine", "a tree")).text
 
 
+async def test_f05_what_waits_in_the_queue_survives_a_restart(tmp_path: Path, slack: SlackStandIn) -> None:
+    async with open_test(tmp_path, slack, working=False) as before:
+        for words in ("first", "second", "third"):
+            await before.human.slash("/imagine", words)
+        async with asyncio.timeout(5):
+            while [job.state for job in await before.jobs()] != [JobState.QUEUED] * 3:
+                await asyncio.sleep(0.01)
+    async with open_test(tmp_path, slack) as after:
+        assert {job.state for job in await after.all_settled(3)} == {JobState.DELIVERED}
+        await slack.settled_down()
+        asked = {message.ts: message.shown() for message in after.workspace.by_bot() if not message.files}
+        answered = {asked[message.thread_ts] for message in after.workspace.with_files()}
+        assert len(asked) == len(answered) == 3
+
+
 # -- signed HTTP
 
 

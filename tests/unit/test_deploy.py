@@ -79,8 +79,8 @@ def objects() -> list[dict[str, Any]]:
 
 
 def test_every_pod_keeps_the_restricted_standard_of_its_namespace() -> None:
-    templated = [each for each in objects() if "template" in each.get("spec", {})]
-    pods = {each["metadata"]["name"]: each["spec"]["template"]["spec"] for each in templated}
+    templates = [each for each in objects() if "template" in each.get("spec", {})]
+    pods = {each["metadata"]["name"]: each["spec"]["template"]["spec"] for each in templates}
     assert set(pods) == {"chat", "worker", "migrate"}
     for name, pod in pods.items():
         assert pod["securityContext"]["runAsNonRoot"] is True, name

@@ -19,7 +19,7 @@ def test_the_scopes_are_those_that_check_asks_for() -> None:
 
 def test_commands_shortcut_and_step_are_those_that_are_answered() -> None:
     features = MANIFEST["features"]
-    named = ["/imagine", "/imagine-status", "/imagine-history", "/imagine-forget", "/imagine-mod"]
+    named = ["/imagine", "/imagine-status", "/imagine-history", "/imagine-style", "/imagine-forget", "/imagine-mod"]
     assert [command["command"] for command in features["slash_commands"]] == named
     assert all(command["should_escape"] for command in features["slash_commands"])
     assert [shortcut["callback_id"] for shortcut in features["shortcuts"]] == [SHORTCUT]

@@ -117,6 +117,11 @@ async def test_both_dialects_have_the_same_tables_and_columns(connection: asyncp
     assert found == columns_of_sqlite()
 
 
+def test_moving_over_takes_every_table() -> None:
+    moved = set(sql.load("move")) - {"without_triggers", "with_triggers", "go_on_counting"}
+    assert moved == set(columns_of_sqlite())
+
+
 async def test_postgresql_takes_every_query_with_the_types_that_python_gives(connection: asyncpg.Connection) -> None:
     for name, query in sql.numbered_queries().items():
         prepared = await connection.prepare(query.text)

@@ -36,6 +36,9 @@ BETWEEN_EDITS = 4.0
 JUST_POSTED = 2.0
 """Seconds in which a request that is drawn quickly goes without a progress edit."""
 
+SLOWEST_LOOK = 5.0
+"""Seconds for finding out at the start whether an answer arrived; the bot waits for it."""
+
 EDITS_AT_ONCE = 8
 REMEMBERED = 10_000
 
@@ -125,6 +128,23 @@ class DiscordChat:
     def _turn(self, job_id: str) -> asyncio.Lock:
         """A progress edit that is under way is waited for: it must not land on top of the result."""
         return self._turns.setdefault(job_id, asyncio.Lock())
+
+    # -- after a crash
+
+    async def arrived(self, job: Job) -> Mapping[str, str] | None:
+        """The address of a request whose public answer is there, though the crash came before it was stored (F03)."""
+        address = Address.read(job.origin.address)
+        token = self._token(address)
+        if token is None:
+            return None
+        try:
+            async with asyncio.timeout(SLOWEST_LOOK):
+                message = await self.rest.original(address.application, token)
+        except (Closed, ChatBusy, TimeoutError) as error:
+            self._observer.event("discord_answer_lost", job=job.id, detail=str(error))
+            return None
+        placed = replace(address, placeholder=message)
+        return (placed if address.wants_thread else replace(placed, room=address.channel, status=message)).stored()
 
     # -- results
 

@@ -14,9 +14,9 @@ class Address:
     user: str = ""  #: "" for a workflow's step
     thread: str = ""  #: the thread it was asked in
     execution: str = ""  #: of a workflow's step
-    held: str = ""  #: "1": a moderator has to see it first, so nothing public shows the prompt
     message: str = ""  #: the bot's message with the request
     files: str = ""  #: uploaded files, joined by commas: from here on they are shared or about to be
+    shared: str = ""  #: "1": Slack said that it shares them
 
     @classmethod
     def read(cls, stored: Mapping[str, str]) -> "Address":

@@ -22,7 +22,7 @@ from bot import replies
 from bot.errors import ChatBusy, Refused, StoreError
 from bot.model import Job, Origin, Person, Problem, Ticket
 from bot.ports import Observer
-from bot.studio import Studio, is_withheld
+from bot.studio import Studio
 
 SLOWEST_COMMIT = 1.5
 """Seconds. Slack waits three for an answer, so by then the person is told that the bot is busy."""
@@ -187,8 +187,6 @@ class Desk:
     async def _placed(self, visit: Visit, job: Job) -> None:
         """The request's message is posted and known before the job can be drawn."""
         address = Address.read(job.origin.address)
-        if is_withheld(job):
-            address = replace(address, held="1")
         try:
             address = replace(address, message=await self._posted(job, address))
         except Closed as closed:

@@ -11,7 +11,8 @@ from bot.model import ImageRequest, Problem
 Block = dict[str, Any]
 
 CANCEL, AGAIN, VARY, REPORT, DELETE, FORM = "cancel", "again", "vary", "report", "delete", "form"
-LABELS = {CANCEL: "Cancel", AGAIN: "Again", VARY: "Vary", REPORT: "Report", DELETE: "Delete"}
+APPEAL = "appeal"
+LABELS = {CANCEL: "Cancel", AGAIN: "Again", VARY: "Vary", REPORT: "Report", DELETE: "Delete", APPEAL: "Appeal"}
 ACTION = "imagine_"
 """A button's action_id is this and its name, its value the request's id: Slack lets nobody make up either, and who may
 do it is looked up at the click."""
@@ -47,24 +48,24 @@ def button(action: str, value: str, label: str = "") -> Block:
     return made
 
 
-def row(job_id: str, actions: Sequence[str]) -> list[Block]:
+def row(value: str, actions: Sequence[str]) -> list[Block]:
     if not actions:
         return []
-    return [{"type": "actions", "elements": [button(action, job_id) for action in actions]}]
+    return [{"type": "actions", "elements": [button(action, value) for action in actions]}]
 
 
 def request(
-    user: str, asked: ImageRequest, status: str, job_id: str, actions: Sequence[str], *, held: bool
+    user: str, asked: ImageRequest, status: str, buttons: Sequence[Block], *, instead: str = ""
 ) -> tuple[str, list[Block]]:
-    """The message that stands for a request: fallback text and blocks. ``held``: without the prompt."""
-    if held:
-        words = replies.say("slack_held")
-        return words, [section(words), context(text.escape(status)), *row(job_id, actions)]
+    """The message that stands for a request: fallback text and blocks. ``instead`` stands in the prompt's place."""
+    if instead:
+        said = text.clip(f"{instead} {text.escape(status)}", text.LONGEST_TEXT)
+        return said, [section(instead), context(text.escape(status)), *buttons]
     who = replies.say("slack_asked_by", user=user) if user else replies.say("slack_asked_by_workflow")
     head = replies.say("slack_asked_count", who=who, count=asked.count)
     fallback = text.clip(f"{text.escape(text.shown(asked.prompt))} – {text.escape(status)}", text.LONGEST_TEXT)
     shown = section(text.shown(asked.prompt))
-    return fallback, [context(head), shown, context(text.escape(status)), *row(job_id, actions)]
+    return fallback, [context(head), shown, context(text.escape(status)), *buttons]
 
 
 def private(words: str, *more: Block) -> tuple[str, list[Block]]:

@@ -9,6 +9,7 @@ themselves whether they are shared, so nothing is shown twice.
 
 import asyncio
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from weakref import WeakValueDictionary
@@ -22,6 +23,7 @@ from bot import replies
 from bot.errors import ChatBusy, ChatGone
 from bot.model import Job, JobState, Picture, Progress, Settled
 from bot.ports import Clock, Observer, Pictures, Remember
+from bot.studio import is_withheld
 
 BETWEEN_EDITS = 4.0
 """Seconds between two progress edits of one message."""
@@ -91,17 +93,12 @@ class SlackChat:
             "chat.postMessage",
             channel=address.channel,
             **({"thread_ts": address.thread} if address.thread else {}),
-            **self._request(job, address, words, (blocks.CANCEL,)),
+            **_request(job, address, words, blocks.row(job.id, (blocks.CANCEL,))),
             metadata={"event_type": METADATA, "event_payload": {"job": job.id}},
             unfurl_links=False,
             unfurl_media=False,
         )
         return str(answer["ts"])
-
-    def _request(self, job: Job, address: Address, status: str, actions: tuple[str, ...]) -> dict[str, Any]:
-        hidden = bool(address.held) and not job.drawn_at
-        words, content = blocks.request(address.user, job.request, status, job.id, actions, held=hidden)
-        return {"text": words, "blocks": content}
 
     # -- progress
 
@@ -128,7 +125,7 @@ class SlackChat:
         async with self._turn(job.id):
             if job.id in self._settled:
                 return
-            shown = self._request(job, address, words, (blocks.CANCEL,))
+            shown = _request(job, address, words, blocks.row(job.id, (blocks.CANCEL,)))
             kept = len(self._awaiting)
             await web.spare_call("chat.update", kept, channel=address.channel, ts=address.message, **shown)
 
@@ -165,7 +162,7 @@ class SlackChat:
     async def _show(self, errand: Errand, shown: tuple[Picture, ...]) -> None:
         shared = await self._shared(errand, shown)
         words = text.result(errand.job, shown)
-        await self._edit(errand, replies.say("slack_done", details=words), blocks.RESULT)
+        await self._edit(errand, replies.say("slack_done", details=words), blocks.row(errand.job.id, blocks.RESULT))
         if errand.address.execution:
             outputs: dict[str, Any] = {"file_ids": list(shared.file_ids), "permalinks": list(shared.permalinks)}
             if shown[0].seed is not None:
@@ -176,20 +173,25 @@ class SlackChat:
         address, job = errand.address, errand.job
         parcel = _parcel(job, shown)
         files = address.file_ids
-        if files and (before := await shared_before(errand.web, files, job.deliveries)):
+        promised = bool(address.shared)
+        if files and (before := await shared_before(errand.web, files, job.deliveries, promised=promised)):
             return before
+
+        async def took() -> None:
+            await errand.remember({"shared": "1"})
+
         refusals = []
         for place in places(address):
             try:
                 files = files or await self._uploaded(errand, parcel)
                 channel = place.channel or await _direct(errand.web, address)
                 try:
-                    shared = await share(errand.web, parcel, files, channel, place.thread)
+                    shared = await share(errand.web, parcel, files, channel, place.thread, took)
                 except Closed as closed:
                     if closed.code != UNKNOWN:
                         raise
                     files = await self._uploaded(errand, parcel)
-                    shared = await share(errand.web, parcel, files, channel, place.thread)
+                    shared = await share(errand.web, parcel, files, channel, place.thread, took)
             except Closed as closed:
                 refusals.append(closed.code)
                 continue
@@ -200,7 +202,7 @@ class SlackChat:
 
     async def _uploaded(self, errand: Errand, parcel: Parcel) -> tuple[str, ...]:
         files = await upload(errand.web, self._pictures, parcel)
-        await errand.remember({"files": ",".join(files)})
+        await errand.remember({"files": ",".join(files), "shared": ""})
         return files
 
     async def hand_over(self, settled: Settled) -> None:
@@ -214,18 +216,17 @@ class SlackChat:
     async def _tell(self, errand: Errand) -> None:
         """A request that ended without pictures: where it was asked, or privately where nothing was posted."""
         job, words = errand.job, text.outcome(errand.job.reason)
-        actions = (blocks.AGAIN, blocks.VARY) if job.state is JobState.FAILED else ()
-        told = bool(errand.address.message) and await self._edit(errand, words, actions)
+        told = bool(errand.address.message) and await self._edit(errand, words, _buttons_without(job))
         if errand.address.execution:
             await self._finish_step(errand, "functions.completeError", error=words)
         elif not told and not (job.reason and job.reason.code in TOLD_AT_ONCE):
             await self._tell_privately(errand, words)
 
-    async def _edit(self, errand: Errand, words: str, actions: tuple[str, ...]) -> bool:
+    async def _edit(self, errand: Errand, words: str, buttons: Sequence[blocks.Block]) -> bool:
         """Brings the request's message to its last state; False where it is gone or closed to us."""
         if not errand.address.message:
             return False
-        shown = self._request(errand.job, errand.address, words, actions)
+        shown = _request(errand.job, errand.address, words, buttons)
         try:
             await errand.web.call(
                 "chat.update", channel=errand.address.channel, ts=errand.address.message, **shown
@@ -264,11 +265,30 @@ class SlackChat:
         if not address.message:
             return
         web = await self._workspaces.web(address.team, address.enterprise)
-        said = self._request(job, address, replies.say("slack_shown"), blocks.RESULT)
+        said = _request(job, address, replies.say("slack_shown"), blocks.row(job.id, blocks.RESULT))
         if gone:
             words = replies.say("slack_gone")
             said = {"text": words, "blocks": [blocks.section(words)]}
         await web.call("chat.update", channel=address.channel, ts=address.message, **said)
+
+
+def _request(job: Job, address: Address, status: str, buttons: Sequence[blocks.Block]) -> dict[str, Any]:
+    """The request's message. Nothing public shows what moderators did not let pass, or may not have."""
+    instead = ""
+    if job.state is JobState.REJECTED or (job.review and job.state is JobState.CANCELLED):
+        instead = replies.say("slack_withheld")
+    elif is_withheld(job):
+        instead = replies.say("slack_held")
+    words, content = blocks.request(address.user, job.request, status, buttons, instead=instead)
+    return {"text": words, "blocks": content}
+
+
+def _buttons_without(job: Job) -> list[blocks.Block]:
+    """Of a request that ended without pictures."""
+    if job.state is JobState.FAILED:
+        return blocks.row(job.id, (blocks.AGAIN, blocks.VARY))
+    decision = str(job.reason.values.get("decision", "")) if job.reason else ""
+    return blocks.row(decision, (blocks.APPEAL,)) if job.state is JobState.REJECTED and decision else []
 
 
 def _parcel(job: Job, shown: tuple[Picture, ...]) -> Parcel:

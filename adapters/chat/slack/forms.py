@@ -10,6 +10,7 @@ from bot import command, replies
 from bot.model import ImageRequest, Problem
 
 IMAGINE, REPORT, REJECT, EDIT = "imagine_form", "imagine_report", "imagine_reject", "imagine_edit"
+APPEAL = "imagine_appeal"
 VALUE = "value"
 PROMPT, REASON = "prompt", "reason"
 TEXTS = ("size", "steps", "guidance", "seed", "count")
@@ -47,6 +48,11 @@ def report(metadata: Mapping[str, str]) -> Block:
 def reject(metadata: Mapping[str, str]) -> Block:
     reason = _words(REASON, "slack_field_reject", "", long=True, optional=False, limit=500)
     return _modal(REJECT, "slack_form_reject", "slack_form_send", [reason], metadata)
+
+
+def appeal(metadata: Mapping[str, str]) -> Block:
+    reason = _words(REASON, "slack_field_appeal", "", long=True, optional=False, limit=1000)
+    return _modal(APPEAL, "slack_form_appeal", "slack_form_send", [reason], metadata)
 
 
 def edit(prompt: str, metadata: Mapping[str, str]) -> Block:

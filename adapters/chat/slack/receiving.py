@@ -60,9 +60,9 @@ def build_app(desk: Desk, client: AsyncWebClient, signing_secret: str, moderator
     workflow = Workflow(desk)
     named = {
         "/imagine": commands.imagine,
-        "/imagine-style": commands.style,
         "/imagine-status": commands.status,
         "/imagine-history": commands.history,
+        "/imagine-style": commands.style,
         "/imagine-forget": commands.forget,
         "/imagine-mod": commands.moderation,
     }
@@ -79,6 +79,7 @@ def build_app(desk: Desk, client: AsyncWebClient, signing_secret: str, moderator
         forms.REPORT: buttons.reported,
         forms.REJECT: reviews.rejected,
         forms.EDIT: reviews.edited,
+        forms.APPEAL: reviews.appealed,
     }
     for name, handler in sent.items():
         app.view(name, middleware=[_done(desk, buttons.of_form, handler)])(_unreached)

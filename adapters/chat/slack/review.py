@@ -22,6 +22,7 @@ from bot.ports_moderation import Remember
 
 APPROVE, REJECT, EDIT = "approve", "reject", "edit"
 LABELS = {APPROVE: "Approve", REJECT: "Reject", EDIT: "Edit"}
+APPEALS = (blocks.APPEAL,)
 SHOWN_REASONS, SHOWN_REPORTS = 10, 5
 GONE = frozenset({UNKNOWN, DELETED})
 
@@ -89,7 +90,7 @@ class SlackRoom:
 
     async def notify(self, sanction: Sanction, words: str) -> None:
         web = await self._web(sanction.tenant)
-        said, content = blocks.private(words)
+        said, content = blocks.private(words, *blocks.row(sanction.id, () if sanction.lifted else APPEALS))
         try:
             opened = await web.call("conversations.open", users=sanction.person.rpartition(":")[2])
             await web.call("chat.postMessage", channel=opened["channel"]["id"], text=said, blocks=content)
@@ -168,7 +169,8 @@ class Reviews:
 
     @property
     def presses(self) -> Mapping[str, Press]:
-        return {APPROVE: self._approve, REJECT: self._ask_reason, EDIT: self._ask_prompt}
+        presses = {APPROVE: self._approve, REJECT: self._ask_reason, EDIT: self._ask_prompt}
+        return {**presses, blocks.APPEAL: self._ask_why}
 
     async def _approve(self, visit: Visit, item: str) -> Reply:
         await self._moderators.approve(await self._desk.moderator(visit), visit.place, item)
@@ -187,6 +189,22 @@ class Reviews:
             await open_form(self._desk, visit, forms.edit(prompt, _known(visit, item)), None)
 
         return self._desk.afterwards(visit, opened)
+
+    async def _ask_why(self, visit: Visit, decision: str) -> Reply:
+        async def opened() -> None:
+            await open_form(self._desk, visit, forms.appeal(_known(visit, decision)), None)
+
+        return self._desk.afterwards(visit, opened)
+
+    async def appealed(self, visit: Visit, body: Payload) -> Reply:
+        """By those who were decided about."""
+        reason = forms.values(body["view"]).get(forms.REASON) or ""
+        decision = forms.metadata(body["view"]).get("item", "")
+        try:
+            await self._moderators.appeal(await self._desk.person(visit), visit.place, decision, reason)
+        except Refused as refused:
+            return Reply(errors={forms.REASON: text.sentences(refused.problems)})
+        return Reply(blocks.private(replies.say("slack_appealed")))
 
     async def rejected(self, visit: Visit, body: Payload) -> Reply:
         reason = forms.values(body["view"]).get(forms.REASON) or ""

@@ -6,12 +6,13 @@
 4. `files.info` is asked until every file names that message
 
 A delivery that finds remembered ids begins at 4: files that are shared are done. Files that Slack does not know were
-never completed, so 3 is safe. Files that are known and not shared are still being processed, or the process died
-between 2 and 3; 3 is repeated for them only after a minute of patience over several deliveries.
+never completed, so 3 is safe. Where Slack had answered 3, that is remembered too, and 3 is never repeated. Files that
+are known and not shared, without such an answer, are still being processed, or the process died between 2 and 3: then 3
+is repeated after half a minute of patience.
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,7 +26,13 @@ FIRST_LOOK, LONGEST_PAUSE = 0.3, 2.0
 SHARE_SECONDS = 15.0
 """How long one delivery waits for Slack to show what it took."""
 
-PATIENT_DELIVERIES = 4
+PATIENT_DELIVERIES = 1
+"""Failed deliveries after which files that nobody is known to have shared are shared."""
+
+TRUSTING_DELIVERIES = 8
+"""Failed deliveries after which Slack's word that it shares them is enough."""
+
+Promised = Callable[[], Awaitable[None]]
 UNKNOWN = "file_not_found"
 DELETED = "file_deleted"
 
@@ -44,20 +51,27 @@ class Shared:
     permalinks: tuple[str, ...]
 
 
-async def shared_before(web: Web, files: Sequence[str], deliveries: int) -> Shared | None:
-    """What became of files that an earlier delivery was about to share. None: share them now.
+async def shared_before(web: Web, files: Sequence[str], deliveries: int, *, promised: bool) -> Shared | None:
+    """What became of files that an earlier delivery shared (``promised``) or was about to. None: share them now.
 
     Raises ChatBusy while they are still being processed.
     """
+    found = None
     try:
-        found = await _visible(web, files, new=False)
+        found = await _visible(web, files, new=promised)
     except Closed as closed:
         if closed.code == UNKNOWN:
             return None
-        raise
-    if found is None and deliveries < PATIENT_DELIVERIES:
+        if promised:
+            return unseen(files)
+    if found is None and deliveries < (TRUSTING_DELIVERIES if promised else PATIENT_DELIVERIES):
         raise ChatBusy("Slack is still processing the files")
-    return found
+    return unseen(files) if promised and found is None else found
+
+
+def unseen(files: Sequence[str]) -> Shared:
+    """Shared by Slack's word alone."""
+    return Shared(tuple(files), ("",) * len(files))
 
 
 async def upload(web: Web, pictures: Pictures, parcel: Parcel) -> tuple[str, ...]:
@@ -73,13 +87,26 @@ async def _upload_one(web: Web, pictures: Pictures, parcel: Parcel, picture: Pic
     return str(ticket["file_id"])
 
 
-async def share(web: Web, parcel: Parcel, files: Sequence[str], channel: str, thread: str) -> Shared:
-    """One message with all of them, seen to be there. Raises Closed, ChatBusy."""
+async def nothing_more() -> None:
+    pass
+
+
+async def share(
+    web: Web, parcel: Parcel, files: Sequence[str], channel: str, thread: str, promised: Promised = nothing_more
+) -> Shared:
+    """One message with all of them, seen to be there; ``promised`` is called when Slack took them.
+
+    Raises Closed where Slack did not take them, ChatBusy.
+    """
     titles = [f"{parcel.stem}-{picture.index + 1}" for picture in parcel.pictures]
     named = [{"id": file, "title": title} for file, title in zip(files, titles, strict=True)]
     there = {"channel_id": channel, **({"thread_ts": thread} if thread else {})}
     await web.call("files.completeUploadExternal", files=named, initial_comment=parcel.comment, **there)
-    found = await _visible(web, files, new=True)
+    await promised()
+    try:
+        found = await _visible(web, files, new=True)
+    except Closed:  # the app may share files and not look at them
+        return unseen(files)
     if found is None:
         raise ChatBusy("Slack is still processing the files")
     return found

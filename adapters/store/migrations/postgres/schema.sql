@@ -371,6 +371,20 @@ CREATE INDEX items_of_a_job ON items (job);
 CREATE UNIQUE INDEX appeals_once ON items (tenant, decision) WHERE kind = 'appeal';
 CREATE UNIQUE INDEX reports_open_once ON items (job, position) WHERE kind = 'report' AND state IN ('open', 'claimed');
 
+-- A decision has the request too, which is locked before its item, as it is where a request ends by itself.
+CREATE FUNCTION locked_item(of_tenant TEXT, of_id TEXT) RETURNS SETOF items LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+    PERFORM 1 FROM jobs WHERE id = (SELECT job FROM items WHERE tenant = of_tenant AND id = of_id) FOR UPDATE;
+    RETURN QUERY SELECT * FROM items WHERE tenant = of_tenant AND id = of_id FOR UPDATE;
+END $$;
+
+-- Two strikes at once count as two.
+CREATE FUNCTION locked_strikes_of(of_tenant TEXT, of_person TEXT) RETURNS SETOF strikes LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+    PERFORM pg_advisory_xact_lock(7304, hashtext(of_tenant || ' ' || of_person));
+    RETURN QUERY SELECT * FROM strikes WHERE tenant = of_tenant AND person = of_person ORDER BY at, id;
+END $$;
+
 CREATE TABLE muted_reporters (
     tenant TEXT NOT NULL,
     person TEXT NOT NULL,
