@@ -738,6 +738,7 @@ ENGLISH: Mapping[str, str] = {
     # -- api
     "held_for_review": "A moderator would have to look at this first, which the API does not wait for. It was "
     "cancelled and nothing was charged.",
+    "client_lost": "The bot stopped while this was asked, and the program that asked cannot come back for it.",
     "api_no_key": "No valid API key. Send Authorization: Bearer KEY; keys are made with imagine-bot api-key create.",
     "api_not_found": "There is nothing at this address.",
     "api_no_method": "This address does not take {method}.",
