@@ -45,7 +45,7 @@ class Reason:
     @property
     def problem(self) -> Problem:
         """For replies.py; the rule's own message is the author's and comes beside it."""
-        until = "" if self.until == FOREVER else moment(self.until)
+        until = moment(self.until) if 0 < self.until < FOREVER else ""
         values = {"rule": self.rule, "category": self.category, "reason": self.message, "until": until}
         return Problem(said(self.code, self.message), values | ({"decision": self.decision} if self.decision else {}))
 

@@ -26,7 +26,7 @@ from tests.house import TestHouse, open_house
 from tests.moving import Ahead
 
 TENANTS = ("discord:42", "discord:43")
-PEOPLE = tuple(Person(f"discord:user:{number}", f"p{number}") for number in (1, 2, 3))
+PEOPLE = tuple(Person(f"discord:user:{number}", f"p{number}") for number in range(1, 7))
 STAFF = (MOD, MOD2, OWNER)
 WORDS = ("fox", "castle", "spoon", "badword")
 RULES = {
@@ -36,8 +36,10 @@ RULES = {
 }
 SETTLED = {JobState.REVIEW, JobState.HELD} | FINAL_STATES
 
-tenants, people, staff = st.sampled_from(TENANTS), st.sampled_from(PEOPLE), st.sampled_from(STAFF)
+tenants = st.sampled_from((TENANTS[0],) * 4 + (TENANTS[1],))  # mostly one, so that what is done there meets
+people, staff = st.sampled_from(PEOPLE), st.sampled_from(STAFF)
 numbers = st.integers(0, 20)
+requests = st.lists(st.tuples(people, st.sampled_from(WORDS)), min_size=2, max_size=6)
 
 
 class Moderation(RuleBasedStateMachine):
@@ -49,6 +51,7 @@ class Moderation(RuleBasedStateMachine):
         self.stack = AsyncExitStack()
         self.chat = FakeChat("discord", on_deliver=self._deliver)
         self.posted: Counter[str] = Counter()
+        self.wrongly: list[Job] = []
         self.in_force: dict[str, set[str]] = {tenant: set() for tenant in TENANTS}
         self.approved: set[str] = set()
         self.longest: dict[str, float] = {}
@@ -79,12 +82,17 @@ class Moderation(RuleBasedStateMachine):
         return self.runner.run(tried())
 
     def _deliver(self, job: Job) -> None:
-        """I4: nothing is posted that the rules of this moment stop, unless a moderator let it pass."""
+        """Notes what was posted although a rule of this moment stops it and no moderator let it pass."""
         if job.state is not JobState.DELIVERING and job.state is not JobState.DRAWN:
             return
         self.posted[job.id] += 1
         stopped = set(job.request.prompt.split()) & self.in_force[job.origin.place.tenant]
-        assert not stopped or (stopped == {"castle"} and job.id in self.approved), stopped
+        if stopped and not (stopped == {"castle"} and job.id in self.approved):
+            self.wrongly.append(job)
+
+    @invariant()
+    def i4_nothing_is_posted_that_the_rules_in_force_stop(self) -> None:
+        assert self.wrongly == []
 
     # -- what people do
 
@@ -92,17 +100,25 @@ class Moderation(RuleBasedStateMachine):
     def a_rule_from_the_start(self) -> None:
         self.a_rule_is_added(TENANTS[0], "castle", OWNER)
 
-    @rule(tenant=tenants, person=people, word=st.sampled_from(WORDS), again=st.booleans())
-    def somebody_asks(self, tenant: str, person: Person, word: str, again: bool) -> None:
-        async def ask() -> None:
-            key = factories.job().key
-            for _ in range(1 + again):
-                ticket = await self.house.studio.submit(Origin(person, Place(tenant, "7")), f"a {word}", key)
-            await self.house.studio.acknowledged(ticket.job.id, {})
+    @rule(tenant=tenants, asked=requests, again=st.booleans())
+    def people_ask(self, tenant: str, asked: list[tuple[Person, str]], again: bool) -> None:
+        for person, word in asked:
+            self.do(self._ask(tenant, person, word, again))
+            kept = [each for each in self._member(tenant, person).sanctions if each.actor == "rule:bad"]
+            self.longest |= {each.id: 600.0 for each in kept}
 
-        self.do(ask())
-        kept = [each for each in self._member(tenant, person).sanctions if each.actor == "rule:bad"]
-        self.longest |= {each.id: 600.0 for each in kept}
+    async def _ask(self, tenant: str, person: Person, word: str, again: bool) -> None:
+        key = factories.job().key
+        for _ in range(1 + again):
+            ticket = await self.house.studio.submit(Origin(person, Place(tenant, "7")), f"a {word}", key)
+        await self.house.studio.acknowledged(ticket.job.id, {})
+
+    @rule(tenant=tenants, asked=requests, who=staff)
+    def a_rule_comes_while_they_wait(self, tenant: str, asked: list[tuple[Person, str]], who: Person) -> None:
+        self.people_ask(tenant, asked, again=False)
+        for word in sorted({word for _, word in asked} & set(RULES)):
+            self.a_rule_is_added(tenant, word, who)
+        self.the_worker_works()
 
     @rule()
     def the_worker_works(self) -> None:
@@ -130,8 +146,8 @@ class Moderation(RuleBasedStateMachine):
         if done and done.item.state is ItemState.APPROVED and done.item.kind in {"request", "picture"}:
             self.approved.add(done.item.job_id)
 
-    @rule(tenant=tenants, who=staff, member=people, days=st.integers(0, 3))
-    def somebody_is_sanctioned(self, tenant: str, who: Person, member: Person, days: int) -> None:
+    @rule(tenant=tenants, who=staff, member=people, days=st.sampled_from([0.01, 0.01, 1.0, 0.0]))
+    def somebody_is_sanctioned(self, tenant: str, who: Person, member: Person, days: float) -> None:
         place = Place(tenant, "staff")
         made = self.do(self.house.moderators.ban(who, place, member, "spam", days * 86400.0))
         if made:
@@ -229,5 +245,5 @@ class Moderation(RuleBasedStateMachine):
 
 TestModeration = Moderation.TestCase
 TestModeration.settings = settings(
-    max_examples=12, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=12, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
 )

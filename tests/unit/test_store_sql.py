@@ -206,6 +206,11 @@ async def test_the_hot_queries_use_their_indexes_on_postgresql(connection: async
         ("unacknowledged", "jobs_received"),
         ("jobs_past", "jobs_by_age"),
         ("job_by_key", "sqlite_autoindex_jobs_2"),
+        ("items_to_decide", "items_to_decide"),
+        ("items_to_expire", "items_to_expire"),
+        ("record_of", "records_of_a_member"),
+        ("reports_decided", "reports_of_a_reporter"),
+        ("past_requests", "jobs_of_a_community"),
     ],
 )
 def test_the_hot_queries_use_their_indexes(query: str, index: str) -> None:
