@@ -859,6 +859,7 @@ ENGLISH: Mapping[str, str] = {
     "settings_variable": "{where} must be the name of an environment variable, never the key itself.",
     "settings_style_prompt": "{where} must hold {{prompt}}, which stands for the person's text.",
     "settings_size": "{where} must be a size such as 1024x1024, not {found}.",
+    "settings_shards": '{where} must be a range of shards such as "0-3/8", not {found}.',
     "settings_device": "{where} must be auto, cpu, mps, cuda or cuda:N, not {found}.",
     "settings_snowflake": "{where} must be a Discord id, not {found}.",
     "settings_backend": "{where} names {name}, but the backends are: {known}.",
