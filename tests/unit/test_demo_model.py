@@ -28,14 +28,16 @@ pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.timeout(600)]
 
 PICTURES = 96
 MOST_BYTES = 10 * 1000 * 1000
-#: A little below what the model reached on 192 pictures; its card has those figures.
+#: A little below what the model reached; its card has the figures.
 DEMANDED = {
-    "background": 0.95,
-    "colour": 0.85,
-    "size": 0.85,
-    "position": 0.85,
-    "relation": 0.85,
-    "shape": 0.75,
+    "background": 0.97,
+    "colour": 0.97,
+    "position": 0.92,
+    "relation": 0.89,
+    "style": 0.88,
+    "count": 0.76,
+    "size": 0.7,
+    "shape": 0.55,
 }
 
 
@@ -52,39 +54,36 @@ def test_pictures_show_what_was_asked(pipeline: Any) -> None:
     assert {facet: result.share(facet) for facet, least in DEMANDED.items() if result.share(facet) < least} == {}
 
 
-def readings(pipeline: Any, prompt: str, negative: str, count: int = 24) -> Sequence[Reading]:
-    return [read(one) for one in sampling.draw(pipeline, [prompt] * count, range(count), negative=negative)]
+def readings(pipeline: Any, prompt: str, negatives: Sequence[str] = ()) -> Sequence[Reading]:
+    """Of 24 seeds."""
+    seeds = range(24)
+    return [read(one) for one in sampling.draw(pipeline, [prompt] * len(seeds), seeds, negatives=negatives)]
 
 
-def test_a_negative_prompt_keeps_colours_away(pipeline: Any) -> None:
-    def reds(found: Sequence[Reading]) -> int:
-        return sum(any(seen.colour in {"red", "blue", "green"} for seen in reading.things) for reading in found)
-
+def test_a_colour_in_the_negative_prompt_goes_away(pipeline: Any) -> None:
     prompt = "a large circle on a white background"
-    without, with_it = (reds(readings(pipeline, prompt, negative)) for negative in ("", "red, blue, green"))
-    assert without >= 4
-    assert with_it <= without / 3
+    before = [reading.things[0].colour for reading in readings(pipeline, prompt)]
+    after = readings(pipeline, prompt, before)
+    still = [colour for colour, reading in zip(before, after, strict=True) if reading.things[0].colour == colour]
+    assert len(set(before)) >= 4
+    assert len(still) <= 2
 
 
-def test_a_negative_prompt_keeps_a_size_away(pipeline: Any) -> None:
+def test_a_background_in_the_negative_prompt_goes_away(pipeline: Any) -> None:
+    prompt = "a large red circle"
+    before = [reading.background for reading in readings(pipeline, prompt)]
+    after = readings(pipeline, prompt, [f"{background} background" for background in before])
+    still = [ground for ground, reading in zip(before, after, strict=True) if reading.background == ground]
+    assert len(set(before)) >= 4
+    assert len(still) <= 2
+
+
+def test_a_size_in_the_negative_prompt_becomes_rarer(pipeline: Any) -> None:
     def large(found: Sequence[Reading]) -> int:
         return sum(any(seen.amount is Amount.LARGE for seen in reading.things) for reading in found)
 
     prompt = "a red circle in the centre on a white background"
-    without, with_it = (large(readings(pipeline, prompt, negative)) for negative in ("", "large"))
-    assert without >= 4
-    assert with_it <= without / 3
-
-
-def test_a_negative_prompt_keeps_a_background_away(pipeline: Any) -> None:
-    def white(found: Sequence[Reading]) -> int:
-        return sum(reading.background in {"white", "grey", "black"} for reading in found)
-
-    prompt = "a large red circle"
-    negatives = ("", "white background, grey background, black background")
-    without, with_it = (white(readings(pipeline, prompt, negative)) for negative in negatives)
-    assert without >= 4
-    assert with_it <= without / 3
+    assert large(readings(pipeline, prompt, ["large"] * 24)) <= large(readings(pipeline, prompt)) - 4
 
 
 def test_the_same_seed_gives_the_same_picture_whoever_is_drawn_beside_it(pipeline: Any) -> None:

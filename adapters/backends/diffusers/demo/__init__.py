@@ -39,8 +39,8 @@ def examples() -> tuple[str, ...]:
         "a small blue star left of a large yellow heart",
         "a green triangle at the top on a pink background",
         "a white square inside a large purple circle",
-        "a large outlined orange heart on a black background",
-        "a striped blue square on a yellow background",
+        "a small yellow circle inside a large pink heart on a black background",
+        "a blue star at the top on a purple background",
         "an orange star above a black square on a grey background",
         "a yellow cross in the bottom right corner --no white background",
     )
