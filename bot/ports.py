@@ -273,6 +273,9 @@ class Store(Protocol):
         """Deletes up to ``limit`` jobs that ended before; the files nothing else uses, None when none was left."""
 
     # -- programs and operators
+    async def job_of_key(self, key: str) -> Job | None:
+        """The job that `submit` stored under this idempotency key."""
+
     async def add_api_key(self, digest: str, name: str, now: float) -> bool:
         """False: a key of that name is in use."""
 

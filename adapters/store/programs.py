@@ -16,6 +16,11 @@ NEWEST = GalleryPlace(math.inf, "~", -1)
 
 
 class Programs(Shelf):
+    async def job_of_key(self, key: str) -> Job | None:
+        async with self._engine.read() as tx:
+            found = await tx.run("job_by_key", key=key)
+            return rows.job(found[0]) if found else None
+
     # -- keys
 
     async def add_api_key(self, digest: str, name: str, now: float) -> bool:

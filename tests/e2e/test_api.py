@@ -340,6 +340,19 @@ async def test_the_same_key_and_body_give_the_same_result(site: Site) -> None:
         assert reordered.content == first.content
 
 
+async def test_what_was_answered_is_answered_again_while_nothing_new_is_taken(site: Site) -> None:
+    house = site.house
+    async with plain(site, await new_key(house)) as client:
+        first = await ask(client, once="k")
+        await Switches(house.store, house.core.clock).turn(Switch.PAUSED, on=True)
+        await house.core.health.keep(Breaker("sketch", 9, float("inf"), "down"))
+        await asyncio.sleep(1.1)
+        assert (await ask(client)).status_code == 503
+        again = await ask(client, once="k")
+        assert (again.status_code, again.content) == (200, first.content)
+        assert (await ask(client, {"prompt": "a cat"}, once="k")).status_code == 422
+
+
 async def test_twenty_at_once_with_one_key_are_one_request(site: Site) -> None:
     async with plain(site, await new_key(site.house)) as client:
         answers = await asyncio.gather(*(ask(client, once="k") for _ in range(20)))

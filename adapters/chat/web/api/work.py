@@ -61,24 +61,39 @@ class Work:
 
     async def submitted(self, caller: Caller, asked: Asked, once: str) -> Job:
         """Stored and acknowledged, or the job that this idempotency key was used for. Raises ApiError, Refused."""
+        job = await self._asked_before(caller, asked, once) if once else None
+        if job is None:
+            job = await self._stored(caller, asked, once)
+        if job.state is not JobState.RECEIVED:
+            return job
+        try:
+            return (await self._house.studio.acknowledged(job.id, {})).job
+        except StoreError:
+            await self._house.studio.unacknowledged(job.id)
+            raise
+
+    async def _asked_before(self, caller: Caller, asked: Asked, once: str) -> Job | None:
+        """What is known already is answered whatever the house is like now: paused, full, or without a backend."""
+        for number in range(_TRIES):
+            job = await self._house.store.job_of_key(_job_key(caller, once, number))
+            if job is None:
+                return None
+            _same(job, asked)
+            if not _was_lost(job):
+                return job
+        return None
+
+    async def _stored(self, caller: Caller, asked: Asked, once: str) -> Job:
         studio = self._house.studio
         request = studio.typed(asked.prompt, asked.values)
         origin = Origin(caller.person, PLACE, {FINGERPRINT: asked.fingerprint})
         for number in range(_TRIES):
             key = _job_key(caller, once, number)
             ticket = await studio.submit(origin, request, key, waits_for_backends=False)
-            if ticket.job.origin.address.get(FINGERPRINT) != asked.fingerprint:
-                reused = Finding(say("api_idempotency_body"), "idempotency_key_reused", "Idempotency-Key")
-                raise ApiError(422, (reused,))
+            _same(ticket.job, asked)
             if ticket.fresh or not _was_lost(ticket.job):
                 break
-        if ticket.job.state is not JobState.RECEIVED:
-            return ticket.job
-        try:
-            return (await studio.acknowledged(ticket.job.id, {})).job
-        except StoreError:
-            await studio.unacknowledged(ticket.job.id)
-            raise
+        return ticket.job
 
     async def cancel(self, caller: Caller, job_id: str) -> None:
         try:
@@ -204,6 +219,13 @@ def _job_key(caller: Caller, once: str, number: int) -> str:
         return f"{caller.person.key}{ONCE}{secrets.token_hex(16)}"
     digest = hashlib.sha256(once.encode()).hexdigest()
     return f"{caller.person.key}/kept/{digest}" + (f"/{number}" if number else "")
+
+
+def _same(job: Job, asked: Asked) -> None:
+    """Raises ApiError where the key was used for something else."""
+    if job.origin.address.get(FINGERPRINT) != asked.fingerprint:
+        reused = Finding(say("api_idempotency_body"), "idempotency_key_reused", "Idempotency-Key")
+        raise ApiError(422, (reused,))
 
 
 def _was_lost(job: Job) -> bool:
