@@ -111,7 +111,7 @@ async def migrate(settings: Settings) -> int:
     """Says what it came to. Opening a SQLite file migrates it."""
     if settings.store.postgres:
         before, after = await postgres_driver().migrate(settings.store.url)
-        print(say("migrated", path=settings.store.url, before=before, after=after))
+        print(_migrated(settings.store.url, before, after))
         return 0
     path = Path(settings.store.sqlite_path)
     before = await sqlite.version_of(path)
@@ -120,7 +120,7 @@ async def migrate(settings: Settings) -> int:
             newest = sql.migrations("sqlite")[-1][0]
     except AlreadyRunning:
         raise StoreError(say("already_running", path=path)) from None
-    print(say("migrated", path=path, before=before, after=newest))
+    print(_migrated(path, before, newest))
     return 0
 
 
@@ -145,3 +145,8 @@ async def move(source: str, target: str) -> int:
         lock.drop()
     print(say("moved", count=rows, source=path))
     return 0
+
+
+def _migrated(where: object, before: int, after: int) -> str:
+    code = "migrated_already" if before == after else "migrated"
+    return say(code, path=where, before=before, after=after)

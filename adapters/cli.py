@@ -15,13 +15,14 @@ from bot.replies import problem, say
 from bot.settings import Role, Settings, missing_secrets
 
 app = typer.Typer(
+    rich_markup_mode=None,  # ":key:" is part of a name here, not a picture
     add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     help="Pictures from words for Discord, Slack and the web.",
 )
 
-keys = typer.Typer(no_args_is_help=True, help="Keys for the HTTP API: create, list, revoke.")
+keys = typer.Typer(rich_markup_mode=None, no_args_is_help=True, help="Keys for the HTTP API: create, list, revoke.")
 app.add_typer(keys, name="api-key")
 
 Config = Annotated[Path, typer.Option("-c", "--config", help="The configuration file.")]

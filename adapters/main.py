@@ -185,7 +185,10 @@ async def take_up_unacknowledged(house: House, platforms: Platforms) -> None:
     """Where this is the only process, whatever is found unacknowledged at the start was caught by a crash."""
     if house.settings.store.postgres:
         return
+    from adapters.chat.web.api.work import drop_lost
+
     lost = await house.studio.drop_unacknowledged(arrived=platforms.arrived)
+    lost += await drop_lost(house.store, house.core.clock.now())
     if lost:
         house.observe.event("recovered", state="received", n=lost)
 

@@ -32,7 +32,9 @@ async def own_token(settings: Settings, role: Role, store: SqlStore) -> None:
     """Raises TokenTaken. The database knows the token by a hash only, which serves as the lock's number."""
     if role is Role.WORKER or settings.discord is None or settings.discord.token is None:
         return
-    if not await store.own(f"discord:{settings.discord.token.reveal()}"):
+    name, shards = f"discord:{settings.discord.token.reveal()}", settings.discord.shards
+    mine = [f"{name}:{shard}/{shards.count}" for shard in range(shards.first, shards.last + 1)] if shards else []
+    if not await store.own(name, shared=bool(shards)) or not all([await store.own(each) for each in mine]):
         raise TokenTaken(say("token_taken"))
 
 

@@ -741,6 +741,7 @@ ENGLISH: Mapping[str, str] = {
     # -- api
     "held_for_review": "A moderator would have to look at this first, which the API does not wait for. It was "
     "cancelled and nothing was charged.",
+    "client_lost": "The bot stopped while this was asked, and the program that asked cannot come back for it.",
     "api_no_key": "No valid API key. Send Authorization: Bearer KEY; keys are made with imagine-bot api-key create.",
     "api_not_found": "There is nothing at this address.",
     "api_no_method": "This address does not take {method}.",
@@ -801,6 +802,7 @@ ENGLISH: Mapping[str, str] = {
     "moving": "{table}: {count} rows",
     "moved": "Moved and compared {count} rows. {source} is left as it is; point [store] url to PostgreSQL.",
     "migrated": "{path}: schema {before} is now {after}",
+    "migrated_already": "{path}: schema {after} is current, nothing to do",
     "key_made": "The key of {name}, shown this once: {key}",
     "key_name": "{name} is no name for a key: one word of letters, digits, dots, dashes and underscores, at most 32.",
     "key_exists": "There is a key {name} already. Revoke it first, or choose another name.",
@@ -861,6 +863,7 @@ ENGLISH: Mapping[str, str] = {
     "settings_variable": "{where} must be the name of an environment variable, never the key itself.",
     "settings_style_prompt": "{where} must hold {{prompt}}, which stands for the person's text.",
     "settings_size": "{where} must be a size such as 1024x1024, not {found}.",
+    "settings_shards": '{where} must be a range of shards such as "0-3/8", not {found}.',
     "settings_device": "{where} must be auto, cpu, mps, cuda or cuda:N, not {found}.",
     "settings_snowflake": "{where} must be a Discord id, not {found}.",
     "settings_backend": "{where} names {name}, but the backends are: {known}.",

@@ -48,8 +48,11 @@ class Engine(Protocol):
 
     def subscribe(self, topic: Topic) -> "Wakeup": ...
 
-    async def own(self, name: str) -> bool:
-        """Until this process ends no other owns ``name``. False: another one does."""
+    async def own(self, name: str, *, shared: bool = False) -> bool:
+        """Until this process ends no other owns ``name``, or, ``shared``, none but those who share it.
+
+        False: another one does.
+        """
 
     async def disowned(self) -> None:
         """Returns when another process took over what this one owned, while it could not reach the database."""

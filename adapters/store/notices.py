@@ -66,16 +66,16 @@ class Notices:
         self._task: asyncio.Task[None] | None = None
         self._connection: Any = None
         self._using = asyncio.Lock()  #: one statement at a time
-        self._owned: set[int] = set()
+        self._owned: dict[int, bool] = {}
         self.disowned = asyncio.Event()
         """Set when another process took over what this one owned, while it could not reach the database."""
 
-    async def own(self, number: int) -> bool:
+    async def own(self, number: int, *, shared: bool) -> bool:
         """Until this process ends nobody else owns ``number``. False: somebody does."""
         async with self._using:
-            if self._connection is None or not await _try_lock(self._connection, number):
+            if self._connection is None or not await _try_lock(self._connection, number, shared=shared):
                 return False
-        self._owned.add(number)
+        self._owned[number] = shared
         return True
 
     def start(self) -> None:
@@ -117,9 +117,9 @@ class Notices:
 
     async def _own_again(self, connection: Any) -> None:
         """A lock belongs to a connection; a new one takes it once the database has noticed the old one's end."""
-        for number in self._owned:
+        for number, shared in self._owned.items():
             deadline = time.monotonic() + NOTICED_SECONDS
-            while not await _try_lock(connection, number):
+            while not await _try_lock(connection, number, shared=shared):
                 if time.monotonic() > deadline:
                     self.disowned.set()
                     break
@@ -143,8 +143,9 @@ class Notices:
                 self._signals.wake(topic)
 
 
-async def _try_lock(connection: Any, number: int) -> bool:
+async def _try_lock(connection: Any, number: int, *, shared: bool) -> bool:
+    lock = "SELECT pg_try_advisory_lock_shared($1)" if shared else "SELECT pg_try_advisory_lock($1)"
     try:
-        return bool(await connection.fetchval("SELECT pg_try_advisory_lock($1)", number))
+        return bool(await connection.fetchval(lock, number))
     except DRIVER_ERRORS as error:
         raise store_error(error) from error

@@ -119,11 +119,14 @@ class PostgresEngine:
     def subscribe(self, topic: Topic) -> Wakeup:
         return self._signals.subscribe(topic)
 
-    async def own(self, name: str, seconds: float = BUSY_SECONDS) -> bool:
-        """Until this process ends no other owns ``name``. False: another one does, still after ``seconds``."""
+    async def own(self, name: str, seconds: float = BUSY_SECONDS, *, shared: bool = False) -> bool:
+        """Until this process ends no other owns ``name``, or none but those who share it.
+
+        False: another one does, still after ``seconds``.
+        """
         number = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], signed=True)
         deadline = asyncio.get_running_loop().time() + seconds
-        while not await self._notices.own(number):
+        while not await self._notices.own(number, shared=shared):
             if asyncio.get_running_loop().time() > deadline:
                 return False
             await asyncio.sleep(RETRY_SECONDS)

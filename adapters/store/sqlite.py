@@ -157,7 +157,7 @@ class SqliteEngine:
     def subscribe(self, topic: Topic) -> Wakeup:
         return self._signals.subscribe(topic)
 
-    async def own(self, name: str) -> bool:  # noqa: ARG002 - the process lock lets only one have the store
+    async def own(self, name: str, *, shared: bool = False) -> bool:  # noqa: ARG002 - the process lock lets only one have the store
         return True
 
     async def disowned(self) -> None:

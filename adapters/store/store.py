@@ -77,9 +77,9 @@ class SqlStore(Jobs, Memory, Room, Communities, Review, Programs, Installations)
     def clock(self) -> Clock:
         return self._engine.clock
 
-    async def own(self, name: str) -> bool:
-        """Until this process ends no other on this store owns ``name``. False: another one does."""
-        return await self._engine.own(name)
+    async def own(self, name: str, *, shared: bool = False) -> bool:
+        """Until this process ends no other on this store owns ``name``, or none but those who share it."""
+        return await self._engine.own(name, shared=shared)
 
     async def disowned(self) -> None:
         """Returns when another process took over what this one owned."""

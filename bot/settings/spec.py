@@ -14,6 +14,7 @@ from bot.settings.values import (
     Named,
     Number,
     Parsed,
+    ShardRange,
     Snowflake,
     StoreUrl,
     Text,
@@ -77,6 +78,7 @@ DISCORD = (
     Key("api", HTTP, "REST base; a REST proxy can stand here"),
     Key("gateway", Url(("wss", "ws", "https", "http")), "where events come from"),
     Key("guilds", Listed(Snowflake()), "sync commands to these guilds at once; empty: globally"),
+    Key("shards", ShardRange(), "the part of a large bot that this process serves: FIRST-LAST/ALL", '"0-3/8"'),
     Key("reply", Choice(("thread", "channel")), "where images go when asked for in a channel: thread or channel"),
 )
 SLACK = (

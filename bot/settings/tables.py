@@ -34,12 +34,22 @@ class WebSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class Shards:
+    """What one process serves of a bot that is cut into ``count`` parts; both ends included."""
+
+    first: int
+    last: int
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class DiscordSettings:
     api: str = "https://discord.com/api/v10"
     gateway: str = "wss://gateway.discord.gg/"
     guilds: tuple[int, ...] = ()
     reply: Literal["thread", "channel"] = "thread"
     token: Secret | None = None
+    shards: Shards | None = None  #: None: all, as many as Discord says
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from rapidfuzz import fuzz, process
 
 from bot.model import Size
+from bot.settings.tables import Shards
 
 LONGEST_SHOWN = 40
 LONGEST_TEXT = 4000
@@ -222,6 +223,18 @@ class Snowflake:
         if isinstance(raw, str) and re.fullmatch(r"[0-9]{1,20}", raw) and 0 < int(raw) < 2**64:
             return int(raw)
         raise wrong("settings_snowflake", found=shown(raw))
+
+
+@dataclass(frozen=True)
+class ShardRange:
+    """FIRST-LAST/ALL, counted from 0."""
+
+    def read(self, raw: object) -> Shards:
+        found = re.fullmatch(r"([0-9]{1,5})-([0-9]{1,5})/([0-9]{1,5})", raw) if isinstance(raw, str) else None
+        first, last, count = (int(each) for each in found.groups()) if found else (0, 0, 0)
+        if not first <= last < count:
+            raise wrong("settings_shards", found=shown(raw))
+        return Shards(first, last, count)
 
 
 def size(text: str) -> Size:

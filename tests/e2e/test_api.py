@@ -15,6 +15,7 @@ import pytest
 import pytest_asyncio
 from PIL import Image
 
+from adapters.chat.web.api.work import drop_lost
 from bot.errors import Down, Rejected
 from bot.model import Breaker, JobState, Person, Place, QuotaSettings, Stage, Tier
 from bot.steps import Switch, Switches
@@ -399,6 +400,19 @@ async def test_a_request_lost_between_storing_and_acknowledging_is_asked_anew(si
 
 async def _never(*_: object) -> None:
     await asyncio.sleep(60)
+
+
+async def test_after_a_crash_only_what_can_be_come_back_for_is_drawn(tmp_path: Path) -> None:
+    async with served(tmp_path, working=False) as site, plain(site, await new_key(site.house)) as client:
+        asking = [asyncio.create_task(ask(client, once=once)) for once in ("", "k")]
+        while [job.state for job in await jobs_of(site.house)] != [JobState.QUEUED] * 2:
+            await asyncio.sleep(0.01)
+        assert await drop_lost(site.house.store, 1.0) == 1
+        assert await drop_lost(site.house.store, 1.0) == 0
+        states = {("/once/" in job.key): job.state for job in await jobs_of(site.house)}
+        assert states == {True: JobState.CANCELLED, False: JobState.QUEUED}
+        for each in asking:
+            each.cancel()
 
 
 async def test_deleted_pictures_are_gone_for_the_same_key(site: Site) -> None:

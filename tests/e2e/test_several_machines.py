@@ -211,3 +211,15 @@ async def test_f14_one_owner_a_token_and_the_next_one_when_it_is_gone(tmp_path: 
     await first.close()
     assert await second.own("discord:token", 5.0)
     await second.close()
+
+
+async def test_f14_shards_share_a_token_and_a_whole_bot_does_not(tmp_path: Path) -> None:
+    url = await database_of(tmp_path)
+    shard, other, whole = [await postgres.connect(url) for _ in range(3)]
+    assert await shard.own("discord:token", 5.0, shared=True)
+    assert await other.own("discord:token", 5.0, shared=True)
+    assert not await whole.own("discord:token", 0.2)
+    for engine in (shard, other):
+        await engine.close()
+    assert await whole.own("discord:token", 5.0)
+    await whole.close()

@@ -208,6 +208,6 @@ async def test_pictures_are_deleted_on_slack_and_on_the_disk(test: SlackTest) ->
     await test.human.click(message, "Delete")
     await test.human.sees("were deleted")
     await until(lambda: "removed" in message.shown())
+    await until(lambda: not [file for file in test.house.folder.rglob("images/??/*") if file.is_file()])
     assert all(file.deleted for file in test.workspace.files.values())
     assert "fox" not in message.shown() + message.text
-    assert not [file for file in test.house.folder.rglob("images/??/*") if file.is_file()]

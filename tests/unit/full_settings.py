@@ -16,6 +16,7 @@ api = "http://127.0.0.1:9001/api/v10"
 gateway = "ws://127.0.0.1:9001/"
 guilds = [42, "43"]
 reply = "channel"
+shards = "0-3/8"
 [slack]
 api = "https://slack-gov.com/api/"
 mode = "http"

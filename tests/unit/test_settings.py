@@ -53,7 +53,12 @@ def test_every_setting_of_a_full_file_arrives() -> None:
     assert loaded.store == tables.StoreSettings("postgresql://imagine@db.example.com/imagine", "/srv/images", 7, True)
     assert loaded.web == tables.WebSettings("0.0.0.0", 8099, False, "https://pictures.example.com")
     assert loaded.discord == tables.DiscordSettings(
-        "http://127.0.0.1:9001/api/v10", "ws://127.0.0.1:9001/", (42, 43), "channel", Secret("d")
+        "http://127.0.0.1:9001/api/v10",
+        "ws://127.0.0.1:9001/",
+        (42, 43),
+        "channel",
+        Secret("d"),
+        tables.Shards(0, 3, 8),
     )
     assert loaded.slack == tables.SlackSettings(
         "https://slack-gov.com/api/", "http", "127.0.0.1", 3001, Secret("b"), None, Secret("x")
@@ -170,6 +175,8 @@ def test_s44_a_typing_error_gets_a_suggestion(text: str, meant: str) -> None:
         ('[web]\nhost = ""', "must not be empty"),
         ("web = 3", "must be a table, not 3"),
         ("[store]\nretention_days = 0", "from 1"),
+        ('[discord]\nshards = "3-8/8"', 'such as "0-3/8"'),
+        ('[discord]\nshards = "5-2/8"', 'such as "0-3/8"'),
         ('[store]\nurl = "mysql://x"', "must be sqlite:///PATH or postgresql://"),
         ('[store]\nurl = "sqlite:///:memory:"', "must be sqlite:///PATH"),
         ("[backends.sketch]\ntimeout_seconds = nan", "not nan"),

@@ -18,6 +18,7 @@ from adapters.chat.discord.reading import Interaction
 from adapters.chat.discord.rest import NO_MENTIONS, WAITED_FOR_LIMIT, connect_through
 from adapters.chat.discord.rows import JobButton
 from bot.command import OPTIONS, Option
+from bot.settings import Shards
 
 INTENTS = discord.Intents(guilds=True)
 """Interactions come without any; guilds, which is not privileged, fills the cache of channels."""
@@ -40,6 +41,7 @@ class Setup:
     save: commands.Save
     report: Report
     guilds: tuple[int, ...] = ()
+    shards: Shards | None = None
     options: Sequence[Option] = OPTIONS
     more_commands: Sequence[commands.AnyCommand] = ()
     more_buttons: Mapping[str, Handler] = field(default_factory=dict)
@@ -49,6 +51,7 @@ class Setup:
 class Client(discord.AutoShardedClient):
     def __init__(self, desk: Desk, setup: Setup) -> None:
         super().__init__(
+            **_part(setup.shards),
             intents=INTENTS,
             allowed_mentions=NO_MENTIONS,
             max_ratelimit_timeout=WAITED_FOR_LIMIT,
@@ -88,6 +91,11 @@ class Client(discord.AutoShardedClient):
 
     async def on_error(self, event_method: str, /, *_: Any, **__: Any) -> None:
         self._desk.observer.event("alert", text="discord_event_failed", detail=event_method)
+
+
+def _part(shards: Shards | None) -> dict[str, Any]:
+    """Without them the library asks Discord how many there are, and serves all."""
+    return {"shard_ids": list(range(shards.first, shards.last + 1)), "shard_count": shards.count} if shards else {}
 
 
 async def serve(desk: Desk, setup: Setup, stop: asyncio.Event) -> None:

@@ -104,6 +104,7 @@ async def listen(
         save=sent[1],
         report=report,
         guilds=outlet.settings.guilds,
+        shards=outlet.settings.shards,
         options=extras.options,
         more_commands=extras.commands,
         more_buttons=extras.buttons,

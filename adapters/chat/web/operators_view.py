@@ -100,10 +100,10 @@ def _speed(speed: Speed | None) -> str:
 
 
 def _money(price: float, spent: float, cap: float) -> str:
-    if not price and not spent:
-        return say("operators_free")
     if cap:
         return say("operators_money_of", spent=f"{spent:.2f}", cap=f"{cap:.2f}")
+    if not price and not spent:
+        return say("operators_free")
     return say("operators_money_value", spent=f"{spent:.2f}")
 
 

@@ -13,7 +13,8 @@ from adapters.chat.web.api.errors import ApiError, Finding
 from adapters.chat.web.api.outcomes import Outcomes, Stopping, is_over, is_under_way
 from adapters.chat.web.sessions import Seals
 from bot.errors import Refused, StoreError
-from bot.model import FINAL_STATES, Job, JobState, Origin, Person, Picture, Place
+from bot.model import FINAL_STATES, Job, JobState, Origin, Person, Picture, Place, Problem
+from bot.ports import Store
 from bot.replies import say
 
 if TYPE_CHECKING:
@@ -24,6 +25,9 @@ PLACE = Place(TENANT, "v1")
 DAY = 86_400
 FINGERPRINT = "body"
 """Under this name the address of a job keeps what its body was."""
+
+ONCE = "/once/"
+"""In the keys of jobs that nobody can come back for."""
 
 _TRIES = 3
 
@@ -184,9 +188,20 @@ class Work:
             events.put_nowait(each)
 
 
+async def drop_lost(store: Store, now: float) -> int:
+    """At the start of the only process: requests without an idempotency key lost their clients with the last one."""
+    dropped = 0
+    for job_id in await store.active_in(TENANT):
+        job = await store.job(job_id)
+        if job is not None and ONCE in job.key and not job.drawn_at:
+            await store.cancel(job_id, Problem("client_lost"), now)
+            dropped += 1
+    return dropped
+
+
 def _job_key(caller: Caller, once: str, number: int) -> str:
     if not once:
-        return f"{caller.person.key}/once/{secrets.token_hex(16)}"
+        return f"{caller.person.key}{ONCE}{secrets.token_hex(16)}"
     digest = hashlib.sha256(once.encode()).hexdigest()
     return f"{caller.person.key}/kept/{digest}" + (f"/{number}" if number else "")
 
