@@ -16,6 +16,7 @@ from adapters.disk import DiskWatch
 from adapters.factory import build_backend
 from adapters.images.classifier import Classifier
 from adapters.images.files import FilePictures
+from adapters.images.likeness import likeness
 from adapters.login import link, new_token
 from adapters.observe import Observe, loop_lag_watchdog, store_watchdog
 from adapters.platforms import Platforms, open_platforms
@@ -69,13 +70,14 @@ def signing_secret(settings: Settings) -> bytes:
     return path.read_bytes()
 
 
-def picture_checks(stack: AsyncExitStack, settings: Settings) -> PictureChecks:
+def picture_checks(stack: AsyncExitStack, settings: Settings, pictures: FilePictures) -> PictureChecks:
     said = settings.moderation
+    checks = PictureChecks(likeness=likeness, read=pictures.read)
     if not said.picture_check:
-        return PictureChecks()
+        return checks
     classifier = Classifier(Path(said.picture_check))
     stack.push_async_callback(classifier.close)
-    return PictureChecks(classifier, thresholds(said))
+    return replace(checks, check=classifier, thresholds=thresholds(said))
 
 
 @asynccontextmanager
@@ -104,7 +106,7 @@ async def open_house(settings: Settings, observe: Observe) -> AsyncIterator[Hous
             quota=settings.quota,
             styles=settings.styles,
             budgets={name: backend.daily_budget_usd for name, backend in settings.backends.items()},
-            judge=Judge(store, settings.moderation, store.clock, observe, picture_checks(stack, settings)),
+            judge=Judge(store, settings.moderation, store.clock, observe, picture_checks(stack, settings, pictures)),
             has_room=disk.has_room,
         )
         secret = signing_secret(settings)

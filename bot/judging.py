@@ -29,6 +29,7 @@ from bot.conduct import (
 from bot.errors import Refused
 from bot.model import AuditEvent, Job, Person, Picture, Place, Problem
 from bot.moderation import sanctions, verdicts
+from bot.moderation.likeness import is_blocked
 from bot.moderation.permissions import Actor, Rank, rank_of
 from bot.moderation.rules import RuleSet, compile_rules
 from bot.moderation.starter import configured
@@ -49,6 +50,9 @@ OPERATORS = "web:operators"
 """The group of whoever came by the login link."""
 
 
+BLOCKED_LIKENESS = verdicts.Reason(Action.BLOCK, "blocked_likeness")
+
+
 @dataclass(frozen=True, slots=True)
 class Bench:
     """A community as it is judged now. ``ruleset`` None: its rules cannot be compiled."""
@@ -60,11 +64,16 @@ class Bench:
 
 @dataclass(frozen=True, slots=True)
 class PictureChecks:
-    """``check`` None: no pictures are checked. ``thresholds``: label to action to the least score that causes it."""
+    """``check`` None: no classifier. ``thresholds``: label to action to the least score that causes it.
+
+    ``likeness`` gives a picture's perceptual hash, "" for a flat one; ``read`` a stored picture by its SHA-256.
+    """
 
     check: ImageCheck | None = None
     thresholds: Mapping[str, Mapping[Action, float]] = field(default_factory=dict)
     age_restricted_exempt: frozenset[str] = frozenset()
+    likeness: Callable[[bytes], str] | None = None
+    read: Callable[[str], Awaitable[bytes]] | None = None
 
 
 def thresholds(settings: ModerationSettings) -> Mapping[str, Mapping[Action, float]]:
@@ -236,9 +245,26 @@ class Judge:
         self, pictures: Sequence[Picture], read: Callable[[str], Awaitable[bytes]], place: Place
     ) -> Verdict:
         """At drawn pictures. A check that fails or takes too long means that people look first."""
-        if self._pictures.check is None:
-            return verdicts.ALLOWED
-        return verdicts.fold([await self._look(await read(picture.sha256), place) for picture in pictures])
+        verdict = verdicts.ALLOWED
+        blocked = await self.store.blocked_pictures(place.tenant) if self._pictures.likeness else []
+        if blocked:
+            verdict |= verdicts.fold([await self._compare(await read(each.sha256), blocked) for each in pictures])
+        if self._pictures.check is not None:
+            verdict |= verdicts.fold([await self._look(await read(each.sha256), place) for each in pictures])
+        return verdict
+
+    async def _compare(self, image: bytes, blocked: Sequence[str]) -> Verdict:
+        assert self._pictures.likeness
+        found = await asyncio.to_thread(self._pictures.likeness, image)
+        return verdicts.one(BLOCKED_LIKENESS) if is_blocked(found, blocked) else verdicts.ALLOWED
+
+    async def likenesses(self, pictures: Sequence[Picture]) -> list[str]:
+        """Of stored pictures, the flat ones left out. Raises FileNotFoundError."""
+        if self._pictures.likeness is None or self._pictures.read is None:
+            return []
+        images = [await self._pictures.read(picture.sha256) for picture in pictures]
+        found = [await asyncio.to_thread(self._pictures.likeness, image) for image in images]
+        return [each for each in found if each]
 
     async def _look(self, image: bytes, place: Place) -> Verdict:
         assert self._pictures.check

@@ -34,6 +34,7 @@ class ModWords:
             "claim": self._decide,
             "approve": self._decide,
             "reject": self._decide,
+            "banish": self._decide,
             "edit": self._decide,
             "rules": self._rules,
             "add": self._add,
@@ -106,6 +107,8 @@ class ModWords:
                 case = await self._do.approve(actor, place, item)
             case "reject":
                 case = await self._do.reject(actor, place, item, command.text)
+            case "banish":
+                case = await self._do.ban_pictures(actor, place, item, command.text)
             case _:
                 case = await self._do.edit(actor, place, item, command.text)
         return [decided_line(case)]

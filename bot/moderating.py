@@ -157,6 +157,16 @@ class Moderating(Governing):
 
         return await self._decide(actor, place, item_id, "rejected", rejecting)
 
+    async def ban_pictures(self, actor: Person, place: Place, item_id: str, reason: str) -> Case:
+        """Rejects, and pictures that look like these are not posted again here. Flat ones are never compared."""
+        case = await self.case(actor, place, item_id)
+        likenesses = await self._judge.likenesses(case.pictures)
+        after = await self.reject(actor, place, item_id, reason)
+        for likeness in likenesses:
+            event = self._event(actor, place, "picture_banned", f"item:{item_id} likeness:{likeness}", reason)
+            await self._store.block_picture(place.tenant, likeness, event)
+        return after
+
     async def edit(self, actor: Person, place: Place, item_id: str, prompt: str) -> Case:
         """Puts another prompt into a held request and approves that. Both texts are kept, the person is told."""
         known = await self._permitted(actor, place, Act.AUDIT)

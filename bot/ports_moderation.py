@@ -88,6 +88,11 @@ class ModerationStore(Protocol):
 
     async def appeals_of(self, tenant: str, decision: str) -> list[Item]: ...
 
+    # -- pictures that are not posted again
+    async def block_picture(self, tenant: str, likeness: str, event: AuditEvent) -> None: ...
+
+    async def blocked_pictures(self, tenant: str) -> list[str]: ...
+
     # -- what is still to be shown
     async def claim_post(self, platforms: Sequence[str], due_at: float, now: float) -> Post | None:
         """The next one, which nobody else gets before ``due_at``."""

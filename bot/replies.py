@@ -80,6 +80,7 @@ ENGLISH: Mapping[str, str] = {
     "blocked_rule": "This request goes against the rule {rule} of this community.",
     "blocked_rule_said": "This request goes against the rule {rule} of this community: {reason}",
     "blocked_picture": "The picture was withheld: the picture check found {category}. Your quota is returned.",
+    "blocked_likeness": "The picture was withheld: it looks like one that a moderator banned. Your quota is returned.",
     "blocked_provider": "The provider's own moderation refused this request. Your quota is returned.",
     "blocked_closed": "The bot is closed here for now; only moderators can ask for images.",
     "blocked_banned": "You are banned from the bot in this community: {reason}",
@@ -155,6 +156,7 @@ ENGLISH: Mapping[str, str] = {
         "ban USER [7d] REASON\ntimeout USER 1h REASON\nwarn USER REASON\nlift USER REASON\nrecord USER\n"
         "mute USER, unmute USER: whether their reports count\n"
         "queue, show ITEM, claim ITEM, approve ITEM, reject ITEM REASON, edit ITEM PROMPT\n"
+        "banish ITEM REASON: reject, and post no picture that looks like it again\n"
         "rule list, rule add block|hold|flag|timeout WORDS [--message …] [--allow …] [--target prompt] [--all] "
         "[--dry-run] [--spoiler] [--timeout 1h] [--id NAME], rule remove NAME\n"
         "test TEXT, simulate ACTION WORDS\nmode open|new-members|review-all|closed|default [here]\n"
@@ -680,6 +682,7 @@ ENGLISH: Mapping[str, str] = {
     "moderation_reason_3": "Please leave out sexual content.",
     "moderation_reason_4": "Please do not ask for pictures of real people.",
     "moderation_reason_5": "This looks like spam.",
+    "moderation_never": "Post no picture that looks like this again",
     "moderation_edit_title": "Edit the words and approve",
     "moderation_prompt": "Prompt",
     "moderation_edit_send": "Save and approve",

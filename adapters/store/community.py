@@ -130,6 +130,15 @@ class Communities(Shelf):
             if changed:
                 await chain.append(tx, event)
 
+    async def block_picture(self, tenant: str, likeness: str, event: AuditEvent) -> None:
+        async with self._engine.write() as tx:
+            if await tx.run("block_picture", tenant=tenant, likeness=likeness):
+                await chain.append(tx, event)
+
+    async def blocked_pictures(self, tenant: str) -> list[str]:
+        async with self._engine.read() as tx:
+            return [row["likeness"] for row in await tx.run("blocked_pictures", tenant=tenant)]
+
     # -- audit
 
     async def audit(self, event: AuditEvent) -> AuditEvent:

@@ -82,6 +82,9 @@ SELECT * FROM muted_reporters
 -- name: posts
 SELECT * FROM posts
 
+-- name: blocked_pictures
+SELECT * FROM blocked_pictures
+
 -- name: logins
 SELECT * FROM logins
 

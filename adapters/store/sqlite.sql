@@ -574,6 +574,13 @@ VALUES (:tenant, :job, :position, :person, :reason, :at, :weight)
 ON CONFLICT (job, position, person) DO NOTHING
 RETURNING job
 
+-- name: block_picture
+INSERT INTO blocked_pictures (tenant, likeness) VALUES (:tenant, :likeness) ON CONFLICT (tenant, likeness) DO NOTHING
+RETURNING likeness
+
+-- name: blocked_pictures
+SELECT likeness FROM blocked_pictures WHERE tenant = :tenant
+
 -- name: reports_on
 SELECT * FROM reports WHERE tenant = :tenant AND job = :job AND position = :position ORDER BY at, person
 

@@ -10,7 +10,7 @@ from bot.model import Problem
 UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 LONGEST = 4000  #: characters
 WITH_USER = frozenset({"ban", "timeout", "warn", "lift", "mute", "unmute", "record"})
-WITH_ITEM = frozenset({"claim", "approve", "reject", "edit", "show"})
+WITH_ITEM = frozenset({"claim", "approve", "reject", "banish", "edit", "show"})
 ALONE = frozenset({"queue", "rules", "resume", "help"})
 WITH_TEXT = frozenset({"test", "pause", "audit"})
 VERBS = tuple(sorted(WITH_USER | WITH_ITEM | ALONE | WITH_TEXT | {"rule", "simulate", "mode", "style"}))

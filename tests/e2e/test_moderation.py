@@ -1,16 +1,19 @@
 """Moderation through the real studio, moderators, worker and store; only the platform and the backend are fake."""
 
 import asyncio
+import io
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
+from adapters.images.likeness import likeness
 from bot.conduct import Action, ItemState, Mode, Rule, Sanction, Target
 from bot.errors import ChatGone, Refused
 from bot.judging import PictureChecks
-from bot.model import Job, JobState, Person, Place, Style
+from bot.model import Drawn, Job, JobState, Person, Place, Style
 from bot.moderation import audit
 from tests.community import (
     ANN,
@@ -526,6 +529,40 @@ async def test_a_flagged_request_is_posted_and_shown_to_the_moderators(tmp_path:
         await house.moderators.reject(MOD, HERE, case.item.id, "no castles")
         with pytest.raises(Refused):
             await house.studio.picture(HERE, job.id, 0)
+
+
+async def test_a_banned_picture_is_not_posted_again_and_delete_bans_nothing(tmp_path: Path) -> None:
+    backend = FakeBackend()
+    async with open_house(tmp_path, [backend], moderation=SETTINGS) as house:
+        on_discord(house)
+        house.core.judge._pictures = PictureChecks(likeness=likeness, read=house.pictures.read)
+
+        async def drawn(look: str, side: int = 64) -> Job:
+            backend.plan.append(Drawn((drawing(look, side),), (1,)))
+            return await delivered(house)
+
+        await house.studio.delete(ANN, HERE, (await drawn("striped")).id)
+        for job in (await drawn("striped"), await drawn("flat")):
+            assert job.state is JobState.DELIVERED
+            await house.moderators.report(BOB, HERE, job.id, 0, "rude")
+        for case in await house.moderators.cases(MOD, HERE):
+            await house.moderators.ban_pictures(MOD, HERE, case.item.id, "never again")
+        assert len(await house.store.blocked_pictures(GUILD)) == 1
+        assert [(await drawn(look)).state for look in ("flat", "other")] == [JobState.DELIVERED] * 2
+        again = await drawn("striped", 63)
+        assert (again.state, again.reason and again.reason.code) == (JobState.REJECTED, "blocked_likeness")
+        assert (await events(house)).count("picture_banned") == 1
+
+
+def drawing(look: str, side: int) -> bytes:
+    """A flat picture, or one of two with different shapes in them."""
+    picture = Image.new("RGB", (side, side), "#404040")
+    shapes = {"striped": [(0, 0, 20, side), (40, 0, 50, side)], "other": [(0, 30, side // 2, 40)], "flat": []}[look]
+    for box in shapes:
+        picture.paste("#e0e0e0", box)
+    out = io.BytesIO()
+    picture.save(out, "PNG")
+    return out.getvalue()
 
 
 # ---------------------------------------------------------------- rules

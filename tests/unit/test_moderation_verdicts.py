@@ -221,7 +221,7 @@ def test_a_providers_refusal_joins_as_a_block() -> None:
 
 def test_every_reason_of_a_verdict_fills_its_sentence() -> None:
     codes = [code for code in ENGLISH if code.startswith(("blocked_", "held_", "flagged_"))]
-    until = [problem(Reason(Action.BLOCK, code, "nudity", "r1", 4, "No foxes", until=0.0).problem) for code in codes]
+    until = [problem(Reason(Action.BLOCK, code, "nudity", "r1", 4, "No foxes", until=1.0).problem) for code in codes]
     assert "You are timed out until 1970-01-01 00:00 UTC: No foxes" in until
 
 

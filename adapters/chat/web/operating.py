@@ -56,7 +56,8 @@ class Acts:
         return decided_line(await self._do.approve(actor, place, _text(form, "item")))
 
     async def _reject(self, actor: Person, place: Place, form: Form) -> str:
-        return decided_line(await self._do.reject(actor, place, _text(form, "item"), _text(form, "reason")))
+        rejecting = self._do.ban_pictures if form.get("never") is True else self._do.reject
+        return decided_line(await rejecting(actor, place, _text(form, "item"), _text(form, "reason")))
 
     async def _edit(self, actor: Person, place: Place, form: Form) -> str:
         return decided_line(await self._do.edit(actor, place, _text(form, "item"), _text(form, "prompt")))

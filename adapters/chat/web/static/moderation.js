@@ -79,7 +79,10 @@ async function act(card, name) {
   const button = card.querySelector(`[data-act="${name}"]`);
   if (!button) return;
   card.focus({ preventScroll: true });
-  if (name === "reject") ask(document.getElementById("reject"), card, () => {});
+  if (name === "reject") {
+    document.getElementById("never").hidden = !card.querySelector(".shots");
+    ask(document.getElementById("reject"), card, () => {});
+  }
   else if (name === "edit") ask(document.getElementById("edit"), card, (form) => (form.prompt.value = button.dataset.prompt));
   else {
     const back = await post(name, { item: card.dataset.item });
@@ -92,6 +95,7 @@ for (const dialog of document.querySelectorAll("dialog")) {
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     const values = Object.fromEntries(new FormData(form));
+    if (form.never) values.never = form.never.checked;
     const back = await post(dialog.id, { item: dialog.dataset.item, ...values }, form.querySelector(".problem"));
     if (!back) return;
     dialog.close();

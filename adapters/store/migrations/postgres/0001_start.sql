@@ -407,6 +407,12 @@ CREATE TABLE posts (
 CREATE INDEX posts_to_show ON posts (platform, due_at) WHERE shown < revision;
 CREATE INDEX posts_of_a_subject ON posts (subject);
 
+CREATE TABLE blocked_pictures (
+    tenant TEXT NOT NULL,
+    likeness TEXT NOT NULL,
+    PRIMARY KEY (tenant, likeness)
+);
+
 CREATE TABLE logins (
     hash TEXT PRIMARY KEY,
     kind TEXT NOT NULL,
