@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from adapters import control, several
 from adapters.disk import DiskWatch
 from adapters.factory import build_backend
+from adapters.images.classifier import Classifier
 from adapters.images.files import FilePictures
 from adapters.login import link, new_token
 from adapters.observe import Observe, loop_lag_watchdog, store_watchdog
@@ -22,7 +23,7 @@ from adapters.small import handlers_of, open_store
 from adapters.store.store import SqlStore
 from bot import steps
 from bot.errors import StoreError
-from bot.judging import Judge
+from bot.judging import Judge, PictureChecks, thresholds
 from bot.moderators import Moderators
 from bot.replies import say
 from bot.settings import Role, Secret, Settings
@@ -68,6 +69,15 @@ def signing_secret(settings: Settings) -> bytes:
     return path.read_bytes()
 
 
+def picture_checks(stack: AsyncExitStack, settings: Settings) -> PictureChecks:
+    said = settings.moderation
+    if not said.picture_check:
+        return PictureChecks()
+    classifier = Classifier(Path(said.picture_check))
+    stack.push_async_callback(classifier.close)
+    return PictureChecks(classifier, thresholds(said))
+
+
 @asynccontextmanager
 async def open_house(settings: Settings, observe: Observe) -> AsyncIterator[House]:
     """Raises AlreadyRunning, StoreError. Closes in the reverse order."""
@@ -94,7 +104,7 @@ async def open_house(settings: Settings, observe: Observe) -> AsyncIterator[Hous
             quota=settings.quota,
             styles=settings.styles,
             budgets={name: backend.daily_budget_usd for name, backend in settings.backends.items()},
-            judge=Judge(store, settings.moderation, store.clock, observe),
+            judge=Judge(store, settings.moderation, store.clock, observe, picture_checks(stack, settings)),
             has_room=disk.has_room,
         )
         secret = signing_secret(settings)

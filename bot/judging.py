@@ -67,6 +67,18 @@ class PictureChecks:
     age_restricted_exempt: frozenset[str] = frozenset()
 
 
+def thresholds(settings: ModerationSettings) -> Mapping[str, Mapping[Action, float]]:
+    """Of imagine.toml, by label."""
+    return {
+        label: {
+            action: limits[label]
+            for action, limits in ((Action.HOLD, settings.picture_holds), (Action.BLOCK, settings.picture_blocks))
+            if label in limits
+        }
+        for label in {**settings.picture_holds, **settings.picture_blocks}
+    }
+
+
 def new_id() -> str:
     return uuid.uuid4().hex
 

@@ -856,6 +856,7 @@ ENGLISH: Mapping[str, str] = {
     "or slack:group:S03, not {found}.",
     "settings_image_host": "{where} must be a host, with a port where it needs one, such as cdn.example.com "
     "or 10.0.0.5:8000, not {found}.",
+    "settings_label": "{where} must name a label of the model, such as nsfw, not {found}.",
     "settings_variable": "{where} must be the name of an environment variable, never the key itself.",
     "settings_style_prompt": "{where} must hold {{prompt}}, which stands for the person's text.",
     "settings_size": "{where} must be a size such as 1024x1024, not {found}.",

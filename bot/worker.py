@@ -18,7 +18,7 @@ from bot.model import FINAL_STATES, Job, JobState, Problem, Settled
 from bot.ports import Chat, Pictures, Topic
 from bot.ports_moderation import ReviewRoom
 
-LEASE_SECONDS = 8.0
+LEASE_SECONDS = 7.5
 BEAT_SECONDS = 2.0
 POLL_SECONDS = 1.0
 """Behind every wake-up there is a slow poll."""

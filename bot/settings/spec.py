@@ -38,6 +38,7 @@ HOST = Matching(
     r"([A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*\.?|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?",
     "settings_image_host",
 )
+LABEL = Matching(r"[!-~][ -~]{0,62}[!-~]|[!-~]", "settings_label")
 VARIABLE = Matching(r"[A-Za-z_][A-Za-z0-9_]{0,63}", "settings_variable", shows=False)
 STYLE_PROMPT = Matching(r"[\s\S]*\{prompt\}[\s\S]*", "settings_style_prompt")
 SIZE = Parsed(Matching(r"[1-9][0-9]{1,4}x[1-9][0-9]{1,4}", "settings_size"), size)
@@ -132,6 +133,14 @@ MODERATION = (
         "where requests are reviewed",
         '{ "discord:42" = "777", "slack:T1" = "C9" }',
     ),
+    Key("picture_check", Text(1000), "folder of a local image-classification model", '"models/nsfw"'),
+    Key(
+        "picture_holds",
+        Named(LABEL, Number(0, 1)),
+        "the model's label: from this score on a moderator looks first",
+        "{ nsfw = 0.7 }",
+    ),
+    Key("picture_blocks", Named(LABEL, Number(0, 1)), "from this score on nobody sees it", "{ nsfw = 0.98 }"),
     Key("channels", Named(CHANNEL, MODE), "another mode in one channel", '{ "discord:42:778" = "review-all" }'),
 )
 

@@ -142,6 +142,9 @@ class ModerationSettings:
     required_approvals: int = 1
     report_threshold: int = 3
     review_channels: Mapping[str, str] = field(default_factory=dict)  #: tenant -> channel
+    picture_check: str = ""  #: a folder in the transformers image-classification format; empty: none
+    picture_holds: Mapping[str, float] = field(default_factory=dict)  #: label -> least score
+    picture_blocks: Mapping[str, float] = field(default_factory=dict)
     channels: Mapping[str, str] = field(default_factory=dict)  #: tenant:channel -> mode
 
 

@@ -126,7 +126,7 @@ async def test_completion_offers_commands_options_ranges_and_values(site: Site, 
     page = await open_page(site.url)
     choices = page.get_by_role("option")
     await box(page).press_sequentially("/im")
-    await expect(choices).to_have_count(4)
+    await expect(choices).to_have_count(5)
     await page.keyboard.press("ArrowDown")
     await page.keyboard.press("Enter")
     await expect(box(page)).to_have_value("/imagine ")

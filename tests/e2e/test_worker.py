@@ -148,7 +148,7 @@ async def test_f30_while_every_backend_is_closed_requests_wait_with_their_quota_
             assert (await house.settled(ticket.job.id)).state is JobState.DELIVERED
 
 
-async def test_a_budget_of_a_day_closes_its_backend_until_tomorrow(tmp_path: Path) -> None:
+async def test_s30_a_budget_of_a_day_closes_its_backend_until_tomorrow(tmp_path: Path) -> None:
     priced = FakeBackend("hosted", capabilities=replace(CAPABILITIES, price_per_image=0.4, charges=True))
     local = FakeBackend("local")
     async with open_house(tmp_path, [priced, local]) as house:

@@ -80,5 +80,8 @@ moderators = ["discord:role:9"]
 required_approvals = 2
 report_threshold = 4
 review_channels = { "discord:42" = "777", "slack:T1" = "C9" }
+picture_check = "models/check"
+picture_holds = { nsfw = 0.5 }
+picture_blocks = { nsfw = 0.9 }
 channels = { "discord:42:778" = "closed" }
 """

@@ -351,7 +351,7 @@ def _alive(number: int) -> bool:
         return False
 
 
-async def test_s16_a_picture_that_needs_more_memory_than_a_child_may_have_is_down(tmp_path: Path) -> None:
+async def test_s16_f70_a_picture_that_needs_more_memory_than_a_child_may_have_is_down(tmp_path: Path) -> None:
     out = BytesIO()
     Image.new("L", (9_000, 9_000)).save(out, "PNG")
     sandbox = Sandbox(workers=1, memory_bytes=400 << 20, max_pixels=1 << 30)

@@ -112,6 +112,9 @@ def test_every_setting_of_a_full_file_arrives() -> None:
         2,
         4,
         {"discord:42": "777", "slack:T1": "C9"},
+        "models/check",
+        {"nsfw": 0.5},
+        {"nsfw": 0.9},
         {"discord:42:778": "closed"},
     )
 

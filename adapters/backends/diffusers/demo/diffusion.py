@@ -18,7 +18,7 @@ from adapters.backends.diffusers.demo.scenes import BACKGROUNDS, Scene, draw, ra
 from adapters.backends.diffusers.demo.store import load_state, save_state
 
 CAPTION_DROP = 0.1
-EMA = 0.9995
+EMA = 0.998
 MIN_SNR_GAMMA = 5.0
 #: Below 1 more of the timesteps are noisy ones, where it is decided what is to be seen.
 TILT = 0.75

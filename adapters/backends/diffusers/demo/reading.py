@@ -60,14 +60,10 @@ class Reading:
     background: str
     things: tuple[Seen, ...]
 
-    @property
-    def position(self) -> Position | None:
-        """Where the only thing is."""
-        if len(self.things) != 1:
-            return None
-        one = self.things[0]
-        direction = _sign(one.x - SIDE / 2), _sign(one.y - SIDE / 2)
-        return next(position for position, at in _DIRECTIONS.items() if at == direction)
+
+def position(seen: Seen) -> Position:
+    direction = _sign(seen.x - SIDE / 2), _sign(seen.y - SIDE / 2)
+    return next(position for position, at in _DIRECTIONS.items() if at == direction)
 
 
 def relation(first: Seen, second: Seen, *, nested: bool) -> Relation:

@@ -8,7 +8,7 @@ from PIL import Image
 
 from adapters.backends.diffusers.demo import recipe
 
-GUIDANCE = 5.0
+GUIDANCE = 3.0
 STEPS = 20
 
 
@@ -17,18 +17,19 @@ def draw(
     prompts: Sequence[str],
     seeds: Sequence[int],
     *,
-    negative: str = "",
+    negatives: Sequence[str] = (),
     guidance: float = GUIDANCE,
     steps: int = STEPS,
     together: int = 24,
 ) -> list[Image.Image]:
     """One picture a prompt; picture i depends on seed i and the texts alone."""
+    refused = list(negatives) or [""] * len(prompts)
     pictures: list[Image.Image] = []
     for start in range(0, len(prompts), together):
         some = list(prompts[start : start + together])
         drawn = pipeline(
             some,
-            negative_prompt=[negative] * len(some),
+            negative_prompt=refused[start : start + together],
             guidance_scale=guidance,
             num_inference_steps=steps,
             width=recipe.SIDE,

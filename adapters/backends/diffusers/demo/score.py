@@ -7,7 +7,7 @@ from itertools import permutations
 
 from PIL import Image
 
-from adapters.backends.diffusers.demo.reading import Reading, Seen, is_nested, read, relation
+from adapters.backends.diffusers.demo.reading import Reading, Seen, is_nested, position, read, relation
 from adapters.backends.diffusers.demo.scenes import Relation, Scene, Thing
 
 FACETS = ("count", "colour", "shape", "size", "style", "position", "relation", "background")
@@ -46,7 +46,7 @@ def marks(scene: Scene, reading: Reading) -> list[tuple[str, bool]]:
     for thing, seen in zip(scene.things, found, strict=True):
         all_marks.extend(_marks_of(thing, seen))
     if scene.position is not None:
-        all_marks.append(("position", reading.position is scene.position))
+        all_marks.append(("position", found[0] is not None and position(found[0]) is scene.position))
     if scene.relation is not None:
         all_marks.append(("relation", _related(*found) is scene.relation))
     return all_marks
