@@ -39,6 +39,7 @@ class Held:
     drawing: bool
     cancelled: bool = False  #: by the person
     ending: bool = False
+    missed: bool = False  #: at the last heartbeat it was not this worker's; it may just have been finished
 
     def end(self) -> None:
         """Cancels the task once: a second cancel would hit it while it tidies up."""
@@ -274,7 +275,9 @@ class Worker:
             attempt, cancel = alive.get(job_id, (0, False))
             if held.task.done() or self._held.get(job_id) is not held:
                 continue
-            if attempt != held.job.attempt:
+            if job_id not in alive and not held.missed:
+                held.missed = True
+            elif attempt != held.job.attempt:
                 self.core.observer.event("lease_lost", job=job_id)
                 held.end()
             elif cancel and held.drawing and not held.ending:

@@ -14,6 +14,8 @@ from bot.ports import Choose, Topic
 
 
 class Jobs(Shelf):
+    _idle = False  #: the last claim found nothing
+
     # -- the way in
 
     async def submit(self, new: NewJob, item: Item | None = None) -> tuple[Job, bool]:
@@ -92,7 +94,16 @@ class Jobs(Shelf):
             show(tx, job)
             return rows.job(job)
 
-        return await self._engine.together(work)
+        if self._idle and not await self._any("any_turn"):
+            return None
+        job = await self._engine.together(work)
+        self._idle = job is None
+        return job
+
+    async def _any(self, query: str, **values: object) -> bool:
+        """A look without a transaction, which most wake-ups of an idle worker need no more than."""
+        async with self._engine.read() as tx:
+            return bool(await tx.run(query, **values))
 
     async def claim_delivery(self, worker: str, lease_until: float, now: float) -> Job | None:
         return await self._take("claim_delivery", worker=worker, lease_until=lease_until, now=now)
@@ -101,9 +112,8 @@ class Jobs(Shelf):
         return await self._take("claim_untold", worker=worker, lease_until=lease_until, now=now)
 
     async def _take(self, query: str, **values: object) -> Job | None:
-        async with self._engine.read() as reading:
-            if not await reading.run(query.replace("claim", "any"), now=values["now"]):
-                return None
+        if not await self._any(query.replace("claim", "any"), now=values["now"]):
+            return None
         async with self._engine.write() as tx:
             found = await tx.run(query, **values)
             return rows.job(found[0]) if found else None

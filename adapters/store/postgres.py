@@ -23,6 +23,9 @@ BUSY_SECONDS = 3.0
 STATEMENT_SECONDS = 5.0
 """Above BUSY_SECONDS, so that the database answers first; an answer that is still missing then never comes."""
 
+TIDY_SECONDS = 0.5
+"""For a rollback, and for giving a connection back: a worker that is cut off has to stop before its lease ends."""
+
 CONNECT_SECONDS = 3.0
 RETRY_SECONDS = 0.1
 CONNECTIONS = 10
@@ -174,7 +177,8 @@ async def _run(work: Any) -> None:
 
 async def _rolled_back(block: Any, connection: Any) -> None:
     try:
-        await block.rollback()
+        async with asyncio.timeout(TIDY_SECONDS):
+            await block.rollback()
     except DRIVER_ERRORS:
         _cut(connection)
 
@@ -196,7 +200,7 @@ async def _committed(block: Any) -> None:
 
 async def _given_back(pool: Any, connection: Any) -> None:
     try:
-        await pool.release(connection, timeout=1.0)
+        await pool.release(connection, timeout=TIDY_SECONDS)
     except DRIVER_ERRORS:
         _cut(connection)
 

@@ -85,6 +85,9 @@ SELECT person, lane, head_job, head_tag FROM turns
 WHERE open = 1 AND head_job IS NOT NULL AND lane IN (SELECT value FROM json_each(:lanes))
 ORDER BY head_tag, head_at LIMIT 1
 
+-- name: any_turn
+SELECT 1 FROM turns WHERE open = 1 AND head_job IS NOT NULL LIMIT 1
+
 -- name: start_running
 UPDATE people SET running = running + 1, waiting = waiting - 1
 WHERE person = :person AND (running_limit = 0 OR running < running_limit)

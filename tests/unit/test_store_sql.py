@@ -22,7 +22,7 @@ def names_in_use() -> set[str]:
     tables = re.search(r"for table in \((.*)\)", text)
     assert tables
     names |= {f"delete_job_{name}" for name in re.findall(r'"(\w+)"', tables[1])}
-    return names | {"active_jobs_of", "jobs_of", "any_delivery", "any_untold"}
+    return names | {"active_jobs_of", "jobs_of", "any_delivery", "any_turn", "any_untold"}
 
 
 def test_every_query_that_is_run_exists_and_every_query_is_run() -> None:
