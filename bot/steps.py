@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from functools import partial
 
 from bot import command, fairness, quota, routing
 from bot.conduct import Texts
@@ -131,14 +132,14 @@ class Plan:
     closed: Problem | None = None  #: why it cannot be drawn just now
 
 
+def objections(core: Core, request: ImageRequest) -> tuple[Problem, ...]:
+    """Why no backend of the house can do it."""
+    return routing.objections(request, core.capabilities(), core.order, core.styles)
+
+
 def asked(core: Core, request: ImageRequest | str) -> ImageRequest:
     """Every problem at once: of the words, of the names in them, and of what the backends can do. Raises Refused."""
-    capabilities = core.capabilities()
-    options = command.options_for(capabilities)
-
-    def further(asked: ImageRequest) -> tuple[Problem, ...]:
-        return routing.objections(asked, capabilities, core.order, core.styles)
-
+    options, further = command.options_for(core.capabilities()), partial(objections, core)
     if isinstance(request, str):
         return command.parse(request, options, further)
     return command.tidied(request, options, further)

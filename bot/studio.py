@@ -5,6 +5,7 @@ import random
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
 from bot import command, fairness, quota, routing, sizes, steps, tastes
 from bot.conduct import Action, Item, ItemKind, Point
@@ -119,17 +120,9 @@ class Studio:
             raise Refused(Problem("store_busy")) from None
         return judge.item(job, verdict, ItemKind.REQUEST) if verdict.action is Action.HOLD else None
 
-    def _objections(self, asked: ImageRequest) -> tuple[Problem, ...]:
-        return routing.objections(asked, self._core.capabilities(), self._core.order, self._core.styles)
-
     def read(self, text: str, values: Mapping[str, object]) -> ImageRequest:
         """A prompt with inline options, and typed options beside it by ImageRequest field. Raises Refused."""
-        capabilities = self._core.capabilities()
-
-        def further(asked: ImageRequest) -> tuple[Problem, ...]:
-            return routing.objections(asked, capabilities, self._core.order, self._core.styles)
-
-        return command.merge(text, values, command.options_for(capabilities), further)
+        return command.merge(text, values, self.options(), partial(steps.objections, self._core))
 
     async def _stored(self, new: NewJob, item: Item | None) -> tuple[Job, bool]:
         if not self._core.has_room():
@@ -287,7 +280,7 @@ class Studio:
 
     def typed(self, prompt: str, values: Mapping[str, object]) -> ImageRequest:
         """A request from a form or a program; see `command.typed`. Raises Refused."""
-        return command.typed(prompt, values, self.options(), self._objections)
+        return command.typed(prompt, values, self.options(), partial(steps.objections, self._core))
 
     async def style(self, person: Person, place: Place, text: str) -> str:
         """`/imagine-style`: see `tastes.answer`. Raises Refused, StoreError."""
