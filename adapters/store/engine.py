@@ -97,8 +97,14 @@ class Signals:
 async def finished(work: Coroutine[Any, Any, None]) -> None:
     """Awaits ``work`` to its end even when the caller is cancelled meanwhile: a transaction is never left open."""
     task = asyncio.ensure_future(work)
-    try:
-        await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await asyncio.wait({task})
-        raise
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.wait({task})
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        if not task.cancelled():
+            task.exception()  # retrieved, or asyncio reports it: the caller learns of the cancellation instead
+        raise cancelled
+    task.result()

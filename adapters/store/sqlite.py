@@ -91,9 +91,9 @@ class SqliteEngine:
     @asynccontextmanager
     async def write(self) -> AsyncIterator[Transaction]:
         async with self._exclusive():
-            await self._statement("BEGIN IMMEDIATE")
             transaction = SqliteTransaction(self._writer, self._queries)
             try:
+                await finished(self._statement("BEGIN IMMEDIATE"))
                 yield transaction
             except BaseException:
                 await finished(self._rollback())

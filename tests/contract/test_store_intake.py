@@ -48,6 +48,18 @@ async def test_s29_fifty_parallel_submits_never_exceed_the_quota(store: SqlStore
     assert (await store.usage("web:user:ann", DAY)).images_today == 17
 
 
+async def test_a_caller_that_is_cancelled_at_any_moment_leaves_no_transaction_open(store: SqlStore) -> None:
+    job = await queue(store, factories.job())
+    for turns in range(60):
+        left = asyncio.create_task(store.cancel(job.id, Problem("cancelled_by_you"), NOW))
+        for _ in range(turns % 20):
+            await asyncio.sleep(0)
+        await asyncio.sleep(turns // 20 * 0.0002)
+        left.cancel()
+        await asyncio.wait({left})
+        assert await store.cancel(job.id, Problem("cancelled_by_you"), NOW) is not None
+
+
 async def test_a_refusal_leaves_no_trace(store: SqlStore) -> None:
     with pytest.raises(Refused) as refused:
         await store.submit(factories.new(factories.job(count=9), Limits(images_per_day=8, running=1, waiting=0)))
