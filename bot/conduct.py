@@ -280,6 +280,7 @@ class PostKind(StrEnum):
     ITEM = "item"  #: an item of the queue in the review channel
     PICTURES = "pictures"  #: a delivered result whose pictures were hidden, shown again or deleted
     NOTICE = "notice"  #: a sanction, to the person
+    OUTCOME = "outcome"  #: what was decided about a report or an appeal, to its item's author
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,6 +293,17 @@ class Post:
     revision: int
     address: Mapping[str, str] = field(default_factory=dict)  #: the chat adapter's own plain data
     tries: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something that a person is told privately. ``id`` and ``text`` together are told once."""
+
+    id: str
+    tenant: str
+    person: str
+    text: str
+    decision: str = ""  #: what `Appeal` beside it is against; "": nothing to appeal
 
 
 @dataclass(frozen=True, slots=True)

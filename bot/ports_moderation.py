@@ -6,7 +6,21 @@ Every method takes the tenant, or something that names it: nothing crosses guild
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Protocol
 
-from bot.conduct import Case, Change, Community, Item, Member, Mode, Post, Report, Rule, Sanction, Strike
+from bot.conduct import (
+    Case,
+    Change,
+    Community,
+    Item,
+    ItemState,
+    Member,
+    Mode,
+    Notice,
+    Post,
+    Report,
+    Rule,
+    Sanction,
+    Strike,
+)
 from bot.model import AuditEvent, Job, Settled
 
 Decide = Callable[[Item], tuple[Item, Change] | None]
@@ -88,6 +102,9 @@ class ModerationStore(Protocol):
 
     async def appeals_of(self, tenant: str, decision: str) -> list[Item]: ...
 
+    async def appeals_among(self, tenant: str, decisions: Sequence[str]) -> Mapping[str, ItemState]:
+        """By decision, how its appeal stands; those without one are left out."""
+
     # -- pictures that are not posted again
     async def block_picture(self, tenant: str, likeness: str, event: AuditEvent) -> None: ...
 
@@ -128,5 +145,5 @@ class ReviewRoom(Protocol):
         Raises DeliveryError.
         """
 
-    async def notify(self, sanction: Sanction, text: str) -> None:
-        """Tell ``sanction.person``, privately; ``text`` has the reason and the end. Raises DeliveryError."""
+    async def notify(self, notice: Notice) -> None:
+        """Tell ``notice.person``, privately, with `Appeal` where there is a decision. Raises DeliveryError."""

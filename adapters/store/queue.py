@@ -69,8 +69,15 @@ async def _follow(tx: Transaction, item: Item, clock: str, now: float) -> None:
             await _settle_request(tx, item, clock, now)
         case ItemKind.REPORT:
             await _settle_report(tx, item, now)
-        case ItemKind.APPEAL if item.state is ItemState.APPROVED:
-            await _give_back(tx, item, now)
+        case ItemKind.APPEAL:
+            if item.state is ItemState.APPROVED:
+                await _give_back(tx, item, now)
+            await _tell(tx, item)
+
+
+async def _tell(tx: Transaction, item: Item) -> None:
+    """Its author is told of the decision."""
+    await posts.touch(tx, item.tenant, PostKind.OUTCOME, item.id, item.author.partition(":")[0])
 
 
 async def _settle_request(tx: Transaction, item: Item, clock: str, now: float) -> None:
@@ -109,6 +116,7 @@ async def _settle_report(tx: Transaction, item: Item, now: float) -> None:
     await hide(tx, item, hidden=upheld)
     if upheld:
         await record(tx, item, RecordKind.REJECTED, now)
+        await _tell(tx, item)
 
 
 async def hide(tx: Transaction, item: Item, *, hidden: bool) -> None:
@@ -126,8 +134,7 @@ async def record(tx: Transaction, item: Item, kind: RecordKind, now: float) -> N
 async def _give_back(tx: Transaction, appeal: Item, now: float) -> None:
     """What the decision took: the sanction, its strike, the trust, the quota, the pictures' place."""
     against = {"tenant": appeal.tenant, "decision": appeal.decision}
-    for row in await tx.run("lift_sanction", tenant=appeal.tenant, id=appeal.decision):
-        await posts.touch(tx, appeal.tenant, PostKind.NOTICE, row["id"], row["person"].partition(":")[0])
+    await tx.run("lift_sanction", tenant=appeal.tenant, id=appeal.decision)
     await tx.run("take_strikes_back", **against)
     await tx.run("insert_record", **against, person=appeal.author, kind=RecordKind.OVERTURNED, at=now)
     for row in await tx.run("item", tenant=appeal.tenant, id=appeal.decision):

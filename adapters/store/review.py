@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from adapters.store import chain, conduct_rows, endings, posts, queue, rows, turns
 from adapters.store.shelf import Shelf
-from bot.conduct import DECIDED, Change, Item, Post, PostKind, Report
+from bot.conduct import DECIDED, Change, Item, ItemState, Post, PostKind, Report
 from bot.errors import Refused
 from bot.model import AuditEvent, Job, JobState, Problem
 from bot.moderation import review as machine
@@ -99,6 +99,11 @@ class Review(Shelf):
         async with self._engine.read() as tx:
             found = await tx.run("tenant_of_decision", id=decision, person=person)
             return str(found[0]["tenant"]) if found else ""
+
+    async def appeals_among(self, tenant: str, decisions: Sequence[str]) -> Mapping[str, ItemState]:
+        async with self._engine.read() as tx:
+            found = await tx.run("appeals_among", tenant=tenant, decisions=rows.text(list(decisions)))
+            return {row["decision"]: ItemState(row["state"]) for row in found}
 
     async def appeals_of(self, tenant: str, decision: str) -> list[Item]:
         async with self._engine.read() as tx:

@@ -156,7 +156,7 @@ def picture(row: Row) -> Picture:
 
 
 def message(row: Row) -> Message:
-    fields = {name: row[name] for name in ("seq", "person", "name", "text", "at", "audience", "correction")}
+    fields = {name: row[name] for name in ("seq", "person", "name", "text", "at", "audience", "correction", "decision")}
     return Message(**fields, job_id=row["job"])
 
 

@@ -269,8 +269,8 @@ SELECT backend, day, dollars FROM spending WHERE day = :day
 -- ---------------------------------------------------------------- the web room
 
 -- name: say
-INSERT INTO messages (person, name, text, at, audience, job, correction, key)
-VALUES (:person, :name, :text, :at, :audience, :job, :correction, :key)
+INSERT INTO messages (person, name, text, at, audience, job, correction, decision, key)
+VALUES (:person, :name, :text, :at, :audience, :job, :correction, :decision, :key)
 ON CONFLICT (key) WHERE key <> '' DO NOTHING
 RETURNING *
 
@@ -282,6 +282,9 @@ SELECT * FROM messages WHERE seq > :after ORDER BY seq LIMIT :limit
 
 -- name: messages_of_jobs
 SELECT * FROM messages WHERE job <> '' AND job IN (SELECT value FROM json_each(:jobs)) ORDER BY seq
+
+-- name: messages_about
+SELECT * FROM messages WHERE decision = :decision AND decision <> '' AND audience = :person ORDER BY seq
 
 -- name: newest_message
 SELECT coalesce(max(seq), 0) AS seq FROM messages
@@ -527,6 +530,10 @@ SELECT * FROM items WHERE job = :job AND tenant = :tenant ORDER BY opened_at, id
 
 -- name: appeals_of
 SELECT * FROM items WHERE tenant = :tenant AND decision = :decision AND kind = 'appeal'
+
+-- name: appeals_among
+SELECT decision, state FROM items WHERE tenant = :tenant AND kind = 'appeal'
+    AND decision IN (SELECT value FROM json_each(:decisions))
 
 -- name: open_report
 SELECT * FROM items WHERE tenant = :tenant AND job = :job AND position = :position AND kind = 'report'

@@ -10,10 +10,12 @@ from adapters.chat.web import views
 from adapters.chat.web.pages import Pages
 from adapters.chat.web.sessions import TENANT, Seals
 from adapters.chat.web.views import Live
+from bot.conduct import ItemState
 from bot.errors import StoreError
 from bot.fairness import Standing
 from bot.model import FINAL_STATES, Job, JobState, Message, Progress
 from bot.ports import Clock, Observer, Store, Topic, Wakeup
+from bot.ports_moderation import ModerationStore
 from bot.studio import Studio
 
 POLL_SECONDS = 1.0
@@ -86,9 +88,17 @@ class Listener:
 
 class Hub:
     def __init__(
-        self, store: Store, studio: Studio, clock: Clock, observer: Observer, seals: Seals, pages: Pages
+        self,
+        store: Store,
+        conduct: ModerationStore,
+        studio: Studio,
+        clock: Clock,
+        observer: Observer,
+        seals: Seals,
+        pages: Pages,
     ) -> None:
         self._store = store
+        self._conduct = conduct
         self._studio = studio
         self._clock = clock
         self._observer = observer
@@ -148,6 +158,7 @@ class Hub:
         self._shown.update(job.id for job in live)
         progress = {each.job_id: each for each in await self._store.progress_of([job.id for job in live])}
         standings = await self._studio.standings() if any(job.state is JobState.QUEUED for job in live) else {}
+        appeals = await self._appeals([message.decision for message in messages if message.decision])
         now = self._clock.now()
         return [
             views.article(
@@ -156,9 +167,17 @@ class Hub:
                 Live(progress.get(message.job_id), standings.get(message.job_id)),
                 now,
                 self.link,
+                appeals.get(message.decision),
             )
             for message in messages
         ]
+
+    async def _appeals(self, decisions: Sequence[str]) -> Mapping[str, ItemState]:
+        return await self._conduct.appeals_among(TENANT, decisions) if decisions else {}
+
+    async def show_decision(self, decision: str, person: str) -> None:
+        """What told of it looks different once there is an appeal. Raises StoreError."""
+        self.tell(*await self.show(await self._store.messages_about(decision, person)))
 
     def link(self, path: str) -> str:
         return self._seals.link(TENANT, path, self._clock.now())

@@ -76,7 +76,8 @@ class Speaker:
         try:
             await self.ask(visitor, text, words, key)
         except Refused as refused:
-            await self._answer(visitor, refusal(refused.problems), key, refused.corrected or "")
+            words = refusal(refused.problems)
+            await self._answer(visitor, words, key, refused.corrected or "", appealable(refused.problems))
             return Heard(refused=True)
         return Heard()
 
@@ -163,10 +164,18 @@ class Speaker:
         person = visitor.person
         return await self._store.say(Message(0, person.key, person.name, words, self._clock.now(), job_id=job_id), key)
 
-    async def _answer(self, visitor: Visitor, words: str, key: str, correction: str = "") -> Message:
+    async def _answer(
+        self, visitor: Visitor, words: str, key: str, correction: str = "", decision: str = ""
+    ) -> Message:
         """A sentence of the bot to this person alone."""
-        message = Message(0, "", "", words, self._clock.now(), audience=visitor.key, correction=correction)
+        said = {"audience": visitor.key, "correction": correction, "decision": decision}
+        message = Message(0, "", "", words, self._clock.now(), **said)
         return await self._store.say(message, key + _ANSWER)
+
+
+def appealable(problems: Sequence[Problem]) -> str:
+    """The decision that these tell of, "" where there is none."""
+    return next((str(each.values["decision"]) for each in problems if each.values.get("decision")), "")
 
 
 def refusal(problems: Sequence[Problem]) -> str:
