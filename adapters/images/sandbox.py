@@ -8,39 +8,24 @@ one path, and encoding wants another core anyway.
 """
 
 import asyncio
-import json
 import os
 import resource
 import signal
-import struct
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 from adapters.images import pixels
+from adapters.images.frames import DIED, Answer, Blobs, asked, ended, heard, packed
 from bot.errors import DeliveryError, Down
 
 WORKERS = 2
 MEMORY_BYTES = 1 << 30  # address space of a child: a picture of MAX_PIXELS, its copies and an encoder
 SECONDS = 30.0  # for one piece of work
 CLOSING_SECONDS = 2.0
-MAX_HEADER = 1 << 20
-MAX_ANSWER = 1 << 29
-LENGTH = struct.Struct(">I")
-DIED = (OSError, EOFError, ValueError, LookupError, TypeError, struct.error)  # no answer, or none that makes sense
 KEPT = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "PYTHONHOME")  # without which some Pythons do not start
-
-Blobs = Sequence[bytes]
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    values: Mapping[str, Any]
-    blobs: Blobs
-
 
 class Sandbox:
     """At most ``workers`` pieces of work at once; the rest wait, so memory stays bounded."""
@@ -65,7 +50,7 @@ class Sandbox:
         A child that dies is replaced once: it may have been killed for memory that others took. The second death is
         blamed on the picture.
         """
-        message = _packed({"work": work, "values": {**values, "max_pixels": self._max_pixels}}, blobs)
+        message = packed({"work": work, "values": {**values, "max_pixels": self._max_pixels}}, blobs)
         async with self._slots:
             for _ in range(2):
                 with suppress(*DIED):
@@ -77,7 +62,7 @@ class Sandbox:
         child = self._idle.pop() if self._idle else await self._start()
         try:
             async with asyncio.timeout(self._seconds):
-                answer = await _asked(child, message)
+                answer = await asked(child, message)
         except TimeoutError:
             await self._end(child)
             detail = f"the image process gave no answer within {self._seconds:g} s"
@@ -102,49 +87,16 @@ class Sandbox:
         self._all.discard(child)
         with suppress(ProcessLookupError):
             child.kill()
-        await _ended(child)
+        await ended(child)
 
     async def close(self) -> None:
         children, self._all, self._idle = self._all, set(), []
         for child in children:
             try:
                 async with asyncio.timeout(CLOSING_SECONDS):
-                    await _ended(child)
+                    await ended(child)
             except TimeoutError:
                 await self._end(child)
-
-
-async def _ended(child: Process) -> None:
-    """Reads to the end of the output, which also closes the pipes."""
-    assert child.stdin is not None
-    assert child.stdout is not None
-    child.stdin.close()
-    with suppress(OSError):
-        await child.stdin.wait_closed()
-    while await child.stdout.read(1 << 16):
-        pass
-    await child.wait()
-
-
-async def _asked(child: Process, message: bytes) -> Answer:
-    assert child.stdin is not None
-    assert child.stdout is not None
-    child.stdin.write(message)
-    await child.stdin.drain()
-    read = child.stdout.readexactly
-    size = LENGTH.unpack(await read(LENGTH.size))[0]
-    if size > MAX_HEADER:
-        raise EOFError
-    values = json.loads(await read(size))
-    sizes = values.pop("blobs")
-    if sum(sizes) > MAX_ANSWER:
-        raise EOFError
-    return Answer(values, [await read(int(blob)) for blob in sizes])
-
-
-def _packed(values: Mapping[str, Any], blobs: Blobs) -> bytes:
-    header = json.dumps({**values, "blobs": [len(blob) for blob in blobs]}).encode()
-    return b"".join([LENGTH.pack(len(header)), header, *blobs])
 
 
 def _checked(answer: Answer) -> Answer:
@@ -194,10 +146,8 @@ def serve() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):  # meant for the bot, which closes our input when it is ready
         signal.signal(number, signal.SIG_IGN)
     _confine(int(sys.argv[1]))
-    while head := sys.stdin.buffer.read(LENGTH.size):
-        values = json.loads(sys.stdin.buffer.read(LENGTH.unpack(head)[0]))
-        blobs = [sys.stdin.buffer.read(size) for size in values["blobs"]]
-        _send(sys.stdout.buffer, _worked(values, blobs))
+    while (asked_for := heard(sys.stdin.buffer)) is not None:
+        _send(sys.stdout.buffer, _worked(asked_for.values, asked_for.blobs))
 
 
 def _confine(memory_bytes: int) -> None:
@@ -216,5 +166,5 @@ def _worked(values: Mapping[str, Any], blobs: Blobs) -> Answer:
 
 
 def _send(out: BinaryIO, answer: Answer) -> None:
-    out.write(_packed(answer.values, answer.blobs))
+    out.write(packed(answer.values, answer.blobs))
     out.flush()
