@@ -53,7 +53,7 @@ class ModerationStore(Protocol):
         """The roles that a person had when they last asked for something here."""
 
     async def sanction(self, sanction: Sanction) -> list[str]:
-        """With its notice. A ban cancels and refunds what waits: the ids of those jobs."""
+        """With its notice. A time-out cancels and refunds what waits, a ban also what runs: the ids of those jobs."""
 
     async def strike(
         self, tenant: str, person: str, strike: Strike, decide: Callable[[Sequence[Strike]], Sanction | None]

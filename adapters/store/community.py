@@ -6,10 +6,11 @@ from dataclasses import replace
 from adapters.store import chain, conduct_rows, posts, queue, rows
 from adapters.store.engine import Row, Transaction
 from adapters.store.shelf import Shelf
-from bot.conduct import Community, Member, Mode, PostKind, ReporterRecord, Rule, Sanction, SanctionKind, Strike
+from bot.conduct import FOREVER, Community, Member, Mode, PostKind, ReporterRecord, Rule, Sanction, SanctionKind, Strike
 from bot.model import AuditEvent, Job, Problem
 from bot.moderation.events import sanctioned
 from bot.moderation.sanctions import REPORT_DECISIONS
+from bot.moderation.verdicts import moment
 
 
 class Communities(Shelf):
@@ -202,10 +203,13 @@ async def _sanction(tx: Transaction, sanction: Sanction) -> list[str]:
     await chain.append(tx, sanctioned(sanction))
     platform = sanction.person.partition(":")[0]
     await posts.touch(tx, sanction.tenant, PostKind.NOTICE, sanction.id, platform)
-    if sanction.kind is not SanctionKind.BAN:
+    if sanction.kind is SanctionKind.WARN:
         return []
-    reason = Problem("cancelled_by_ban", {"reason": sanction.reason, "decision": sanction.id})
-    return await queue.cancel_all(tx, sanction.tenant, sanction.person, reason, sanction.at)
+    until = "" if sanction.until == FOREVER else moment(sanction.until)
+    values = {"reason": sanction.reason, "until": until, "decision": sanction.id}
+    banned = sanction.kind is SanctionKind.BAN
+    reason = Problem("cancelled_by_ban" if banned else "cancelled_by_timeout", values)
+    return await queue.cancel_all(tx, sanction.tenant, sanction.person, reason, sanction.at, running=banned)
 
 
 async def _notify(tx: Transaction, row: Row) -> None:

@@ -157,10 +157,17 @@ async def _restore(tx: Transaction, decided: Item, now: float) -> None:
         await tx.run("settle_tenant", owner=decided.tenant, **change)
 
 
-async def cancel_all(tx: Transaction, tenant: str, person: str, reason: Problem, now: float) -> list[str]:
-    """A banned person's requests that wait or run (row F77); what is drawn is judged at its delivery."""
+async def cancel_all(
+    tx: Transaction, tenant: str, person: str, reason: Problem, now: float, *, running: bool
+) -> list[str]:
+    """A banned person's requests that wait or run (row F77), those that wait of one who is timed out.
+
+    What is being drawn or drawn is judged once more at its delivery.
+    """
     cancelled = []
     for job in await tx.run("unfinished_jobs_of_member", tenant=tenant, person=person):
+        if not running and job["state"] in {JobState.RUNNING, JobState.HELD}:
+            continue
         if await endings.cancel(tx, job, reason, now):
             cancelled.append(job["id"])
             await chain.append(
