@@ -15,6 +15,7 @@ from bot.errors import ChatGone, Refused
 from bot.judging import PictureChecks
 from bot.model import Drawn, Job, JobState, Person, Place, QuotaSettings, Style
 from bot.moderation import audit
+from bot.replies import problem
 from tests.community import (
     ANN,
     BOB,
