@@ -64,13 +64,9 @@ class Moderating(Governing):
             accepted = sanctions.accept_report(known, subject, each, ())
             if isinstance(accepted, Problem):
                 raise Refused(accepted)
-        return any([await self._reported(job, each) for each in made])
-
-    async def _reported(self, job: Job, report: Report) -> bool:
-        threshold = self._judge.settings.report_threshold
-        author = job.origin.person.key
-        item = Item(new_id(), report.tenant, ItemKind.REPORT, job.id, author, report.at, index=report.index)
-        return await self._store.report(report, item, threshold)
+        about = wanted[0] if len(wanted) == 1 else -1
+        item = Item(new_id(), place.tenant, ItemKind.REPORT, job.id, subject.person, now, index=about)
+        return await self._store.report(made, item, self._judge.settings.report_threshold)
 
     async def appeal(self, actor: Person, place: Place, decision: str, reason: str = "") -> Item:
         """Against a decision about the actor. ``decision`` is the value of that name in the `Problem` they were told:

@@ -86,10 +86,11 @@ class ModerationStore(Protocol):
     async def expire_items(self, now: float, limit: int) -> int:
         """Requests that nobody decided about for a day: cancelled and refunded. How many there were."""
 
-    async def report(self, report: Report, item: Item, threshold: float) -> bool:
-        """Opens ``item`` where the picture has none open, and hides the picture at the threshold.
+    async def report(self, reports: Sequence[Report], item: Item, threshold: float) -> bool:
+        """One person's, of one result. Opens ``item`` where its picture has none open (-1: the result as a whole), and
+        hides what has reached the threshold.
 
-        False: this person reported this picture before.
+        False: this person reported all these pictures before.
         """
 
     async def reports_on(self, tenant: str, job_id: str, index: int) -> list[Report]: ...

@@ -116,7 +116,8 @@ async def case_of(core: steps.Core, item: Item, moderator: str = "") -> Case:
     job = await core.store.job(item.job_id) if item.job_id else None
     if job is not None and job.origin.place.tenant != item.tenant:
         job = None
-    reports = await store.reports_on(item.tenant, item.job_id, item.index) if item.kind is ItemKind.REPORT else []
+    said = await store.reports_on(item.tenant, item.job_id, item.index) if item.kind is ItemKind.REPORT else []
+    reports = {(each.person, each.reason): each for each in said}.values()
     against = await store.sanction_by_id(item.tenant, item.decision) if item.decision else None
     preferred = not moderator or item.kind is not ItemKind.APPEAL or moderator != item.decided_first_by
     return Case(item, job, await _pictures(core, item, job), tuple(reports), against, preferred)

@@ -114,6 +114,9 @@ async def _settle_report(tx: Transaction, item: Item, now: float) -> None:
         outcome="upheld" if upheld else "dismissed",
     )
     await hide(tx, item, hidden=upheld)
+    if item.index < 0:  # about all of them, so also what single ones were reported for
+        for other in await tx.run("withdraw_other_reports", job=item.job_id, id=item.id, now=now):
+            await posts.touch_item(tx, other)
     if upheld:
         await record(tx, item, RecordKind.REJECTED, now)
         await _tell(tx, item)
@@ -140,6 +143,8 @@ async def _give_back(tx: Transaction, appeal: Item, now: float) -> None:
     for row in await tx.run("item", tenant=appeal.tenant, id=appeal.decision):
         decided = conduct_rows.item(row)
         if decided.kind is ItemKind.REPORT:
+            where = {"tenant": decided.tenant, "job": decided.job_id, "position": decided.index}
+            await tx.run("overturn_reports", **where)
             await hide(tx, decided, hidden=False)
             await _restore(tx, decided, now)
 

@@ -570,6 +570,11 @@ UPDATE items SET state = 'withdrawn', claimed_by = '', claimed_until = 0, decide
 WHERE job = :job AND kind IN ('request', 'picture') AND state IN ('open', 'claimed')
 RETURNING *
 
+-- name: withdraw_other_reports
+UPDATE items SET state = 'withdrawn', claimed_by = '', claimed_until = 0, decided_at = :now, revision = revision + 1
+WHERE job = :job AND kind = 'report' AND state IN ('open', 'claimed') AND id <> :id
+RETURNING *
+
 -- name: items_to_expire
 SELECT * FROM items WHERE ready = 1 AND state IN ('open', 'claimed') AND kind IN ('request', 'picture')
     AND opened_at <= :before ORDER BY opened_at LIMIT :limit
@@ -592,6 +597,8 @@ UPDATE jobs SET state = 'drawn', due_at = 0 WHERE id = :job AND state = 'held' R
 
 -- name: hide_pictures
 UPDATE pictures SET hidden = :hidden WHERE job = :job AND (position = :position OR :position < 0) AND hidden <> :hidden
+    AND (:hidden = 1 OR NOT EXISTS (SELECT 1 FROM reports WHERE reports.job = pictures.job
+        AND reports.position = pictures.position AND reports.outcome = 'upheld'))
 RETURNING position
 
 -- name: insert_report
@@ -608,10 +615,16 @@ RETURNING likeness
 SELECT likeness FROM blocked_pictures WHERE tenant = :tenant
 
 -- name: reports_on
-SELECT * FROM reports WHERE tenant = :tenant AND job = :job AND position = :position ORDER BY at, person
+SELECT * FROM reports WHERE tenant = :tenant AND job = :job AND (position = :position OR :position < 0)
+ORDER BY at, person, position
 
 -- name: decide_reports
-UPDATE reports SET outcome = :outcome WHERE tenant = :tenant AND job = :job AND position = :position AND outcome = ''
+UPDATE reports SET outcome = :outcome
+WHERE tenant = :tenant AND job = :job AND (position = :position OR :position < 0) AND outcome = ''
+
+-- name: overturn_reports
+UPDATE reports SET outcome = 'dismissed'
+WHERE tenant = :tenant AND job = :job AND (position = :position OR :position < 0) AND outcome = 'upheld'
 
 -- name: committed
 SELECT images, day FROM ledger WHERE job = :job AND kind = 'commit'
