@@ -3,6 +3,7 @@
 `moderators.Moderators` is what surfaces are given.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -30,6 +31,7 @@ from bot.moderation.events import decided
 from bot.moderation.permissions import Act, Actor, Rank, Subject, may
 from bot.moderation.review import Ruling
 
+DECISION = re.compile(r"[0-9A-Za-z_-]{1,64}")
 _Act = Callable[[Item, Actor, float], Ruling]
 
 
@@ -74,6 +76,8 @@ class Moderating(Governing):
         decisions of every community, about oneself.
         """
         tenant = place.tenant
+        if not DECISION.fullmatch(decision):
+            raise Refused(Problem("appeal_unknown"))
         if place.private:
             tenant = await self._store.tenant_of_decision(decision, actor.key) or tenant
         about = await self._decision(tenant, decision)

@@ -762,6 +762,8 @@ ENGLISH: Mapping[str, str] = {
     "api_large": "The body is larger than {limit} bytes.",
     "api_slow": "The body did not arrive within {seconds} s.",
     "api_unknown_field": "There is no parameter {param}.",
+    "api_missing": "{param} is missing.",
+    "api_takes_decision": "{option} is what an error of this API named as its decision.",
     "api_no_prompt": "prompt is missing: say in words what to draw.",
     "api_takes_whole": "{option} takes a whole number.",
     "api_takes_number": "{option} takes a number.",

@@ -10,9 +10,9 @@ from bot import steps
 from bot.conduct import Case, Item, ItemKind, ItemState, Notice, Post, PostKind, Sanction, SanctionKind
 from bot.errors import ChatBusy, ChatGone
 from bot.judging import sanction_problem
-from bot.model import Job, Picture, Settled
+from bot.model import Job, Picture, Problem, Settled
 from bot.ports_moderation import ReviewRoom
-from bot.replies import display, problem, say
+from bot.replies import problem, say
 
 POST_LEASE = 30.0
 POST_PAUSES = (1.0, 5.0, 30.0, 300.0)
@@ -95,9 +95,9 @@ def _of_item(item: Item, against: Sanction | None) -> Notice:
     """A report that took a picture away, which may be appealed; an appeal's end, which may not."""
     who = {"id": item.id, "tenant": item.tenant, "person": item.author}
     if item.kind is ItemKind.REPORT:
-        return Notice(**who, text=say("report_upheld", reason=display(item.reason)), decision=item.id)
+        return Notice(**who, text=problem(Problem("report_upheld", {"reason": item.reason})), decision=item.id)
     if item.state is not ItemState.APPROVED:
-        return Notice(**who, text=say("appeal_lost", reason=display(item.reason)))
+        return Notice(**who, text=problem(Problem("appeal_lost", {"reason": item.reason})))
     lifted = f" {say('sanction_lifted')}" if against and against.kind is not SanctionKind.WARN else ""
     return Notice(**who, text=say("appeal_won") + lifted)
 

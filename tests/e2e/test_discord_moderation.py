@@ -368,7 +368,7 @@ async def test_reported_pictures_are_hidden_until_a_moderator_decides(house: Dis
     await fill(house, await click(house, house.mod, case, "Reject"), reason="indeed")
     await house.eventually(lambda: f"Rejected by <@{house.mod.id}>" in case.content)
     assert result.attachments == []
-    private = house.discord.world.dm(house.ann)
+    private = house.discord.world.dm(house.ada)
     await house.eventually(lambda: bool(private.shown()))
     assert "took down a picture of yours after a report: indeed" in private.shown()[0].content
     assert labels(private.shown()[0]) == ["Appeal"]
@@ -419,8 +419,9 @@ async def test_a_ban_is_told_with_its_reason_and_a_button_to_appeal(house: Disco
     [notice] = private.shown()
     assert "spam" in notice.content
     refused = await house.discord.human.slash(house.bob, house.room, "imagine", prompt="a fox")
-    await refused.reply()
+    reply = await refused.reply()
     assert refused.private
+    assert "Appeal" in str(reply["data"]["components"])
     sent = await fill(house, await click(house, house.bob, notice, "Appeal"), reason="I was asleep")
     assert sent.private
     await house.eventually(house.staff.shown)

@@ -171,6 +171,7 @@ async def test_sanctions_are_ordered_with_mentions_and_told_directly(posting: Sl
     assert "spam" in told.shown()
     answer = await posting.human.slash("/imagine", "a fox")
     assert "spam" in answer.text
+    assert "Appeal" in str(answer.payload)
     await moderator.slash("/imagine-mod", "lift <@U1> sorry")
     await until(lambda: len(moderator.private()) == 2)
     assert (await posting.human.slash("/imagine", "a fox")).text == ""

@@ -6,7 +6,8 @@ from typing import Any
 from adapters.chat.slack import text
 from bot import replies
 from bot.command import OPTIONS
-from bot.model import ImageRequest, Problem
+from bot.errors import Refused
+from bot.model import ImageRequest
 
 Block = dict[str, Any]
 
@@ -72,14 +73,15 @@ def private(words: str, *more: Block) -> tuple[str, list[Block]]:
     return text.escape(text.clip(words, text.LONGEST_PLAIN)), [section(words), *more]
 
 
-def refusal(problems: tuple[Problem, ...], corrected: str | None) -> tuple[str, list[Block]]:
-    """Everything that is wrong, and the command to copy."""
-    said = text.sentences(problems)
-    if corrected is None:
-        return private(said)
+def refusal(refused: Refused) -> tuple[str, list[Block]]:
+    """Everything that is wrong, the command to copy, and `Appeal` where a decision is behind it."""
+    said = text.sentences(refused.problems)
+    appeal = row(refused.decision, (APPEAL,) if refused.decision else ())
+    if refused.corrected is None:
+        return private(said, *appeal)
     lead = replies.say("slack_corrected")
-    whole = text.escape(text.clip(f"{said}\n{lead}\n{corrected}", text.LONGEST_TEXT // 2))
-    return whole, [section(said), section(lead), copyable(corrected)]
+    whole = text.escape(text.clip(f"{said}\n{lead}\n{refused.corrected}", text.LONGEST_TEXT // 2))
+    return whole, [section(said), section(lead), copyable(refused.corrected), *appeal]
 
 
 def copyable(command: str) -> Block:

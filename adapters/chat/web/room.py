@@ -23,7 +23,7 @@ from adapters.chat.web.hub import Cursor, Hub, Listener, encode, event
 from adapters.chat.web.names import handle_of
 from adapters.chat.web.pages import Pages
 from adapters.chat.web.sessions import COOKIE, COOKIE_SECONDS, ROOM, TENANT, Seals, Visitor
-from adapters.chat.web.speaking import Heard, Speaker, appealable, refusal
+from adapters.chat.web.speaking import Heard, Speaker, refusal
 from adapters.chat.web.views import file_name
 from bot.command import LONGEST_COMMAND
 from bot.errors import Refused, StoreError
@@ -267,8 +267,7 @@ class Room:
                 return JSONResponse({"problem": unfit.words}, unfit.status)
             except Refused as refused:
                 # 200: a refusal is an answer, which a browser need not report as an error of the page
-                decision = appealable(refused.problems)
-                return JSONResponse({"problem": refusal(refused.problems), "decision": decision})
+                return JSONResponse({"problem": refusal(refused.problems), "decision": refused.decision})
             except StoreError as error:
                 self._house.observer.event("store_error", detail=str(error))
                 return JSONResponse({"problem": problem(Problem("store_busy"))}, 503)

@@ -77,7 +77,7 @@ class Speaker:
             await self.ask(visitor, text, words, key)
         except Refused as refused:
             words = refusal(refused.problems)
-            await self._answer(visitor, words, key, refused.corrected or "", appealable(refused.problems))
+            await self._answer(visitor, words, key, refused.corrected or "", refused.decision)
             return Heard(refused=True)
         return Heard()
 
@@ -171,11 +171,6 @@ class Speaker:
         said = {"audience": visitor.key, "correction": correction, "decision": decision}
         message = Message(0, "", "", words, self._clock.now(), **said)
         return await self._store.say(message, key + _ANSWER)
-
-
-def appealable(problems: Sequence[Problem]) -> str:
-    """The decision that these tell of, "" where there is none."""
-    return next((str(each.values["decision"]) for each in problems if each.values.get("decision")), "")
 
 
 def refusal(problems: Sequence[Problem]) -> str:
