@@ -276,6 +276,20 @@ class Member:
     reporter: ReporterRecord = ReporterRecord()
 
 
+@dataclass(frozen=True, slots=True)
+class Acquaintance:
+    """Somebody whom a community knows: who asked lately, or was ever struck, sanctioned or muted there."""
+
+    key: str
+    name: str = ""
+    requests: int = 0  #: lately
+    asked_at: float = 0.0
+    strikes: int = 0  #: that count
+    banned_until: float = 0.0  #: infinity: without end
+    timeout_until: float = 0.0
+    muted: bool = False
+
+
 class PostKind(StrEnum):
     ITEM = "item"  #: an item of the queue in the review channel
     PICTURES = "pictures"  #: a delivered result whose pictures were hidden, shown again or deleted

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 
-from bot.conduct import FOREVER, Case, ItemState, Rule, Sanction
+from bot.conduct import FOREVER, Acquaintance, Case, ItemState, Rule, Sanction
 from bot.errors import Refused
 from bot.model import AuditEvent, Person, Place
 from bot.moderating import Moderating
@@ -29,6 +29,7 @@ class ModWords:
             "mute": self._mute,
             "unmute": self._mute,
             "record": self._record,
+            "people": self._people,
             "queue": self._queue,
             "show": self._show,
             "claim": self._decide,
@@ -89,6 +90,10 @@ class ModWords:
         return [say("mod_record", user=command.user, strikes=len(member.strikes), totals=totals or "-"), *lines]
 
     # -- review
+
+    async def _people(self, actor: Person, place: Place, command: Command) -> Sequence[str]:
+        found = await self._do.people(actor, place, command.text, LISTED)
+        return [acquaintance_line(each) for each in found] or [say("mod_people_none")]
 
     async def _queue(self, actor: Person, place: Place, command: Command) -> Sequence[str]:  # noqa: ARG002
         cases = await self._do.cases(actor, place, LISTED)
@@ -174,6 +179,26 @@ def _target(command: Command) -> Person:
 def _sanctioned(sanction: Sanction) -> Sequence[str]:
     until = say("mod_without_end") if sanction.until == FOREVER else moment(sanction.until)
     return [say("mod_sanctioned", user=sanction.person, kind=sanction.kind.value, until=until)]
+
+
+def acquaintance_line(known: Acquaintance) -> str:
+    """Who it is, and what is remembered of them."""
+    return " · ".join([f"{display(known.name)} {known.key}".strip(), *remembered(known)])
+
+
+def remembered(known: Acquaintance) -> list[str]:
+    """In words, what stands against a person first."""
+    said = []
+    for code, until in (("mod_banned", known.banned_until), ("mod_timed_out", known.timeout_until)):
+        if until:
+            said.append(say(code, until=say("mod_without_end") if until == FOREVER else moment(until)))
+    if known.strikes:
+        said.append(say("mod_strikes", n=known.strikes))
+    if known.muted:
+        said.append(say("mod_is_muted"))
+    if known.requests:
+        said.append(say("mod_requests", n=known.requests, at=moment(known.asked_at)))
+    return said
 
 
 def _sanction_line(sanction: Sanction) -> str:

@@ -4,12 +4,13 @@
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from bot import showing, steps
 from bot.conduct import (
     DECIDED,
+    Acquaintance,
     Action,
     Case,
     Change,
@@ -280,6 +281,17 @@ class Moderating(Governing):
     async def member(self, actor: Person, place: Place, target: Person) -> Member:
         await self._permitted(actor, place, Act.AUDIT)
         return await self._judge.member(place.tenant, target.key)
+
+    async def people(self, actor: Person, place: Place, words: str = "", limit: int = 50) -> list[Acquaintance]:
+        """Whom this community knows: those under sanctions first. ``words``: part of a name or a key."""
+        await self._permitted(actor, place, Act.AUDIT)
+        now = self._core.clock.now()
+        return await self._store.people(place.tenant, words.strip()[:100], now - sanctions.STRIKE_LIFE, now, limit)
+
+    async def names(self, actor: Person, place: Place, keys: Iterable[str]) -> Mapping[str, str]:
+        """What people's platforms call them, for whoever may see their keys here."""
+        await self._permitted(actor, place, Act.AUDIT)
+        return await self._store.names(sorted(set(keys)))
 
     async def _over(self, actor: Person, place: Place, target: Person, act: Act) -> None:
         if not may(await self._judge.actor(actor, place), act, await self._subject(place, target)):

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Protocol
 
 from bot.conduct import (
+    Acquaintance,
     Case,
     Change,
     Community,
@@ -48,6 +49,15 @@ class ModerationStore(Protocol):
 
     # -- members
     async def member(self, tenant: str, person: str) -> Member: ...
+
+    async def people(self, tenant: str, words: str, since: float, now: float, limit: int) -> list[Acquaintance]:
+        """Those under sanctions first, then by strikes, then by their last request after ``since``.
+
+        ``words``: part of a name or a key, in any case.
+        """
+
+    async def names(self, persons: Sequence[str]) -> Mapping[str, str]:
+        """What their platform calls them, where it said."""
 
     async def last_groups(self, tenant: str, person: str) -> tuple[str, ...]:
         """The roles that a person had when they last asked for something here."""

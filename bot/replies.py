@@ -158,6 +158,7 @@ ENGLISH: Mapping[str, str] = {
     "rules_broken": "The rules cannot be read just now, so every request is held. The operator was told.",
     "mod_help": (
         "ban USER [7d] REASON\ntimeout USER 1h REASON\nwarn USER REASON\nlift USER REASON\nrecord USER\n"
+        "people [NAME]: who is known here, those under sanctions first\n"
         "mute USER, unmute USER: whether their reports count\n"
         "queue, show ITEM, claim ITEM, approve ITEM, reject ITEM REASON, edit ITEM PROMPT\n"
         "banish ITEM REASON: reject, and post no picture that looks like it again\n"
@@ -176,6 +177,12 @@ ENGLISH: Mapping[str, str] = {
     "mod_style": "Requests in this channel that name no style are now drawn in: {style}.",
     "mod_needs_style": "Name one style, or default.",
     "mod_sanctioned": "{user}: {kind}, {until}.",
+    "mod_people_none": "Nobody like that is known here.",
+    "mod_banned": "banned, until {until}",
+    "mod_timed_out": "timed out until {until}",
+    "mod_strikes": "strikes: {n}",
+    "mod_is_muted": "reports do not count",
+    "mod_requests": "requests in the last 30 days: {n}, the last at {at}",
     "mod_without_end": "without end",
     "mod_was_lifted": "lifted",
     "mod_lifted": "{user} may ask for pictures again.",
@@ -722,7 +729,14 @@ ENGLISH: Mapping[str, str] = {
     "moderation_test_send": "Test",
     "moderation_person": "Person",
     "moderation_person_hint": "A key such as discord:user:123, as the queue and the log show it.",
-    "moderation_look_up": "Look up",
+    "moderation_find": "Find a person",
+    "moderation_find_hint": "Part of a name or of a key. Whoever asked in the last 30 days or was ever sanctioned.",
+    "moderation_look_up": "Find",
+    "moderation_people_more": "Only the first {n} are shown. Search for others.",
+    "moderation_people_hint": "J and K move, Enter opens.",
+    "moderation_api_key": "API key {name}",
+    "moderation_rule_name": "rule {name}",
+    "moderation_take_action": "Decide about a person",
     "moderation_record": "{strikes} strikes count, trust {trust}, {approved} approved, {rejected} rejected {muted}",
     "moderation_muted": "· reports do not count",
     "moderation_sanctions": "Sanctions",

@@ -6,7 +6,19 @@ from dataclasses import replace
 from adapters.store import chain, conduct_rows, posts, queue, rows
 from adapters.store.engine import Row, Transaction
 from adapters.store.shelf import Shelf
-from bot.conduct import FOREVER, Community, Member, Mode, PostKind, ReporterRecord, Rule, Sanction, SanctionKind, Strike
+from bot.conduct import (
+    FOREVER,
+    Acquaintance,
+    Community,
+    Member,
+    Mode,
+    PostKind,
+    ReporterRecord,
+    Rule,
+    Sanction,
+    SanctionKind,
+    Strike,
+)
 from bot.model import AuditEvent, Job, Problem
 from bot.moderation.events import sanctioned
 from bot.moderation.sanctions import REPORT_DECISIONS
@@ -89,6 +101,16 @@ class Communities(Shelf):
                     muted=bool(await tx.run("muted", **who)),
                 ),
             )
+
+    async def people(self, tenant: str, words: str, since: float, now: float, limit: int) -> list[Acquaintance]:
+        among = {"tenant": tenant, "words": words.casefold(), "since": since, "now": now, "limit": limit}
+        async with self._engine.read() as tx:
+            return [conduct_rows.acquaintance(row) for row in await tx.run("people_known", **among)]
+
+    async def names(self, persons: Sequence[str]) -> dict[str, str]:
+        async with self._engine.read() as tx:
+            found = await tx.run("names_of", persons=rows.text(sorted(set(persons))))
+            return {row["person"]: row["name"] for row in found}
 
     async def last_groups(self, tenant: str, person: str) -> tuple[str, ...]:
         async with self._engine.read() as tx:

@@ -453,6 +453,34 @@ SELECT * FROM jobs WHERE tenant = :tenant AND created_at >= :since ORDER BY crea
 
 -- ---------------------------------------------------------------- moderation: members
 
+-- name: names_of
+SELECT person, name FROM people WHERE name <> '' AND person IN (SELECT value FROM json_each(:persons))
+
+-- name: people_known
+WITH asked AS (
+    SELECT person, count(*) AS requests, max(created_at) AS asked_at FROM (SELECT person, created_at FROM jobs
+        WHERE tenant = :tenant AND created_at >= :since ORDER BY created_at DESC LIMIT 5000) AS newest
+    GROUP BY person
+), met AS (
+    SELECT person FROM asked UNION SELECT person FROM sanctions WHERE tenant = :tenant
+    UNION SELECT person FROM strikes WHERE tenant = :tenant
+    UNION SELECT person FROM muted_reporters WHERE tenant = :tenant
+), known AS (
+    SELECT m.person, coalesce(p.name, '') AS name, coalesce(a.requests, 0) AS requests,
+        coalesce(a.asked_at, 0) AS asked_at,
+        (SELECT count(*) FROM strikes AS s WHERE s.tenant = :tenant AND s.person = m.person AND s.at >= :since) AS strikes,
+        coalesce((SELECT max(s.until) FROM sanctions AS s WHERE s.tenant = :tenant AND s.person = m.person
+            AND s.kind = 'ban' AND s.lifted = 0 AND s.until > :now), 0) AS banned_until,
+        coalesce((SELECT max(s.until) FROM sanctions AS s WHERE s.tenant = :tenant AND s.person = m.person
+            AND s.kind = 'timeout' AND s.lifted = 0 AND s.until > :now), 0) AS timeout_until,
+        (SELECT count(*) FROM muted_reporters AS r WHERE r.tenant = :tenant AND r.person = m.person) AS muted
+    FROM met AS m LEFT JOIN people AS p ON p.person = m.person LEFT JOIN asked AS a ON a.person = m.person
+)
+SELECT * FROM known
+WHERE :words = '' OR instr(folded(name), :words) > 0 OR instr(folded(person), :words) > 0
+ORDER BY CASE WHEN banned_until > 0 OR timeout_until > 0 THEN 0 ELSE 1 END, strikes DESC, asked_at DESC, person
+LIMIT :limit
+
 -- name: sanctions_of
 SELECT * FROM sanctions WHERE tenant = :tenant AND person = :person ORDER BY at, id
 

@@ -12,7 +12,7 @@ LONGEST = 4000  #: characters
 WITH_USER = frozenset({"ban", "timeout", "warn", "lift", "mute", "unmute", "record"})
 WITH_ITEM = frozenset({"claim", "approve", "reject", "banish", "edit", "show"})
 ALONE = frozenset({"queue", "rules", "resume", "help"})
-WITH_TEXT = frozenset({"test", "pause", "audit"})
+WITH_TEXT = frozenset({"test", "pause", "audit", "people"})
 VERBS = tuple(sorted(WITH_USER | WITH_ITEM | ALONE | WITH_TEXT | {"rule", "simulate", "mode", "style"}))
 
 _HEAD = re.compile(r"\s*/?imagine-mod\b", re.IGNORECASE)
