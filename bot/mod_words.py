@@ -39,6 +39,7 @@ class ModWords:
             "edit": self._decide,
             "rules": self._rules,
             "add": self._add,
+            "starter": self._starter,
             "remove": self._remove,
             "test": self._test,
             "simulate": self._simulate,
@@ -136,6 +137,9 @@ class ModWords:
         dry = rule.dry_run and not command.rule.dry_run
         return [say("mod_rule_saved", rule=rule.id, version=rule.version), *([say("mod_rule_dry")] if dry else [])]
 
+    async def _starter(self, actor: Person, place: Place, command: Command) -> Sequence[str]:  # noqa: ARG002
+        return imported_lines(await self._do.add_starter(actor, place))
+
     async def _remove(self, actor: Person, place: Place, command: Command) -> Sequence[str]:
         rule = await self._do.remove_rule(actor, place, command.text)
         return [say("mod_rule_removed", rule=rule.id)]
@@ -189,9 +193,12 @@ def acquaintance_line(known: Acquaintance) -> str:
 def remembered(known: Acquaintance) -> list[str]:
     """In words, what stands against a person first."""
     said = []
-    for code, until in (("mod_banned", known.banned_until), ("mod_timed_out", known.timeout_until)):
-        if until:
-            said.append(say(code, until=say("mod_without_end") if until == FOREVER else moment(until)))
+    if known.banned_until == FOREVER:
+        said.append(say("mod_banned_for_good"))
+    elif known.banned_until:
+        said.append(say("mod_banned", until=moment(known.banned_until)))
+    elif known.timeout_until:
+        said.append(say("mod_timed_out", until=moment(known.timeout_until)))
     if known.strikes:
         said.append(say("mod_strikes", n=known.strikes))
     if known.muted:
@@ -228,6 +235,13 @@ def rule_line(rule: Rule) -> str:
     patterns = ", ".join(rule.patterns)
     parts = [rule.id, rule.action.name.lower(), patterns[:200], *marks, rule.message, f"v{rule.version} {rule.author}"]
     return " · ".join(part for part in parts if part)
+
+
+def imported_lines(saved: Sequence[Rule]) -> list[str]:
+    """How many there are, and those that only count so far."""
+    dry = [rule.id for rule in saved if rule.dry_run]
+    said = [say("mod_rules_saved", n=len(saved))]
+    return [*said, say("mod_rules_dry", rules=", ".join(dry))] if dry else said
 
 
 def explanation_lines(explanation: Explanation) -> list[str]:

@@ -179,6 +179,34 @@ async def test_rules_are_tested_tried_on_the_past_saved_changed_and_removed(site
     await expect(saved).to_have_count(0)
 
 
+async def test_lists_go_out_and_in_and_the_starter_policy_is_one_click(
+    site: Site, open_page: Open, tmp_path: Path
+) -> None:
+    page = await open_page(await login(site))
+    await page.get_by_role("link", name="Rules").click()
+    await page.get_by_role("button", name="Add the starter policy").click()
+    await expect(page.get_by_role("status").first).to_contain_text("Rules added or changed: 10.")
+    async with page.expect_download() as started:
+        await page.get_by_role("link", name="Export as CSV").click()
+    exported = Path(await (await started.value).path()).read_text()
+    assert exported.count("starter-") == 10
+    assert "held-1" not in exported
+    form = page.locator('[data-form="import"]')
+    file = tmp_path / "words.txt"
+    file.write_text("spoon*\nfork\n")
+    await form.get_by_label("From a file").set_input_files(file)
+    await expect(form.get_by_label("The list", exact=True)).to_have_value("spoon*\nfork\n")
+    await form.get_by_label("Name of").fill("cutlery")
+    await form.get_by_role("button", name="Import").click()
+    await expect(page.locator('[data-rule="cutlery"]')).to_contain_text("spoon*")
+    await form.get_by_label("The list", exact=True).fill(exported + "x,shout,y\n")
+    await form.get_by_role("button", name="Import").click()
+    await expect(page.get_by_role("alert").first).to_contain_text("In line")
+    await form.get_by_label("The list", exact=True).fill(exported)
+    await form.get_by_role("button", name="Import").click()
+    await expect(page.locator('[data-rule="starter-gore"]')).to_contain_text("v2")
+
+
 async def test_people_are_banned_and_lifted_and_the_log_says_so(site: Site, open_page: Open) -> None:
     job_id = await ask(site, "a castle")
     page = await open_page(await login(site))

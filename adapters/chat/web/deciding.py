@@ -26,6 +26,9 @@ from bot.moderation.sanctions import active_strikes, trust
 from bot.moderation.verdicts import moment
 from bot.replies import display, problem, say
 
+FIXED = "imagine.toml"
+"""The author of rules that are changed there."""
+
 VIEWS = ("queue", "rules", "people", "settings", "audit")
 REASONS = tuple(f"moderation_reason_{number}" for number in range(1, 6))
 
@@ -197,7 +200,7 @@ def rule_row(rule: Rule) -> RuleRow:
         spoiler=rule.spoiler,
         version=rule.version,
         author=rule.author,
-        fixed=rule.author == "imagine.toml",
+        fixed=rule.author == FIXED,
     )
 
 

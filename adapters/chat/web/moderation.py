@@ -26,6 +26,7 @@ from bot.conduct import Acquaintance
 from bot.errors import Refused
 from bot.judging import OPERATORS
 from bot.model import Person, Place
+from bot.moderation import lists
 from bot.moderation.commands import person_key
 from bot.options import without_forbidden
 from bot.replies import problem, say
@@ -86,6 +87,7 @@ class ModerationPages:
             Route("/moderation/login", self._login),
             Route("/moderation/logout", self._posted(self._logout), methods=["POST"]),
             Route("/moderation/view", self._fragment),
+            Route("/moderation/rules.csv", self._export),
             Route("/moderation/act", self._posted(self._act), methods=["POST"]),
             Route("/moderation/pictures/{tenant}/{item}/{index:int}", self._picture),
         ]
@@ -195,6 +197,17 @@ class ModerationPages:
                 values["cards"] = [deciding.card(case, shown.tenant, who.key, now, names) for case in cases]
                 values["more"] = max(0, await house.moderators.count(who, place) - len(cases))
         return self._pages.render(f"moderation-{shown.view}.html", **values)
+
+    async def _export(self, request: Request) -> Response:
+        session = await self.session(request)
+        if session is None:
+            return self.closed("moderation_login", 401)
+        shown = _shown(request, await self._house.operators.tenants())
+        rules = await self._house.moderators.rules(session.person, Place(shown.tenant, "moderation"))
+        text = lists.to_csv(rule for rule in rules if rule.author != deciding.FIXED)
+        name = f"rules-{shown.tenant.replace(':', '-')}.csv"
+        headers = {**PRIVATE, "content-disposition": f'attachment; filename="{name}"'}
+        return Response(text, media_type="text/csv; charset=utf-8", headers=headers)
 
     async def _people(self, who: Person, place: Place, shown: Shown) -> dict[str, Any]:
         """Whom the words find, and one person's record."""

@@ -159,6 +159,13 @@ function change(rule) {
   form.patterns.focus();
 }
 
+// A file is only read into the form: what is sent is what one sees.
+view.addEventListener("change", async (event) => {
+  const into = event.target.dataset?.into;
+  const [file] = event.target.files ?? [];
+  if (into && file) event.target.form.elements[into].value = await file.text();
+});
+
 view.addEventListener("submit", async (event) => {
   const form = event.target;
   const name = event.submitter?.dataset.submit ?? form.querySelector("[data-submit]")?.dataset.submit;
