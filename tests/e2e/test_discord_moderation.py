@@ -501,6 +501,34 @@ async def test_rules_queue_and_audit_are_passed_on_and_come_back_harmless(house:
     assert "hut" not in await said(house, house.mod, "imagine-mod record", user=house.ada)
 
 
+@pytest.mark.parametrize(
+    ("pattern", "sentence"),
+    [("re:fox(?=es)", "looks ahead"), ("re:.*", "nearly every request"), ("*", "holds no word")],
+)
+async def test_s08_s09_a_rule_that_cannot_be_is_refused_in_words(
+    house: DiscordHouse, pattern: str, sentence: str
+) -> None:
+    assert sentence in await said(house, house.mod, "imagine-mod rule add", rule=f"block {pattern}")
+    assert (await house.core.store.community(f"discord:{house.guild.id}")).rules == ()
+
+
+async def test_f77_a_ban_by_command_ends_what_waits_for_a_moderator(house: DiscordHouse) -> None:
+    case = await held(house)
+    await said(house, house.mod, "imagine-mod ban", user=house.ada, reason="spam")
+    [job] = await house.settled()
+    assert job.state is JobState.CANCELLED
+    assert job.reason is not None
+    assert job.reason.code == "cancelled_by_ban"
+    await house.eventually(lambda: buttons(case) == [])
+    assert "castle" not in public(house)
+
+
+async def test_the_starter_policy_comes_with_one_command(house: DiscordHouse) -> None:
+    assert "10" in await said(house, house.mod, "imagine-mod rule starter")
+    assert "starter-gore" in await said(house, house.mod, "imagine-mod rule list")
+    assert "0" in await said(house, house.mod, "imagine-mod rule starter")
+
+
 async def test_pause_resume_mute_and_lift_take_effect(house: DiscordHouse) -> None:
     await said(house, house.mod, "imagine-mod pause", reason="a break")
     paused = await house.discord.human.slash(house.ada, house.room, "imagine", prompt="a fox")

@@ -1,5 +1,6 @@
 """The moderation page as moderators use it, in a real browser, and as attackers would, without one."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -120,7 +121,7 @@ async def test_the_queue_works_with_the_keyboard_alone(site: Site, open_page: Op
     ]
 
 
-async def test_a_second_moderator_reads_who_decided_first(site: Site, open_page: Open) -> None:
+async def test_f75_a_second_moderator_reads_who_decided_first(site: Site, open_page: Open) -> None:
     await ask(site, "a castle")
     first, second = await open_page(await login(site, "one")), await open_page(await login(site, "two"))
     await card(first, "a castle").get_by_role("button", name="Claim").click()
@@ -207,7 +208,7 @@ async def test_lists_go_out_and_in_and_the_starter_policy_is_one_click(
     await expect(page.locator('[data-rule="starter-gore"]')).to_contain_text("v2")
 
 
-async def test_people_are_banned_and_lifted_and_the_log_says_so(site: Site, open_page: Open) -> None:
+async def test_f77_people_are_banned_and_lifted_and_the_log_says_so(site: Site, open_page: Open) -> None:
     job_id = await ask(site, "a castle")
     page = await open_page(await login(site))
     await card(page, "a castle").get_by_role("link", name=ANN.key).click()
@@ -407,3 +408,55 @@ async def test_s27_an_item_of_another_community_is_unknown_here(site: Site) -> N
     item = await site.house.store.item("discord:43", case.item.id)
     assert item is not None
     assert item.state is ItemState.APPROVED
+
+
+async def act(client: httpx.AsyncClient, token: str, name: str, **values: str) -> dict[str, str]:
+    sent = {"act": name, "tenant": "web", "view": "queue", **values}
+    answer = await client.post("/moderation/act", json=sent, headers={"x-imagine-token": token})
+    assert answer.status_code == 200
+    return dict(answer.json())
+
+
+async def test_f75_s25_fifty_clicks_are_one_decision_and_the_others_read_whose_it_was(site: Site) -> None:
+    job_id = await ask(site, "a castle")
+    [case] = await site.house.moderators.cases(Person("web:operator:x", groups=("web:operators",)), ROOM)
+    async with session(site) as (client, token):
+        clicks = [act(client, token, ("approve", "reject")[n % 2], item=case.item.id, reason="no") for n in range(50)]
+        answers = await asyncio.gather(*clicks)
+    assert sum("said" in answer for answer in answers) == 1
+    problems = {answer["problem"] for answer in answers if "problem" in answer}
+    assert all("This was already" in problem and "web:operator:operator" in problem for problem in problems)
+    assert (await site.house.settled(job_id, 20)).state in {JobState.DELIVERED, JobState.REJECTED}
+
+
+@pytest.mark.parametrize("item", ["", "0" * 32, "../../etc/passwd", "'; DROP TABLE items; --", "x" * 5000])
+async def test_s24_a_stale_or_forged_item_is_answered(site: Site, item: str) -> None:
+    async with session(site) as (client, token):
+        for name in ("claim", "approve", "reject", "edit"):
+            answer = await act(client, token, name, item=item, reason="no", prompt="a house")
+            assert answer["problem"] == "This is not in the queue any more."
+
+
+@pytest.mark.parametrize(
+    ("pattern", "said"),
+    [("re:fox(?=es)", "looks ahead"), ("re:.*", "nearly every request"), ("*", "holds no word"), ("", "holds no word")],
+)
+async def test_s08_s09_a_rule_that_cannot_be_is_refused_in_words(site: Site, pattern: str, said: str) -> None:
+    rule = {"action": "block", "target": "both", "patterns": pattern, "view": "rules"}
+    async with session(site) as (client, token):
+        assert said in (await act(client, token, "rule", **rule))["problem"]
+        if pattern:
+            imported = await act(client, token, "import", action="block", view="rules", list=pattern)
+            assert said in imported["problem"]
+    assert (await site.house.store.community("web")).rules == ()
+
+
+async def test_f76_a_rule_that_comes_while_a_request_waits_for_a_moderator_counts_after_the_approval(
+    site: Site,
+) -> None:
+    job_id = await ask(site, "a castle with a spoon")
+    [case] = await site.house.moderators.cases(Person("web:operator:x", groups=("web:operators",)), ROOM)
+    async with session(site) as (client, token):
+        await act(client, token, "rule", action="block", target="both", patterns="spoon", view="rules")
+        await act(client, token, "approve", item=case.item.id)
+    assert (await site.house.settled(job_id, 20)).state is JobState.REJECTED
