@@ -17,6 +17,7 @@ from adapters.factory import build_backend
 from adapters.images.classifier import Classifier
 from adapters.images.files import FilePictures
 from adapters.images.likeness import likeness
+from adapters.limiter import SharedLimiter
 from adapters.login import link, new_token
 from adapters.observe import Observe, loop_lag_watchdog, store_watchdog
 from adapters.platforms import Platforms, open_platforms
@@ -87,9 +88,10 @@ async def open_house(settings: Settings, observe: Observe) -> AsyncIterator[Hous
         store = await stack.enter_async_context(open_store(settings))
         pictures = FilePictures(Path(settings.store.images), metadata=settings.store.metadata)
         stack.push_async_callback(pictures.close)
+        limiter = SharedLimiter(store)
         backends = {}
         for name in settings.backends:
-            backends[name] = build_backend(settings.backends[name])
+            backends[name] = build_backend(settings.backends[name], limiter)
             stack.push_async_callback(backends[name].close)
         health = steps.Health(store)
         await health.load()

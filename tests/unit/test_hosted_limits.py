@@ -8,28 +8,46 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.backends.limits import Budget, ProcessLimiter, Room, Turnstile, account_of, gcra, held
+from adapters.backends.limits import RATE_MARGIN, Budget, ProcessLimiter, Room, Turnstile, account_of, held
+from bot import pacing
+from bot.pacing import LONGEST_PAUSE, LONGEST_WAIT, Pace
 
 RATE = 5.0
 
 
 @given(st.lists(st.floats(0, 3), max_size=60))
 def test_f20_no_second_holds_more_calls_than_the_rate_allows(pauses: list[float]) -> None:
-    now, next_at, calls = 100.0, 0.0, []
+    now, pace, calls = 100.0, Pace(), []
     for pause in pauses:
         now += pause / 10
-        wait, next_at = gcra(next_at, now, 1.1 / RATE)
-        calls.append(now + wait)
+        at, pace = pacing.turn(pace, now, RATE_MARGIN / RATE, LONGEST_WAIT)
+        calls.append(at)
     for start in calls:
         assert sum(start <= other < start + 1 for other in calls) <= RATE
 
 
-@given(st.floats(0, 1e6), st.floats(0, 1e6), st.floats(0, 10))
-def test_a_turn_is_never_in_the_past_and_an_idle_key_never_waits(next_at: float, now: float, interval: float) -> None:
-    wait, after = gcra(next_at, now, interval)
-    assert wait >= 0
-    assert after >= now + interval
-    assert wait == 0 or next_at > now
+@given(st.floats(0, 1e6), st.floats(0, 1e6), st.floats(0.01, 10), st.floats(0, LONGEST_WAIT))
+def test_a_turn_is_never_in_the_past_nor_taken_beyond_ones_patience(
+    next_at: float, now: float, interval: float, patience: float
+) -> None:
+    at, after = pacing.turn(Pace(next_at), now, interval, patience)
+    assert at >= now
+    assert at == now or next_at > now
+    assert after.next_at == (at + interval if at <= now + patience else next_at)
+
+
+def test_f20_a_pause_holds_every_turn_back_and_is_not_one() -> None:
+    pace = pacing.paused(Pace(next_at=99.0), 100.0, 30.0)
+    assert pacing.turn(pace, 110.0, 0.0, 0.0) == (130.0, pace)
+    assert pacing.turn(pace, 110.0, 1.0, 60.0) == (130.0, Pace(131.0, 130.0))
+    assert pacing.paused(pace, 110.0, 5.0) == pace
+    assert pacing.paused(pace, 110.0, 1e9).paused_until == 110.0 + LONGEST_PAUSE
+
+
+def test_f69_after_the_clock_was_set_back_an_hour_stamps_from_then_hold_nobody_up() -> None:
+    hour_ago = 10_000.0
+    pace = Pace(hour_ago + 3600 + 1, hour_ago + 3601)
+    assert pacing.turn(pace, hour_ago, 0.2, 30.0) == (hour_ago, Pace(hour_ago + 0.2, 0.0))
 
 
 async def test_a_turn_beyond_ones_patience_is_not_taken() -> None:

@@ -460,3 +460,9 @@ CREATE TABLE installations (
     expires_at DOUBLE PRECISION NOT NULL,
     claimed_until DOUBLE PRECISION NOT NULL DEFAULT 0
 );
+
+CREATE TABLE rates (
+    account TEXT PRIMARY KEY,
+    next_at DOUBLE PRECISION NOT NULL,
+    paused_until DOUBLE PRECISION NOT NULL
+);

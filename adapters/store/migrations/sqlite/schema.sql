@@ -389,3 +389,9 @@ CREATE TABLE installations (
     expires_at REAL NOT NULL,
     claimed_until REAL NOT NULL DEFAULT 0
 ) STRICT, WITHOUT ROWID;
+
+CREATE TABLE rates (
+    account TEXT PRIMARY KEY,
+    next_at REAL NOT NULL,
+    paused_until REAL NOT NULL
+) STRICT, WITHOUT ROWID;
