@@ -6,7 +6,7 @@ no window of a second holds more of them than the provider allows.
 
 from dataclasses import dataclass, replace
 
-LONGEST_WAIT = 60.0  #: seconds; nobody may be more patient
+LONGEST_WAIT = 60.0  #: seconds; whoever is more patient than that is not believed
 LONGEST_PAUSE = 3600.0  #: seconds, whatever a provider says
 
 
@@ -27,7 +27,7 @@ def turn(pace: Pace, now: float, interval: float, patience: float) -> tuple[floa
     if not interval:
         return max(now, pace.paused_until), pace
     at = max(now, pace.next_at, pace.paused_until)
-    return at, pace if at > now + patience else replace(pace, next_at=at + interval)
+    return at, pace if at > now + min(patience, LONGEST_WAIT) else replace(pace, next_at=at + interval)
 
 
 def paused(pace: Pace, now: float, seconds: float) -> Pace:
