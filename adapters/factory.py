@@ -21,7 +21,7 @@ def build_backend(settings: BackendSettings, limiter: "Limiter | None" = None) -
         case "sketch":
             from adapters.backends.sketch import SketchBackend
 
-            return SketchBackend(settings.name)
+            return SketchBackend(settings.name, timeout_seconds=settings.timeout_seconds)
         case "ovh":
             from adapters.backends.ovh import Ovh
 

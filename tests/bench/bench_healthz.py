@@ -5,6 +5,7 @@
 The program, its drawing process and the one that asks share this machine's processors.
 """
 
+import os
 import statistics
 import sys
 import tempfile
@@ -27,6 +28,7 @@ def main() -> int:
     wall = sorted(answer.wall * 1000 for answer in answers)
     own = max(answer.processor * 1000 for answer in answers)
     rows = [
+        Row("load of this machine", f"{os.getloadavg()[0]:.1f} on {os.cpu_count()} processors"),
         Row(f"/healthz while {PEOPLE} people's pictures are drawn, answers", str(len(answers))),
         Row("median", f"{statistics.median(wall):.1f} ms"),
         Row("p99", f"{wall[int(len(wall) * 0.99) - 1]:.1f} ms"),
