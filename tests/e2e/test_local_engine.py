@@ -26,6 +26,7 @@ def test_healthz_answers_within_200_ms_while_the_local_engine_draws(tmp_path: Pa
     model = checkpoints.sdxl(tmp_path / "model")
     with healthz.drawing_program(tmp_path, model) as (running, key):
         answers = healthz.answers_while_drawing(running, key, people=4, seconds=6.0)
+        assert "libtorch" not in Path(f"/proc/{running.process.pid}/maps").read_text()
     assert {answer.status for answer in answers} == {200}
     assert len(answers) >= 20
     assert max(answer.processor for answer in answers) < LONGEST
