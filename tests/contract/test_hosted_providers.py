@@ -7,7 +7,7 @@ import pytest
 
 from adapters.backends.hive import Hive
 from adapters.backends.limits import ProcessLimiter, TurnsUnknown, account_of
-from bot.errors import Broken, Busy, Down, Rejected
+from bot.errors import BackendError, Broken, Busy, Down, Rejected
 from bot.model import Capabilities, Drawn, Range, Size, Stage
 from tests.contract.hosted import CANARY, Rig, Told, bodies, drawing, outcome, rigged
 from tests.standins.providers import ImagePipeline, png
@@ -202,6 +202,17 @@ async def test_f25_the_stage_that_refused_is_told(hive: Rig, message: str, stage
     error = await outcome(hive.backend(), hive.drawing())
     assert isinstance(error, Rejected)
     assert error.stage is stage
+
+
+@pytest.mark.parametrize(("status", "kind"), [(451, Rejected), (429, Busy), (405, Down), (400, Broken), (503, Down)])
+async def test_f25_f26_hive_means_the_status_in_the_body_whatever_http_says(
+    hive: Rig, status: int, kind: type[BackendError]
+) -> None:
+    hive.api.always(json_reply({"status_code": status, "message": "Images did not pass moderation filters."}, 200))
+    error = await outcome(hive.backend(), hive.drawing())
+    assert isinstance(error, kind)
+    assert not error.maybe_charged
+    assert len(hive.api.heard) == 1 or status == 503
 
 
 async def test_f25_one_refused_call_of_a_split_request_refuses_it(hive: Rig) -> None:

@@ -15,6 +15,7 @@ from adapters.backends.limits import TurnsUnknown, account_of
 from adapters.limiter import SharedLimiter
 from adapters.store import postgres
 from adapters.store.store import SqlStore
+from bot import failover, steps
 from bot.errors import Busy, Down
 from bot.model import Drawn
 from tests import callers
@@ -78,6 +79,25 @@ async def test_f20_a_pause_and_the_turns_taken_outlive_a_restart(dialect: str, t
     async with open_store(dialect, tmp_path) as after:
         assert 20 < await after.take_turn("paused", 0.0, 0.0) <= 50
         assert 10 < await after.take_turn("used", 40.0, 0.0) <= 40
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+async def test_f21_f26_a_closed_backend_is_still_closed_after_a_restart(dialect: str, tmp_path: Path) -> None:
+    now = 1000.0
+    async with open_store(dialect, tmp_path) as store:
+        health = steps.Health(store)
+        for error in (Down("405: paused", until_fixed=True), Down("503: sorry")):
+            name = "paid" if error.until_fixed else "tired"
+            for _ in range(failover.FAILURES_TO_CLOSE):
+                await health.keep(failover.breaker_after(health.breaker(name), error, now, 1.0))
+    async with open_store(dialect, tmp_path) as store:
+        health = steps.Health(store)
+        assert not health.is_closed("paid", now)
+        await health.load()
+        assert health.is_closed("paid", 1e12)
+        assert health.breaker("paid").reason == "405: paused"
+        assert health.is_closed("tired", now + 14.0)
+        assert not health.is_closed("tired", now + 16.0)
 
 
 # -- several of them

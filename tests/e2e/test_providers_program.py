@@ -1,8 +1,12 @@
 """`imagine-bot draw --backend NAME` and `imagine-bot check` against each provider's stand-in."""
 
 import asyncio
+import json
+import sqlite3
 import subprocess
-from collections.abc import Mapping
+import urllib.request
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -10,6 +14,7 @@ from PIL import Image
 
 from tests import program
 from tests.contract.hosted import CANARY, KINDS, WITH_URLS, Rig, rigged
+from tests.standins.providers import ImagePipeline
 from tests.standins.wire import Reply, Server, json_reply
 
 STORE = """
@@ -106,7 +111,7 @@ async def test_f20_draw_beside_a_running_bot_keeps_the_pause_that_its_key_was_to
     async with rigged("hive") as rig:
         port = configure(tmp_path, rig, {"hive": (rig.url, "RIGHT_KEY")})
         rig.api.script(Reply(429, b"{}", {"Retry-After": "3000"}))
-        with program.running(tmp_path, "run", port=port, env=KEYS):
+        async with running(tmp_path, port):
             for _ in range(2):
                 done = await call(tmp_path, "draw", "a fox", "--backend", "hive", "-o", "out")
                 assert done.returncode == 1
@@ -129,3 +134,56 @@ async def test_draw_without_the_store_calls_no_provider_and_says_why(tmp_path: P
         checked = await call(tmp_path, "check")
         assert checked.returncode == 1
         assert [line[:4] for line in checked.stdout.splitlines() if "backend ovh" in line] == ["ok  "]
+
+
+async def test_f06_f28_after_kill_9_polling_goes_on_and_nothing_is_paid_twice(tmp_path: Path) -> None:
+    async with rigged("imagepipeline") as rig:
+        assert isinstance(rig.provider, ImagePipeline)
+        rig.provider.patience = 10**9
+        port = configure(tmp_path, rig, {"pipe": (rig.url, "RIGHT_KEY")})
+        made = await call(tmp_path, "api-key", "create", "tests")
+        key = made.stdout.split()[-1]
+        async with running(tmp_path, port) as bot:
+            asked = asyncio.create_task(asyncio.to_thread(ask, port, key))
+            async with asyncio.timeout(60):
+                while not any(rig.provider.asked.values()):
+                    await asyncio.sleep(0.02)
+            bot.process.kill()
+            with pytest.raises(OSError):
+                await asked
+        rig.provider.patience = 1
+        async with running(tmp_path, port):
+            async with asyncio.timeout(60):
+                while await asyncio.to_thread(states, tmp_path) != ["delivered"]:
+                    await asyncio.sleep(0.05)
+        assert rig.provider.paid == 1
+        assert len([heard for heard in rig.api.heard if heard.method == "POST"]) == 1
+
+
+@asynccontextmanager
+async def running(folder: Path, port: int) -> AsyncIterator[program.Program]:
+    """With this event loop free meanwhile: the providers' stand-ins live in it."""
+    manager = program.running(folder, "run", port=port, env=KEYS)
+    bot = await asyncio.to_thread(manager.__enter__)
+    try:
+        yield bot
+    finally:
+        await asyncio.to_thread(manager.__exit__, None, None, None)
+
+
+def ask(port: int, key: str) -> None:
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{port}/v1/images/generations",
+        json.dumps({"prompt": "a fox", "size": "512x512"}).encode(),
+        {"authorization": f"Bearer {key}", "content-type": "application/json", "idempotency-key": "once"},
+    )
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        answer.read()
+
+
+def states(folder: Path) -> list[str]:
+    connection = sqlite3.connect(f"file:{folder / 'data' / 'imagine.db'}?mode=ro", uri=True)
+    try:
+        return [state for (state,) in connection.execute("SELECT state FROM jobs")]
+    finally:
+        connection.close()
