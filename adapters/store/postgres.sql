@@ -67,6 +67,10 @@ WHERE (tenant, kind, subject) IN (SELECT tenant, kind, subject FROM posts
     ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED)
 RETURNING *
 
+-- name: drop_tokens
+UPDATE jobs SET address = (address::jsonb - 'token')::text
+WHERE finished_at > :since AND finished_at <= :until AND platform = 'discord'
+
 -- name: rate
 SELECT next_at, paused_until, database_time() AS now FROM rates WHERE account = :account
 

@@ -461,6 +461,11 @@ CREATE TABLE installations (
     claimed_until DOUBLE PRECISION NOT NULL DEFAULT 0
 );
 
+CREATE TABLE forgotten (
+    owner TEXT PRIMARY KEY,
+    at DOUBLE PRECISION NOT NULL
+);
+
 CREATE TABLE rates (
     account TEXT PRIMARY KEY,
     next_at DOUBLE PRECISION NOT NULL,

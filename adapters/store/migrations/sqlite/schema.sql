@@ -390,6 +390,11 @@ CREATE TABLE installations (
     claimed_until REAL NOT NULL DEFAULT 0
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE forgotten (
+    owner TEXT PRIMARY KEY,
+    at REAL NOT NULL
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE rates (
     account TEXT PRIMARY KEY,
     next_at REAL NOT NULL,
