@@ -213,12 +213,13 @@ async def connect(path: Path) -> SqliteEngine:
         writer = await _open(path, *WRITER)
         try:
             await _sound(writer, path)
+            await _teach(writer)
             await migrate(writer, path)
         except BaseException:
             await writer.close()
             raise
         reader = await _open(path, "PRAGMA query_only = ON")
-        await reader.create_function("folded", 1, str.casefold, deterministic=True)
+        await _teach(reader)
         live = await _open(":memory:", LIVE_SCHEMA)
     except sqlite3.Error as error:
         raise store_error(error) from error
@@ -236,6 +237,11 @@ async def _open(path: Path | str, *statements: str) -> aiosqlite.Connection:
         await connection.close()
         raise
     return connection
+
+
+async def _teach(connection: aiosqlite.Connection) -> None:
+    """``folded``: the same as PostgreSQL's lower(), for which SQLite knows the English letters only."""
+    await connection.create_function("folded", 1, str.lower, deterministic=True)
 
 
 async def _sound(writer: aiosqlite.Connection, path: Path) -> None:
