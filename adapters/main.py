@@ -123,9 +123,15 @@ def cancelling(task: asyncio.Task[None]) -> Iterator[None]:
 
 
 async def run(
-    settings: Settings, role: Role, observe: Observe, announce: Callable[[str], None], *, invite: bool = False
+    settings: Settings,
+    role: Role,
+    observe: Observe,
+    announce: Callable[[str], None],
+    *,
+    welcome: str = "",
+    invite: bool = False,
 ) -> None:
-    """Until SIGTERM or SIGINT; ``invite``: announces a link to the moderation page too.
+    """Until SIGTERM or SIGINT. ``welcome`` is announced after the address; ``invite``: a link to the moderation page.
 
     Raises AlreadyRunning, StoreError, OSError for a port that is taken.
     """
@@ -154,10 +160,10 @@ async def run(
         if serving is not None:
             from adapters.chat.web.server import serve_web
 
-            welcome = [await login_link(house)] if invite else []
+            further = await login_link(house) if invite else welcome
 
             def tell(address: str) -> None:
-                for line in (say("running", url=address), *welcome):
+                for line in filter(None, (say("running", url=address), further)):
                     announce(line)
 
             tasks.append(asyncio.create_task(serve_web(serving, stop, tell)))

@@ -100,5 +100,8 @@ SELECT * FROM meta
 -- name: installations
 SELECT * FROM installations
 
+-- name: forgotten
+SELECT * FROM forgotten
+
 -- name: shared_pictures
 SELECT * FROM shared_pictures

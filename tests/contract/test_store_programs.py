@@ -164,7 +164,7 @@ async def test_what_leaves_a_gallery_leaves_no_word_in_its_index(store: SqlStore
         case "retention":
             await store.sweep(NOW + 100, 9, DAY)
         case "leave":
-            await store.forget_community("web")
+            await store.forget_community("web", NOW)
     assert await indexed(tmp_path) == []
     assert await store.shared_pictures("web", ANY, None, 9) == []
 

@@ -459,6 +459,11 @@ CREATE TABLE installations (
     claimed_until DOUBLE PRECISION NOT NULL DEFAULT 0
 );
 
+CREATE TABLE forgotten (
+    owner TEXT PRIMARY KEY,
+    at DOUBLE PRECISION NOT NULL
+);
+
 CREATE TABLE shared_pictures (
     tenant TEXT NOT NULL,
     at DOUBLE PRECISION NOT NULL,

@@ -388,6 +388,11 @@ CREATE TABLE installations (
     claimed_until REAL NOT NULL DEFAULT 0
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE forgotten (
+    owner TEXT PRIMARY KEY,
+    at REAL NOT NULL
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE shared_pictures (
     tenant TEXT NOT NULL,
     at REAL NOT NULL,
