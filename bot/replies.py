@@ -548,8 +548,6 @@ ENGLISH: Mapping[str, str] = {
     "web_line_of_list": "{prompt} · {state}",
     "web_history": "What you asked for lately, newest last. All of your pictures: /gallery",
     "web_history_none": "You have asked for nothing yet.",
-    "web_history_pictures": "{n} pictures",
-    "web_history_picture": "1 picture",
     "web_host": "This bot does not answer to this address. Set public_url under [web] to the address people use.",
     "web_not_found": "There is no such page.",
     "web_not_found_why": "It may have been deleted, or the address is misspelt.",
@@ -636,7 +634,7 @@ ENGLISH: Mapping[str, str] = {
     # -- the moderation page
     "moderation_title": "Moderation",
     "moderation_login": "This page is for operators, who come by a login link.",
-    "moderation_stale_link": "This link was used already or has run out. A link opens once, within a quarter of an hour.",
+    "moderation_stale_link": "This link was used already or has run out: it opens once, within 15 minutes.",
     "moderation_how": "On the bot's machine, this prints a new one:",
     "moderation_to_room": "To the web chat",
     "moderation_slow": "Too many wrong links. Wait a minute.",
@@ -768,7 +766,7 @@ ENGLISH: Mapping[str, str] = {
     # -- command line
     "running": "imagine-bot runs: {url}",
     "run_login": "Moderation and operations: imagine-bot login -c {config} prints a link.",
-    "draw_instead": "Try: imagine-bot draw {request}",
+    "draw_instead": "imagine-bot draw {request}",
     "probe_no_key": "{name} has no usable key. Put one into {key_env}, or into a file that {key_env}_FILE names.",
     "probe_key": "{name} refuses the key ({status}). Put a valid one into {key_env}.",
     "probe_credit": "{name} says that the account is paused or out of credit ({status}). Check its balance.",
@@ -911,6 +909,19 @@ def say(code: str, /, **values: object) -> str:
 
 def problem(problem: Problem) -> str:
     return say(problem.code, **problem.values)
+
+
+def typed(found: Problem) -> str:
+    """As `problem`, for where options are typed among the words: each is named as one types it."""
+    option = found.values.get("option")
+    named = _TYPED.get(str(option), option)
+    if option is None or "--{option}" in ENGLISH[found.code]:
+        return problem(found)
+    return say(found.code, **found.values | {"option": f"--{named}" if named != "prompt" else named})
+
+
+_TYPED = {"negative_prompt": "no"}
+"""Where a request's field and its inline option have different names."""
 
 
 _FIRST_STRONG_ISOLATE, _POP_ISOLATE = "\u2068", "\u2069"
