@@ -84,7 +84,8 @@ def picture_checks(stack: AsyncExitStack, settings: Settings, pictures: FilePict
 async def open_house(settings: Settings, observe: Observe) -> AsyncIterator[House]:
     """Raises AlreadyRunning, StoreError. Closes in the reverse order."""
     async with AsyncExitStack() as stack:
-        store = await stack.enter_async_context(open_store(settings))
+        opening = open_store(settings, lambda step: observe.event("migrating", step=step))
+        store = await stack.enter_async_context(opening)
         pictures = FilePictures(Path(settings.store.images), metadata=settings.store.metadata)
         stack.push_async_callback(pictures.close)
         backends = {}

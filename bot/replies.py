@@ -619,6 +619,8 @@ ENGLISH: Mapping[str, str] = {
     "operators_money_value": "${spent}",
     "operators_money_of": "${spent} of ${cap}",
     "operators_free": "free",
+    "operators_no_price": "price not set",
+    "operators_times": "{words} ({n} times)",
     "operators_errors": "Last errors",
     "operators_errors_none": "Nothing went wrong lately.",
     "operators_request_ended": "A request of {person} ended: {reason}",
@@ -793,6 +795,7 @@ ENGLISH: Mapping[str, str] = {
     "check_images_failed": "{path} cannot be written ({detail}): make it and give it to the bot's user",
     "check_no_key": "no key: set {variable}, or {variable}_FILE naming a file",
     "check_backend": "{kind} answers",
+    "check_backend_no_price": "{kind} answers; set its price_per_image, which is not known, for budgets",
     "check_backend_slow": "no answer within {seconds} s: look at the network and the url",
     "postgres_missing": "PostgreSQL needs the extra `postgres` ({module} is not installed): "
     "pip install 'imagine-bot[postgres]'.",
@@ -806,6 +809,7 @@ ENGLISH: Mapping[str, str] = {
     "move_differs": "{table} differs after the copy; nothing was kept.",
     "moving": "{table}: {count} rows",
     "moved": "Moved and compared {count} rows. {source} is left as it is; point [store] url to PostgreSQL.",
+    "migrating": "{path}: {step} …",
     "migrated": "{path}: schema {before} is now {after}",
     "migrated_already": "{path}: schema {after} is current, nothing to do",
     "key_made": "The key of {name}, shown this once: {key}",
@@ -917,7 +921,7 @@ def typed(found: Problem) -> str:
     named = _TYPED.get(str(option), option)
     if option is None or "--{option}" in ENGLISH[found.code]:
         return problem(found)
-    return say(found.code, **found.values | {"option": f"--{named}" if named != "prompt" else named})
+    return say(found.code, **{**found.values, "option": named if named == "prompt" else f"--{named}"})
 
 
 _TYPED = {"negative_prompt": "no"}

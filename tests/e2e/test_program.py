@@ -122,7 +122,7 @@ def test_logs_are_for_people_on_a_terminal(tmp_path: Path, chosen: str, looks: s
     ours, theirs = os.openpty()
     environment = program.environment({"IMAGINE_LOG": chosen} if chosen else {})
     process = subprocess.Popen(
-        [*program.COMMAND, "run"], cwd=tmp_path, env=environment, stdout=subprocess.DEVNULL, stderr=theirs
+        [*program.COMMAND, "run"], cwd=tmp_path, env=environment, stdout=subprocess.DEVNULL, stderr=theirs, text=True
     )
     os.close(theirs)
     running = program.Program(process, port, tmp_path / "none")

@@ -98,10 +98,12 @@ async def test_what_was_shared_before_the_gallery_had_an_index_is_in_it_afterwar
     database = sqlite3.connect(tmp_path / "old.db")
     database.executescript(f"{before}; PRAGMA user_version = {version};{FILLED}")
     database.close()
-    engine = await sqlite.connect(tmp_path / "old.db")
+    told: list[str] = []
+    engine = await sqlite.connect(tmp_path / "old.db", told.append)
     found = list(await engine._reader.execute_fetchall("SELECT * FROM shared_pictures"))
     await engine.close()
     assert [tuple(row) for row in found] == [HUNG]
+    assert told[:2] == ["backup", next(name for number, name, _ in sql.migrations("sqlite") if number > version)]
 
 
 async def test_so_it_is_on_postgresql() -> None:
