@@ -5,6 +5,7 @@ import os
 import shlex
 import sys
 from collections.abc import Coroutine, Mapping
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Never
 
@@ -32,6 +33,14 @@ DEFAULT_CONFIG = Path("imagine.toml")
 FAILED, WRONG_USAGE = 1, 2
 
 
+class Part(StrEnum):
+    """The roles that a person can start."""
+
+    ALL = Role.ALL
+    CHAT = Role.CHAT
+    WORKER = Role.WORKER
+
+
 @app.command()
 def demo(
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the web chat on 127.0.0.1.")] = 8080,
@@ -49,7 +58,7 @@ def demo(
 @app.command()
 def run(
     config: Config = DEFAULT_CONFIG,
-    role: Annotated[Role, typer.Option(help="chat and worker alone are for several machines.")] = Role.ALL,
+    role: Annotated[Part, typer.Option(help="chat and worker alone are for several machines.")] = Part.ALL,
 ) -> None:
     """Start the bot: chat platforms, worker and web pages.
 
@@ -58,10 +67,10 @@ def run(
     chooses. SIGTERM and Ctrl+C end it within 7 seconds; nothing that was accepted is lost.
     """
     settings = _load(config)
-    missing = missing_secrets(settings, role)
+    missing = missing_secrets(settings, Role(role))
     if missing:
         _stop(WRONG_USAGE, *(problem(each) for each in missing))
-    _run(settings, role, welcome=say("run_login", config=shlex.quote(str(config))))
+    _run(settings, Role(role), welcome=say("run_login", config=shlex.quote(str(config))))
 
 
 def _run(settings: Settings, role: Role, *, welcome: str = "", invite: bool = False) -> None:
