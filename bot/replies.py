@@ -826,9 +826,9 @@ ENGLISH: Mapping[str, str] = {
     "init_written": "Wrote {path}",
     "init_exists": "{path} exists already and was left as it is.",
     "init_failed": "{path} could not be written: {detail}.",
-    "init_next": "Start the bot with: imagine-bot run -c {path} It draws on the web page at once. For a platform or "
-    "a provider take the # from its line in {path}, such as [discord] or [backends.hive], and set the token it names; "
-    "imagine-bot check -c {path} says what is still missing.",
+    "init_next": "Start the bot with: imagine-bot run -c {path}",
+    "init_switch": "A platform or a provider: take the # from its line in {path}, such as [discord] or "
+    "[backends.hive], and set the token it names. imagine-bot check -c {path} says what is missing.",
     "init_slack": "Slack: create the app from {path} at https://api.slack.com/apps",
     "init_discord": "Discord: invite the bot with {link}",
     "init_discord_unknown": "Discord: put your application's id into this invitation, or set DISCORD_TOKEN and run "

@@ -282,7 +282,8 @@ async def migrate(writer: aiosqlite.Connection, path: Path, tell: Tell) -> list[
         tell("backup")
         await _back_up(writer, path, have)
     for number, name, script in missing:
-        tell(name)
+        if have:
+            tell(name)
         await writer.executescript(f"BEGIN IMMEDIATE;\n{script}\nPRAGMA user_version = {number};\nCOMMIT;")
     return [name for _, name, _ in missing]
 
