@@ -94,7 +94,9 @@ async def _backend(settings: BackendSettings, limiter: SharedLimiter | None) -> 
         trouble = say("check_backend_slow", seconds=round(PROBE_SECONDS))
     finally:
         await backend.close()
-    return Finding(what, trouble or say("check_backend", kind=settings.kind), ok=not trouble)
+    unpriced = backend.capabilities.charges and not backend.capabilities.price_per_image
+    answers = say("check_backend_no_price" if unpriced else "check_backend", kind=settings.kind)
+    return Finding(what, trouble or answers, ok=not trouble)
 
 
 async def _slack(settings: Settings) -> AsyncIterator[Finding]:
@@ -121,13 +123,18 @@ async def _discord(settings: Settings) -> AsyncIterator[Finding]:
 async def migrate(settings: Settings) -> int:
     """Says what it came to. Opening a SQLite file migrates it."""
     if settings.store.postgres:
-        before, after = await postgres_driver().migrate(settings.store.url)
+        url = settings.store.url
+        before, after = await postgres_driver().migrate(url, lambda step: print(say("migrating", path=url, step=step)))
         print(_migrated(settings.store.url, before, after))
         return 0
+
+    def tell(step: str) -> None:
+        print(say("migrating", path=path, step=step), flush=True)
+
     path = Path(settings.store.sqlite_path)
     before = await sqlite.version_of(path)
     try:
-        async with open_store(settings):
+        async with open_store(settings, tell):
             newest = sql.migrations("sqlite")[-1][0]
     except AlreadyRunning:
         raise StoreError(say("already_running", path=path)) from None

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import random
+import shlex
 import sys
 import tempfile
 import time
@@ -24,7 +25,7 @@ from bot.drawing import picture_settings
 from bot.errors import BackendError, Broken, Busy, Down, Refused, Rejected
 from bot.model import Drawing, Drawn, ImageRequest, Picture, Problem
 from bot.ports import Backend
-from bot.replies import problem, say
+from bot.replies import problem, say, typed
 from bot.settings import Role, Settings, missing_secrets
 
 PAUSE_AFTER_ERROR = 1.0  # seconds; short, somebody sits before the terminal
@@ -56,8 +57,7 @@ async def draw(settings: Settings, text: str, backend: str, out: Path, *, as_jso
             limiter.open(desk)
             result = await _first_that_can(settings, desk, [backends[name] for name in candidates], request, out)
     except Refused as refused:
-        lines = [problem(each) for each in refused.problems]
-        return _say(2, *lines, *([refused.corrected] if refused.corrected else []))
+        return _say(2, *(typed(each) for each in refused.problems), *_instead(refused))
     except BackendError as error:
         return _say(1, _why(error))
     finally:
@@ -65,6 +65,13 @@ async def draw(settings: Settings, text: str, backend: str, out: Path, *, as_jso
             await each.close()
     _print(result, as_json=as_json)
     return 0
+
+
+def _instead(refused: Refused) -> list[str]:
+    """The corrected request as one would type it in a shell."""
+    if not refused.corrected:
+        return []
+    return [say("draw_instead", request=shlex.quote(refused.corrected.removeprefix("/imagine ")))]
 
 
 def _asked(settings: Settings, text: str, backend: str, backends: dict[str, Backend]) -> ImageRequest:

@@ -86,7 +86,8 @@ def picture_checks(stack: AsyncExitStack, settings: Settings, pictures: FilePict
 async def open_house(settings: Settings, observe: Observe) -> AsyncIterator[House]:
     """Raises AlreadyRunning, StoreError. Closes in the reverse order."""
     async with AsyncExitStack() as stack:
-        store = await stack.enter_async_context(open_store(settings))
+        opening = open_store(settings, lambda step: observe.event("migrating", step=step))
+        store = await stack.enter_async_context(opening)
         pictures = FilePictures(Path(settings.store.images), metadata=settings.store.metadata)
         stack.push_async_callback(pictures.close)
         limiter = SharedLimiter(store)
@@ -126,9 +127,15 @@ def cancelling(task: asyncio.Task[None]) -> Iterator[None]:
 
 
 async def run(
-    settings: Settings, role: Role, observe: Observe, announce: Callable[[str], None], *, invite: bool = False
+    settings: Settings,
+    role: Role,
+    observe: Observe,
+    announce: Callable[[str], None],
+    *,
+    welcome: str = "",
+    invite: bool = False,
 ) -> None:
-    """Until SIGTERM or SIGINT; ``invite``: announces a link to the moderation page too.
+    """Until SIGTERM or SIGINT. ``welcome`` is announced after the address; ``invite``: a link to the moderation page.
 
     Raises AlreadyRunning, StoreError, OSError for a port that is taken.
     """
@@ -157,10 +164,10 @@ async def run(
         if serving is not None:
             from adapters.chat.web.server import serve_web
 
-            welcome = [await login_link(house)] if invite else []
+            further = await login_link(house) if invite else welcome
 
             def tell(address: str) -> None:
-                for line in (say("running", url=address), *welcome):
+                for line in filter(None, (say("running", url=address), further)):
                     announce(line)
 
             tasks.append(asyncio.create_task(serve_web(serving, stop, tell)))

@@ -8,6 +8,7 @@ from typing import Any
 
 from adapters import control
 from adapters.store import sqlite
+from adapters.store.engine import Tell
 from adapters.store.store import SqlStore
 from bot.conduct import Texts
 from bot.errors import Refused, StoreBroken
@@ -112,9 +113,9 @@ def _plain(values: Mapping[str, object]) -> dict[str, str]:
 
 
 @asynccontextmanager
-async def open_store(settings: Settings) -> AsyncIterator[SqlStore]:
-    """Raises AlreadyRunning, StoreError."""
-    opening = _open_postgres(settings.store.url) if settings.store.postgres else _open_sqlite(settings)
+async def open_store(settings: Settings, tell: Tell = str) -> AsyncIterator[SqlStore]:
+    """``tell`` hears of each step of bringing a SQLite file up to date. Raises AlreadyRunning, StoreError."""
+    opening = _open_postgres(settings.store.url) if settings.store.postgres else _open_sqlite(settings, tell)
     async with opening as store:
         yield store
 
@@ -138,13 +139,13 @@ def postgres_driver() -> Any:
 
 
 @asynccontextmanager
-async def _open_sqlite(settings: Settings) -> AsyncIterator[SqlStore]:
+async def _open_sqlite(settings: Settings, tell: Tell) -> AsyncIterator[SqlStore]:
     path = Path(settings.store.sqlite_path)
     lock = sqlite.ProcessLock(path)
     if not lock.take():
         raise AlreadyRunning
     try:
-        store = SqlStore(await sqlite.connect(path))
+        store = SqlStore(await sqlite.connect(path, tell))
         try:
             yield store
         finally:

@@ -105,3 +105,6 @@ SELECT * FROM forgotten
 
 -- name: rates
 SELECT * FROM rates
+
+-- name: shared_pictures
+SELECT * FROM shared_pictures
