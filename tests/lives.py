@@ -1,0 +1,191 @@
+"""One life of the bot as a process of its own, with failpoints, on any platform's path and any dialect."""
+
+import asyncio
+import contextlib
+import json
+import os
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from adapters.chat.discord.compose import Extras, kept_in, listen, open_chat, open_desk, open_room, reporting
+from adapters.chat.slack.client import SlackHouse, open_slack
+from adapters.chat.web.delivery import RoomChat
+from adapters.chat.web.sessions import ROOM, Visitor
+from adapters.chat.web.speaking import Speaker
+from adapters.images.sandbox import Answer, Blobs, Sandbox
+from adapters.images.sandbox import WORK as PICTURE_WORK
+from adapters.sealing import Sealer
+from bot import steps
+from bot.errors import Refused, StoreError
+from bot.judging import OPERATORS, Judge, PictureChecks
+from bot.model import Drawing, Drawn, Person, Place, Settled
+from bot.moderators import Moderators
+from bot.ports import Chat, Report
+from bot.ports_moderation import ReviewRoom
+from bot.settings import Secret, SlackSettings
+from bot.studio import Studio
+from bot.worker import Worker
+from tests import story
+from tests.contract.stores import open_engine
+from tests.discord_house import outlet
+from tests.failpoints import Aim, PointedBackend, PointedChat, PointedPictures, PointedRoom, Points, PointedStore
+from tests.fakes import FakeBackend, FakeChat, Recorder
+from tests.house import TestHouse
+
+DEADLINE = 90.0  # seconds
+CANARY = "canary-6f1d2b-secret"
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """What a process is told. ``where`` is what the platform's path needs to know of the stand-in."""
+
+    folder: str
+    path: str
+    dialect: str
+    aim: Aim | None = None
+    asks: bool = False  #: the people ask in this life; else they asked in an earlier one
+    where: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass
+class Way:
+    """A platform's path through the house."""
+
+    people: Mapping[str, Person]
+    moderator: Person
+    place: Place
+    chats: Mapping[str, Chat]
+    rooms: Mapping[str, ReviewRoom]
+    ask: Callable[[], Awaitable[None]]  #: returns once everybody who could ask has asked
+    arrived: Any = None
+
+
+class Inside(Sandbox):
+    """The work of the image processes, done here: they hold nothing that a crash could lose."""
+
+    async def run(self, work: str, values: Mapping[str, Any], blobs: Blobs) -> Answer:
+        return PICTURE_WORK[work]({**values, "max_pixels": self._max_pixels}, blobs)
+
+
+class Drawer(FakeBackend):
+    def __init__(self, fates: story.Fates) -> None:
+        super().__init__()
+        self._fates = fates
+
+    async def generate(self, request: Drawing, resume: str, report: Report) -> Drawn:
+        return self._fates.drawn(request, await super().generate(request, resume, report))
+
+
+def process(life: Life) -> None:
+    """Ends by itself when the day is over; what was passed is then in a file."""
+    asyncio.run(_live(life))
+
+
+async def _live(life: Life) -> None:
+    folder, points = Path(life.folder), Points(life.aim)
+    async with AsyncExitStack() as stack:
+        house = await stack.enter_async_context(_house(life, folder, points))
+        way = await stack.enter_async_context(WAYS[life.path](life, house))
+        await _day(life, house, way, points)
+    (folder / "passed.json").write_text(json.dumps(points.passed))
+
+
+@asynccontextmanager
+async def _house(life: Life, folder: Path, points: Points) -> AsyncIterator[TestHouse]:
+    store = PointedStore(await open_engine(life.dialect, folder), points)
+    pictures = PointedPictures(folder / "images", sandbox=Inside())
+    pictures.points = points
+    place, moderator = Place(life.where["tenant"], "staff"), _moderator(life)
+    checks = PictureChecks(check=story.Odd(), thresholds=story.ODD)
+    recorder = Recorder()
+    fates = story.Fates()
+    backend = PointedBackend(Drawer(fates), points, fates.draw)
+    settings = story.settings(place, moderator, life.where.get("staff", ""))
+    core = steps.Core(
+        store=store,
+        backends={backend.name: backend},
+        order=(backend.name,),
+        clock=store.clock,
+        observer=recorder,
+        health=steps.Health(store),
+        quota=replace(story.QUOTA, guilds={place.tenant: 500}),
+        judge=Judge(store, settings, store.clock, recorder, checks),
+    )
+    await core.health.load()
+    studio = Studio(core, pictures)
+    house = TestHouse(core, store, pictures, studio, Moderators(core), FakeChat(), recorder, folder)
+    house.fates = fates
+    house.points = points
+    try:
+        yield house
+    finally:
+        await pictures.close()
+        await store.close()
+
+
+def _moderator(life: Life) -> Person:
+    groups = {"web": (OPERATORS,), "discord": ("discord:role:9",), "slack": ("slack:group:S9",)}
+    return Person(f"{life.path}:user:mod", "mod", groups[life.path])
+
+
+async def _day(life: Life, house: TestHouse, way: Way, points: Points) -> None:
+    await house.studio.drop_unacknowledged(arrived=way.arrived)
+    cast = story.Cast(house, way.people, way.moderator, way.place, way.arrived)
+    log = Path(life.folder) / "shown"
+
+    def shown(settled: Settled) -> None:
+        with log.open("a") as out:
+            out.write(f"{settled.job.id} {[each.sha256 for each in settled.pictures] or settled.job.state}\n")
+
+    chats = {name: PointedChat(chat, points, house.fates.deliver, shown) for name, chat in way.chats.items()}
+    rooms = {name: PointedRoom(room, points) for name, room in way.rooms.items()}
+    worker = Worker(house.core, house.pictures, chats, "w1", alone=True, rng=random.Random(1), rooms=rooms)
+    if life.asks:
+        await way.ask()
+    with contextlib.suppress(StoreError, Refused):
+        await cast.early(await cast.jobs())
+    stop = asyncio.Event()
+    working = asyncio.create_task(worker.run(stop))
+    try:
+        async with asyncio.timeout(DEADLINE):
+            await _first(working, cast.act())
+    finally:
+        stop.set()
+        await working
+    await house.pictures.sweep_orphans(house.store.known_pictures, house.core.clock.now() + 60)
+
+
+async def _first(working: "asyncio.Task[None]", acting: Any) -> None:
+    """The day, unless the worker ends before it."""
+    task = asyncio.create_task(acting)
+    done, _ = await asyncio.wait({working, task}, return_when=asyncio.FIRST_COMPLETED)
+    if task not in done:
+        task.cancel()
+        working.result()
+    task.result()
+
+
+# -- the web
+
+
+@asynccontextmanager
+async def _web(life: Life, house: TestHouse) -> AsyncIterator[Way]:
+    visitors = {name: Visitor(name.encode().hex().ljust(20, "0")) for name in ("ann", "bob", "cat", "dan", "eve", "zed")}
+    speaker = Speaker(house.store, house.studio, house.moderators, house.core.clock)
+    chat = RoomChat("web", house.store, house.core.clock)
+
+    async def ask() -> None:
+        for number, wish in enumerate(story.WISHES):
+            with contextlib.suppress(StoreError):
+                await speaker.hear(visitors[wish.who], f"/imagine {wish.text}", f"post-{number}")
+
+    people = {name: visitor.person for name, visitor in visitors.items()}
+    yield Way(people, _moderator(life), ROOM, {"web": chat}, {}, ask)
+
+
+WAYS: dict[str, Callable[[Life, TestHouse], Any]] = {"web": _web}
