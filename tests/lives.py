@@ -48,7 +48,7 @@ class Life:
     path: str
     dialect: str
     aim: Aim | None = None
-    asks: bool = False  #: the people ask in this life; else they asked in an earlier one
+    asks: tuple[story.Wish, ...] = ()  #: in this life
     where: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -147,8 +147,7 @@ async def _day(life: Life, house: TestHouse, way: Way, points: Points) -> None:
     worker = Worker(house.core, house.pictures, chats, "w1", alone=True, rng=random.Random(1), rooms=rooms)
     if life.asks:
         await way.ask()
-    with contextlib.suppress(StoreError, Refused):
-        await cast.early(await cast.jobs())
+    await cast.early(await cast.jobs())
     stop = asyncio.Event()
     working = asyncio.create_task(worker.run(stop))
     try:
@@ -180,7 +179,7 @@ async def _web(life: Life, house: TestHouse) -> AsyncIterator[Way]:
     chat = RoomChat("web", house.store, house.core.clock)
 
     async def ask() -> None:
-        for number, wish in enumerate(story.WISHES):
+        for number, wish in enumerate(life.asks):
             with contextlib.suppress(StoreError):
                 await speaker.hear(visitors[wish.who], f"/imagine {wish.text}", f"post-{number}")
 

@@ -21,37 +21,45 @@ from tests.fakes import png
 from tests.house import TestHouse
 
 
+SHOWING = ("announce", "claim_post", "remember_post", "post_shown", "post_later")
 @dataclass(frozen=True, slots=True)
 class Wish:
+    """``tries``: the calls whose failpoints are tried with this request alone; every point is tried with some."""
+
     who: str
     text: str
     end: JobState = JobState.DELIVERED
+    tries: tuple[str, ...] = ()
 
     @property
     def prompt(self) -> str:
         return self.text.partition(" --")[0]
 
 
+USUAL = (
+    "submit", "say", "acknowledge", "claim", "generate", "remember_task", "save", "save_speed", "drawn", "deliver",
+    "remember_address", "delivered",
+)  # fmt: skip
 WISHES = (
-    Wish("ann", "a red fox --count 2 --seed 5"),
+    Wish("ann", "a red fox --count 2 --seed 5", tries=USUAL),
     Wish("bob", "a blue cat"),
-    Wish("ann", "a held castle"),
-    Wish("bob", "a refused castle", JobState.REJECTED),
-    Wish("cat", "a forgotten castle", JobState.CANCELLED),
-    Wish("cat", "an impatient hill", JobState.CANCELLED),
-    Wish("dan", "a slow hill", JobState.CANCELLED),
-    Wish("dan", "a broken pot", JobState.FAILED),
-    Wish("eve", "a busy pot"),
-    Wish("eve", "a down pot"),
-    Wish("bob", "a shameless pot", JobState.REJECTED),
-    Wish("cat", "a homeless dog", JobState.UNDELIVERABLE),
-    Wish("ann", "a late teapot"),
-    Wish("dan", "a new kettle"),
-    Wish("eve", "an odd dog --seed 9"),
-    Wish("zed", "a banned bus", JobState.CANCELLED),
-    Wish("bob", "a rude ship"),
-    Wish("ann", "a partial moon --count 2"),
-    Wish("eve", "a deleted boat"),
+    Wish("ann", "a held castle", tries=("submit", "acknowledge", "decide", *SHOWING)),
+    Wish("bob", "a refused castle", JobState.REJECTED, ("decide", "claim_untold", "told")),
+    Wish("cat", "a forgotten castle", JobState.CANCELLED, ("expire_items",)),
+    Wish("cat", "an impatient hill", JobState.CANCELLED, ("cancel",)),
+    Wish("dan", "a slow hill", JobState.CANCELLED, ("cancel", "finish")),
+    Wish("dan", "a broken pot", JobState.FAILED, ("finish",)),
+    Wish("eve", "a busy pot", tries=("save_breaker", "release")),
+    Wish("eve", "a down pot", tries=("save_breaker", "release")),
+    Wish("bob", "a shameless pot", JobState.REJECTED, ("finish",)),
+    Wish("cat", "a homeless dog", JobState.UNDELIVERABLE, ("finish",)),
+    Wish("ann", "a late teapot", tries=("deliver_later", "claim_delivery", "hold", "save_rule", "decide")),
+    Wish("dan", "a new kettle", tries=("hold", "decide")),
+    Wish("eve", "an odd dog --seed 9", tries=("drawn", "decide")),
+    Wish("zed", "a banned bus", JobState.CANCELLED, ("sanction", "notify")),
+    Wish("bob", "a rude ship", tries=("report", "decide", "open_appeal", "revise")),
+    Wish("ann", "a partial moon --count 2", tries=("delivered",)),
+    Wish("eve", "a deleted boat", tries=("delete_pictures", "delete", "revise")),
 )
 BY_PROMPT = {wish.prompt: wish for wish in WISHES}
 QUOTA = QuotaSettings(images_per_day=50, running=2, waiting=20)
@@ -165,16 +173,20 @@ class Cast:
     # -- people
 
     async def early(self, jobs: Sequence[Job]) -> None:
-        """What has to happen before the worker begins."""
+        """What has to happen before the worker begins; whoever is told that the bot is busy tries again."""
         for job in jobs:
             word = job.request.prompt.split()[1]
-            if job.state is JobState.QUEUED and word in {"impatient", "banned", "new"}:
-                await self._early(job, word)
+            for _ in range(2):
+                if job.state is JobState.QUEUED and word in {"impatient", "banned", "new"}:
+                    with contextlib.suppress(StoreError, Refused):
+                        await self._early(job, word)
 
     async def _early(self, job: Job, word: str) -> None:
         if word == "impatient":
             await self.house.studio.cancel(job.origin.person, job.origin.place, job.id)
         elif word == "banned":
+            if (await self.house.store.member(self.place.tenant, job.origin.person.key)).sanctions:
+                return
             await self.house.moderators.ban(self.moderator, self.place, job.origin.person, "spam", 3600.0)
         else:
             await self._rule(KETTLE)

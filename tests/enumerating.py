@@ -1,0 +1,215 @@
+"""Trying failpoints one after the other: a life that meets one, where need be a second life, and the promise after it."""
+
+import asyncio
+import json
+import multiprocessing
+import shutil
+import signal
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import asyncpg
+
+from bot.model import JobState
+from tests import invariants, lives, postgres, story
+from tests.failpoints import Aim, Fault
+from tests.lives import Life
+from tests.standins.discord import DiscordStandIn
+from tests.standins.slack import SlackStandIn
+from tests.story import Wish
+
+PATIENCE = 150.0
+"""Seconds a life may take on a machine that is busy with others."""
+
+
+@dataclass
+class World:
+    """What outlives the bot: its folder, and the stand-in of the platform with the people on it."""
+
+    folder: Path
+    path: str
+    dialect: str
+    where: dict[str, str] = field(default_factory=lambda: {"tenant": "web"})
+
+    async def ask(self, wishes: tuple[Wish, ...], life: "asyncio.Task[int]") -> None:
+        """The people's part, beside the bot's life."""
+
+    def problems(self, results: Mapping[str, int]) -> list[str]:
+        """What is wrong with what is to be seen; ``results`` is how many pictures each delivered request shows."""
+        return []
+
+
+@asynccontextmanager
+async def world(folder: Path, path: str, dialect: str) -> AsyncIterator[World]:
+    folder.mkdir(parents=True)
+    if dialect == "postgres":
+        (folder / "postgres.url").write_text(await postgres.database())
+    try:
+        async with WORLDS[path](folder, path, dialect) as made:
+            yield made
+    finally:
+        if dialect == "postgres":
+            await _drop((folder / "postgres.url").read_text())
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+async def _drop(url: str) -> None:
+    connection = await asyncpg.connect(postgres.shared().url())
+    try:
+        name = url.partition("@/")[2].partition("?")[0]
+        await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    finally:
+        await connection.close()
+
+
+@asynccontextmanager
+async def _web(folder: Path, path: str, dialect: str) -> AsyncIterator[World]:
+    yield World(folder, path, dialect)
+
+
+WORLDS = {"web": _web}
+
+
+# -- lives
+
+
+async def live(at: World, aim: Aim | None, asks: tuple[Wish, ...]) -> int:
+    """The exit status of one life."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["tests.lives"])
+    life = Life(str(at.folder), at.path, at.dialect, aim, asks, at.where)
+    (at.folder / "passed.json").unlink(missing_ok=True)
+    child = context.Process(target=lives.process, args=(life,))
+    child.start()
+    ended = asyncio.create_task(_ended(child))
+    try:
+        if asks:
+            await at.ask(asks, ended)
+        async with asyncio.timeout(PATIENCE):
+            return await ended
+    finally:
+        if child.is_alive():
+            child.kill()
+        child.join()
+        child.close()
+
+
+async def _ended(child: "multiprocessing.process.BaseProcess") -> int:
+    loop, over = asyncio.get_running_loop(), asyncio.Event()
+    loop.add_reader(child.sentinel, over.set)
+    try:
+        await over.wait()
+    finally:
+        loop.remove_reader(child.sentinel)
+    child.join()
+    assert child.exitcode is not None
+    return child.exitcode
+
+
+def passed(at: World) -> Counter[str]:
+    """How often each point was passed in the life that ended."""
+    return Counter(json.loads((at.folder / "passed.json").read_text()))
+
+
+async def survey(folder: Path, path: str, dialect: str, wishes: tuple[Wish, ...]) -> Counter[str]:
+    """The points that a life without faults passes. It keeps the promise too."""
+    async with world(folder, path, dialect) as at:
+        assert await live(at, None, wishes) == 0, "a life without a fault failed"
+        wrong = await broken(at, wishes, strict=True)
+        assert wrong == [], wrong
+        return passed(at)
+
+
+async def trial(folder: Path, path: str, dialect: str, wishes: tuple[Wish, ...], aim: Aim) -> list[str] | None:
+    """What does not hold after that fault; None: the point was not passed so often."""
+    async with world(folder, path, dialect) as at:
+        first = await live(at, aim, wishes)
+        if aim.fault is Fault.KILL and first == -signal.SIGKILL:
+            again = await live(at, None, ())
+            return [f"the life after it ended with {again}"] if again else await broken(at, wishes)
+        if first:
+            return [f"the life ended with {first}"]
+        return await broken(at, wishes) if passed(at)[aim.name] >= aim.number else None
+
+
+# -- the promise
+
+
+async def broken(at: World, wishes: tuple[Wish, ...], *, strict: bool = False) -> list[str]:
+    """``strict``: nothing went wrong, so nothing may have been lost either."""
+    if at.dialect == "sqlite":
+        tables = invariants.of_file(at.folder / "imagine.db")
+    else:
+        tables = await invariants.of_postgres((at.folder / "postgres.url").read_text())
+    beside = invariants.Beside(at.folder / "images", swept=True, canary=lives.CANARY, longest=3600.0)
+    found = invariants.broken(tables, beside, at_rest=True)
+    results: dict[str, int] = {}
+    for row in tables["jobs"]:
+        wish = story.BY_PROMPT[json.loads(row["request"])["prompt"]]
+        if row["state"] != wish.end and (strict or not _was_lost(row)):
+            found.append(f"{wish.prompt!r} ended {row['state']} ({row['reason']})")
+        if row["state"] == JobState.DELIVERED:
+            shown = [picture for picture in tables["pictures"] if picture["job"] == row["id"] and not picture["deleted"]]
+            results[row["id"]] = len(shown)
+    asked = Counter(json.loads(row["request"])["prompt"] for row in tables["jobs"])
+    if strict and set(asked) != {wish.prompt for wish in wishes}:
+        found.append(f"only {sorted(asked)} were asked")
+    return [*found, *_repeats(at.folder / "shown"), *at.problems(results)]
+
+
+def _was_lost(job: Mapping[str, object]) -> bool:
+    """It was never acknowledged: the person saw an error, or hears it now."""
+    return job["state"] == JobState.CANCELLED and "never_acknowledged" in str(job["reason"]) and not job["acked_at"]
+
+
+def _repeats(log: Path) -> list[str]:
+    """A delivery that is repeated shows the same, and never pictures for a request that ended without."""
+    shown: dict[str, set[str]] = {}
+    for line in log.read_text().splitlines() if log.exists() else ():
+        job, _, what = line.partition(" ")
+        shown.setdefault(job, set()).add(what)
+    return [f"I2 job {job} was shown {sorted(what)}" for job, what in shown.items() if len(what) > 1]
+
+
+# -- what to try
+
+
+def aims(points: Mapping[str, int], calls: tuple[str, ...], fault: Fault) -> list[str]:
+    return sorted(name for name in points if name.partition(":")[0] in calls)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    tried: int
+    broken: tuple[str, ...]
+
+
+async def try_all(
+    folder: Path, path: str, dialect: str, wish: Wish, fault: Fault, *, at_once: int = 2, most: int = 1_000_000
+) -> Report:
+    """Every point of the wish's calls, each at its first passing, its second, and so on until there is no further."""
+    points = await survey(folder / "survey", path, dialect, (wish,))
+    names = aims(points, wish.tries, fault)
+    slots = asyncio.Semaphore(at_once)
+    tried, wrong = 0, []
+
+    async def one(name: str) -> None:
+        nonlocal tried
+        for number in range(1, most + 1):
+            aim = Aim(name, number, fault)
+            async with slots:
+                place = folder / f"{name.replace(':', '-')}-{number}"
+                found = await trial(place, path, dialect, (wish,), aim)
+            if found is None:
+                return
+            tried += 1
+            wrong.extend(f"{aim}: {each}" for each in found)
+
+    await asyncio.gather(*(one(name) for name in names))
+    return Report(tried, tuple(wrong))
+
+
+__all__ = ["Report", "Wish", "World", "aims", "live", "replace", "survey", "trial", "try_all", "world"]
