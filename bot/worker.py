@@ -66,6 +66,7 @@ class Worker:
     deliveries_at_once: int = 8
     rooms: Mapping[str, ReviewRoom] = field(default_factory=dict)  #: by platform
     _held: dict[str, Held] = field(default_factory=dict)
+    _under_way: dict[asyncio.Task[None], Held] = field(default_factory=dict)  #: those too that lost their job
     _stopping: bool = False
     _claims: int = 0  #: under way
     _claimed: asyncio.Event = field(default_factory=asyncio.Event)  #: none is
@@ -251,8 +252,13 @@ class Worker:
     # -- leases
 
     def _start(self, held: Held, work: Callable[[Held], Awaitable[None]]) -> None:
+        """A job whose store's answer was lost may have gone on without us, and come back to us."""
+        if held.job.id in self._held:
+            self._held[held.job.id].end()
         held.task = asyncio.create_task(self._guard(held, work), name=held.job.id)
         self._held[held.job.id] = held
+        self._under_way[held.task] = held
+        held.task.add_done_callback(self._under_way.pop)
 
     async def _guard(self, held: Held, work: Callable[[Held], Awaitable[None]]) -> None:
         job_id, held.begun = held.job.id, True
@@ -271,7 +277,7 @@ class Worker:
         except Exception as error:  # noqa: BLE001 - the lease runs out and the job is tried again, counted as a crash
             self.core.observer.event("alert", text="job_failed", job=job_id, detail=repr(error))
         finally:
-            if self._held.get(job_id) is held:  # else it went on under a lease of its own, after an answer was lost
+            if self._held.get(job_id) is held:
                 del self._held[job_id]
 
     async def _let_go(self, held: Held) -> None:
@@ -352,13 +358,12 @@ class Worker:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(CLAIM_SECONDS):
                 await self._claimed.wait()
-        for held in list(self._held.values()):
+        for held in self._under_way.values():
             if held.drawing:
                 held.end()
-        tasks = [held.task for held in self._held.values()]
-        if tasks:
-            await asyncio.wait(tasks, timeout=DRAIN_SECONDS)
-        late = list(self._held.values())
+        if self._under_way:
+            await asyncio.wait(list(self._under_way), timeout=DRAIN_SECONDS)
+        late = list(self._under_way.values())
         for held in late:
             held.end()
         await asyncio.gather(*(held.task for held in late), return_exceptions=True)

@@ -31,8 +31,10 @@ ANSWERS_FIRST = 1.0
 """Seconds that what follows an acknowledgement waits for other people's acknowledgements."""
 
 POST_PAUSES = (0.5, 2.0, 5.0)
-QUEUE_PAUSES = (0.2, 1.0, 5.0, 20.0)
 """Seconds between attempts to post a request's message."""
+
+QUEUE_PAUSES = (0.2, 1.0, 5.0, 20.0)
+"""Seconds between attempts to queue it afterwards."""
 
 Words = tuple[str, list[blocks.Block]]
 Submit = Callable[[Origin], Awaitable[Ticket]]
