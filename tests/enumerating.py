@@ -6,10 +6,11 @@ import multiprocessing
 import shutil
 import signal
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 
@@ -17,7 +18,7 @@ from bot.model import JobState
 from tests import invariants, lives, postgres, story
 from tests.failpoints import Aim, Fault
 from tests.lives import Life
-from tests.standins.discord import DiscordStandIn
+from tests.standins.discord import Channel, DiscordStandIn, User
 from tests.standins.slack import SlackStandIn
 from tests.story import Wish
 
@@ -70,7 +71,89 @@ async def _web(folder: Path, path: str, dialect: str) -> AsyncIterator[World]:
     yield World(folder, path, dialect)
 
 
-WORLDS = {"web": _web}
+@dataclass
+class DiscordWorld(World):
+    discord: DiscordStandIn = field(kw_only=True)
+    users: dict[str, User] = field(kw_only=True)
+    room: Channel = field(kw_only=True)
+
+    async def ask(self, wishes: tuple[Wish, ...], life: "asyncio.Task[int]") -> None:
+        await _or_over(self.discord.gateway.until("identified", self.discord.gateway.identified + 1, PATIENCE), life)
+        for wish in wishes:
+            if life.done():
+                return
+            asked = await self.discord.human.slash(self.users[wish.who], self.room, "imagine", prompt=wish.text)
+            await _or_over(asked.reply(PATIENCE), life)
+
+    def problems(self, results: Mapping[str, int]) -> list[str]:
+        every = [each for channel in self.discord.world.channels.values() for each in channel.messages.values()]
+        seen = Counter(len(message.attachments) for message in every if message.attachments)
+        return [*_seen(seen, results), *self.discord.problems]
+
+
+@asynccontextmanager
+async def _discord(folder: Path, path: str, dialect: str) -> AsyncIterator[World]:
+    async with DiscordStandIn() as discord:
+        guild = discord.world.guild()
+        room, staff = discord.world.text_channel(guild), discord.world.text_channel(guild, "staff")
+        users = {name: discord.world.user(name) for name in story.PEOPLE}
+        for user in users.values():
+            discord.world.join(guild, user)
+        where = {
+            "tenant": f"discord:{guild.id}", "staff": str(staff.id), "token": discord.token, "api": discord.api,
+            "gateway": discord.gateway_url, **{name: str(user.id) for name, user in users.items()},
+        }  # fmt: skip
+        yield DiscordWorld(folder, path, dialect, where, discord=discord, users=users, room=room)
+
+
+@dataclass
+class SlackWorld(World):
+    slack: SlackStandIn = field(kw_only=True)
+
+    async def ask(self, wishes: tuple[Wish, ...], life: "asyncio.Task[int]") -> None:
+        await _or_over(self.slack.sockets.connected(2), life)
+        for wish in wishes:
+            if life.done():
+                return
+            person = self.slack.human.other(self.where[wish.who], wish.who)
+            await _or_over(person.slash("/imagine", wish.text), life)
+
+    def problems(self, results: Mapping[str, int]) -> list[str]:
+        seen = Counter(len(message.files) for message in self.slack.workspace.with_files())
+        return [*_seen(seen, results), *self.slack.problems]
+
+
+@asynccontextmanager
+async def _slack(folder: Path, path: str, dialect: str) -> AsyncIterator[World]:
+    async with SlackStandIn() as slack:
+        slack.workspace.add_channel("C9", "moderators")
+        where = {
+            "tenant": "slack:T1", "staff": "C9", "token": slack.workspace.token, "app_token": slack.app_token,
+            "api": slack.api, **{name: f"U{name.upper()}" for name in story.PEOPLE},
+        }  # fmt: skip
+        yield SlackWorld(folder, path, dialect, where, slack=slack)
+        await slack.settled_down()
+
+
+async def _or_over(work: Coroutine[Any, Any, object], life: "asyncio.Task[int]") -> None:
+    """What a person waits for, which may never come once the bot was killed."""
+    waiting = asyncio.create_task(work)
+    await asyncio.wait({waiting, life}, timeout=PATIENCE, return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+    await asyncio.gather(waiting, return_exceptions=True)
+
+
+def _seen(seen: Counter[int], results: Mapping[str, int]) -> list[str]:
+    """I2: each result is one message with all of its pictures."""
+    due = Counter(count for count in results.values() if count)
+    return [] if seen == due else [f"I2 messages with so many pictures: {dict(seen)} instead of {dict(due)}"]
+
+
+WORLDS: Mapping[str, Callable[[Path, str, str], AbstractAsyncContextManager[World]]] = {
+    "web": _web,
+    "discord": _discord,
+    "slack": _slack,
+}
 
 
 # -- lives
@@ -144,7 +227,7 @@ async def broken(at: World, wishes: tuple[Wish, ...], *, strict: bool = False) -
         tables = invariants.of_file(at.folder / "imagine.db")
     else:
         tables = await invariants.of_postgres((at.folder / "postgres.url").read_text())
-    beside = invariants.Beside(at.folder / "images", swept=True, canary=lives.CANARY, longest=3600.0)
+    beside = invariants.Beside(at.folder / "images", swept=True, canary=at.where.get("token", ""), longest=3600.0)
     found = invariants.broken(tables, beside, at_rest=True)
     results: dict[str, int] = {}
     for row in tables["jobs"]:
@@ -177,7 +260,7 @@ def _repeats(log: Path) -> list[str]:
 # -- what to try
 
 
-def aims(points: Mapping[str, int], calls: tuple[str, ...], fault: Fault) -> list[str]:
+def aims(points: Mapping[str, int], calls: tuple[str, ...]) -> list[str]:
     return sorted(name for name in points if name.partition(":")[0] in calls)
 
 
@@ -192,7 +275,7 @@ async def try_all(
 ) -> Report:
     """Every point of the wish's calls, each at its first passing, its second, and so on until there is no further."""
     points = await survey(folder / "survey", path, dialect, (wish,))
-    names = aims(points, wish.tries, fault)
+    names = aims(points, wish.tries)
     slots = asyncio.Semaphore(at_once)
     tried, wrong = 0, []
 
@@ -210,6 +293,3 @@ async def try_all(
 
     await asyncio.gather(*(one(name) for name in names))
     return Report(tried, tuple(wrong))
-
-
-__all__ = ["Report", "Wish", "World", "aims", "live", "replace", "survey", "trial", "try_all", "world"]

@@ -3,8 +3,8 @@
 import asyncio
 import contextlib
 import json
-import os
 import random
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -22,7 +22,7 @@ from adapters.sealing import Sealer
 from bot import steps
 from bot.errors import Refused, StoreError
 from bot.judging import OPERATORS, Judge, PictureChecks
-from bot.model import Drawing, Drawn, Person, Place, Settled
+from bot.model import Drawing, Drawn, JobState, Person, Place, Settled
 from bot.moderators import Moderators
 from bot.ports import Chat, Report
 from bot.ports_moderation import ReviewRoom
@@ -37,7 +37,9 @@ from tests.fakes import FakeBackend, FakeChat, Recorder
 from tests.house import TestHouse
 
 DEADLINE = 90.0  # seconds
-CANARY = "canary-6f1d2b-secret"
+QUIET_SECONDS = 3.0
+"""After a fault on the way in, nothing more may come."""
+
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,23 +89,22 @@ def process(life: Life) -> None:
 
 
 async def _live(life: Life) -> None:
-    folder, points = Path(life.folder), Points(life.aim)
+    folder, points, fates = Path(life.folder), Points(life.aim), story.Fates()
     async with AsyncExitStack() as stack:
-        house = await stack.enter_async_context(_house(life, folder, points))
+        house = await stack.enter_async_context(_house(life, folder, points, fates))
         way = await stack.enter_async_context(WAYS[life.path](life, house))
-        await _day(life, house, way, points)
+        await _day(life, house, way, points, fates)
     (folder / "passed.json").write_text(json.dumps(points.passed))
 
 
 @asynccontextmanager
-async def _house(life: Life, folder: Path, points: Points) -> AsyncIterator[TestHouse]:
+async def _house(life: Life, folder: Path, points: Points, fates: story.Fates) -> AsyncIterator[TestHouse]:
     store = PointedStore(await open_engine(life.dialect, folder), points)
     pictures = PointedPictures(folder / "images", sandbox=Inside())
     pictures.points = points
     place, moderator = Place(life.where["tenant"], "staff"), _moderator(life)
     checks = PictureChecks(check=story.Odd(), thresholds=story.ODD)
     recorder = Recorder()
-    fates = story.Fates()
     backend = PointedBackend(Drawer(fates), points, fates.draw)
     settings = story.settings(place, moderator, life.where.get("staff", ""))
     core = steps.Core(
@@ -119,8 +120,6 @@ async def _house(life: Life, folder: Path, points: Points) -> AsyncIterator[Test
     await core.health.load()
     studio = Studio(core, pictures)
     house = TestHouse(core, store, pictures, studio, Moderators(core), FakeChat(), recorder, folder)
-    house.fates = fates
-    house.points = points
     try:
         yield house
     finally:
@@ -133,7 +132,7 @@ def _moderator(life: Life) -> Person:
     return Person(f"{life.path}:user:mod", "mod", groups[life.path])
 
 
-async def _day(life: Life, house: TestHouse, way: Way, points: Points) -> None:
+async def _day(life: Life, house: TestHouse, way: Way, points: Points, fates: story.Fates) -> None:
     await house.studio.drop_unacknowledged(arrived=way.arrived)
     cast = story.Cast(house, way.people, way.moderator, way.place, way.arrived)
     log = Path(life.folder) / "shown"
@@ -142,7 +141,7 @@ async def _day(life: Life, house: TestHouse, way: Way, points: Points) -> None:
         with log.open("a") as out:
             out.write(f"{settled.job.id} {[each.sha256 for each in settled.pictures] or settled.job.state}\n")
 
-    chats = {name: PointedChat(chat, points, house.fates.deliver, shown) for name, chat in way.chats.items()}
+    chats = {name: PointedChat(chat, points, fates.deliver, shown) for name, chat in way.chats.items()}
     rooms = {name: PointedRoom(room, points) for name, room in way.rooms.items()}
     worker = Worker(house.core, house.pictures, chats, "w1", alone=True, rng=random.Random(1), rooms=rooms)
     if life.asks:
@@ -174,7 +173,7 @@ async def _first(working: "asyncio.Task[None]", acting: Any) -> None:
 
 @asynccontextmanager
 async def _web(life: Life, house: TestHouse) -> AsyncIterator[Way]:
-    visitors = {name: Visitor(name.encode().hex().ljust(20, "0")) for name in ("ann", "bob", "cat", "dan", "eve", "zed")}
+    visitors = {name: Visitor(name.encode().hex().ljust(20, "0")) for name in story.PEOPLE}
     speaker = Speaker(house.store, house.studio, house.moderators, house.core.clock)
     chat = RoomChat("web", house.store, house.core.clock)
 
@@ -187,4 +186,62 @@ async def _web(life: Life, house: TestHouse) -> AsyncIterator[Way]:
     yield Way(people, _moderator(life), ROOM, {"web": chat}, {}, ask)
 
 
-WAYS: dict[str, Callable[[Life, TestHouse], Any]] = {"web": _web}
+async def _all_asked(house: TestHouse, people: Mapping[str, Person], wishes: int) -> None:
+    """Once so many requests are past their acknowledgement, or nothing has come for a while."""
+    before, quiet_since = -1, time.monotonic()
+    while time.monotonic() - quiet_since < QUIET_SECONDS:
+        jobs = [job for person in people.values() for job in await house.store.jobs_of(person.key, 100)]
+        done = sum(job.state is not JobState.RECEIVED for job in jobs)
+        if done >= wishes:
+            return
+        if done != before:
+            before, quiet_since = done, time.monotonic()
+        await asyncio.sleep(0.02)
+
+
+# -- Discord
+
+
+@asynccontextmanager
+async def _discord(life: Life, house: TestHouse) -> AsyncIterator[Way]:
+    made = outlet(house, life.where["token"], life.where["api"], life.where["gateway"])
+    chat, stop = open_chat(made), asyncio.Event()
+    people = {name: Person(f"discord:user:{life.where[name]}", name) for name in story.PEOPLE}
+    desk, sent = open_desk(made, chat, house.studio), kept_in(Path(life.folder) / "commands")
+    listening = [asyncio.create_task(listen(made, desk, reporting(house.moderators), sent, stop, Extras()))]
+
+    async def ask() -> None:
+        await _all_asked(house, people, len(life.asks))
+
+    if not life.asks:
+        listening.pop().cancel()
+    place = Place(life.where["tenant"], life.where["staff"])
+    rooms = {"discord": open_room(made, chat)}
+    try:
+        yield Way(people, _moderator(life), place, {"discord": chat}, rooms, ask, chat.arrived)
+    finally:
+        stop.set()
+        await asyncio.gather(*listening)
+        await chat.rest.close()
+
+
+# -- Slack
+
+
+@asynccontextmanager
+async def _slack(life: Life, house: TestHouse) -> AsyncIterator[Way]:
+    where = life.where
+    settings = SlackSettings(where["api"], bot_token=Secret(where["token"]), app_token=Secret(where["app_token"]))
+    seal, clock = Sealer(b"secret", "slack"), house.core.clock
+    given = SlackHouse(settings, house.studio, house.moderators, house.pictures, clock, house.recorder, seal)
+    people = {name: Person(f"slack:user:{where[name]}", name) for name in story.PEOPLE}
+
+    async def ask() -> None:
+        await _all_asked(house, people, len(life.asks))
+
+    async with open_slack(given, receives=bool(life.asks)) as slack:
+        place = Place(where["tenant"], where["staff"])
+        yield Way(people, _moderator(life), place, {"slack": slack.chat}, {"slack": slack.room}, ask)
+
+
+WAYS: dict[str, Callable[[Life, TestHouse], Any]] = {"web": _web, "discord": _discord, "slack": _slack}

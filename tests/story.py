@@ -61,6 +61,7 @@ WISHES = (
     Wish("ann", "a partial moon --count 2", tries=("delivered",)),
     Wish("eve", "a deleted boat", tries=("delete_pictures", "delete", "revise")),
 )
+PEOPLE = ("ann", "bob", "cat", "dan", "eve", "zed")
 BY_PROMPT = {wish.prompt: wish for wish in WISHES}
 QUOTA = QuotaSettings(images_per_day=50, running=2, waiting=20)
 HELD, TEAPOT, KETTLE = ("castle",), "late", "new"
