@@ -1,12 +1,13 @@
-"""Trying failpoints one after the other: a life that meets one, where need be a second life, and the promise after it."""
+"""Trying failpoints one after the other: a life that meets one, a second life where need be, then the promise."""
 
 import asyncio
+import itertools
 import json
 import multiprocessing
 import shutil
 import signal
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +23,10 @@ from tests.standins.discord import Channel, DiscordStandIn, User
 from tests.standins.slack import SlackStandIn
 from tests.story import Wish
 
+AT_ONCE = 3
+"""Lives side by side: they wait more than they work."""
+
+EDGES = frozenset({"commit", "done", "begin", "end"})
 PATIENCE = 150.0
 """Seconds a life may take on a machine that is busy with others."""
 
@@ -206,23 +211,41 @@ async def survey(folder: Path, path: str, dialect: str, wishes: tuple[Wish, ...]
         return passed(at)
 
 
-async def trial(folder: Path, path: str, dialect: str, wishes: tuple[Wish, ...], aim: Aim) -> list[str] | None:
-    """What does not hold after that fault; None: the point was not passed so often."""
+async def trial(
+    folder: Path, path: str, dialect: str, wishes: tuple[Wish, ...], aim: Aim, before: Aim | None = None
+) -> list[str] | None:
+    """What does not hold after that fault; None: the point was not passed so often.
+
+    ``before``: where an earlier life was killed; then the fault hits the life after it, which takes up what it left.
+    """
     async with world(folder, path, dialect) as at:
-        first = await live(at, aim, wishes)
-        if aim.fault is Fault.KILL and first == -signal.SIGKILL:
+        if before is not None:
+            assert await live(at, before, wishes) == -signal.SIGKILL, f"{before} was not passed"
+        met = await live(at, aim, () if before else wishes)
+        if aim.fault is Fault.KILL and met == -signal.SIGKILL:
             again = await live(at, None, ())
-            return [f"the life after it ended with {again}"] if again else await broken(at, wishes)
-        if first:
-            return [f"the life ended with {first}"]
-        return await broken(at, wishes) if passed(at)[aim.name] >= aim.number else None
+            return [f"the life after it ended with {again}"] if again else await broken(at, wishes, twice=bool(before))
+        if met:
+            return [f"the life ended with {met}"]
+        return await broken(at, wishes, twice=bool(before)) if passed(at)[aim.name] >= aim.number else None
+
+
+async def recovery(folder: Path, path: str, dialect: str, wish: Wish, killed: Aim) -> Counter[str]:
+    """The points that the life after a kill passes."""
+    async with world(folder, path, dialect) as at:
+        assert await live(at, killed, (wish,)) == -signal.SIGKILL, f"{killed} was not passed"
+        assert await live(at, None, ()) == 0
+        return passed(at)
 
 
 # -- the promise
 
 
-async def broken(at: World, wishes: tuple[Wish, ...], *, strict: bool = False) -> list[str]:
-    """``strict``: nothing went wrong, so nothing may have been lost either."""
+async def broken(at: World, wishes: tuple[Wish, ...], *, strict: bool = False, twice: bool = False) -> list[str]:
+    """``strict``: nothing went wrong, so nothing may have been lost either.
+
+    ``twice``: two lives met a fault, so that a request may have been given up as one that kills its worker.
+    """
     if at.dialect == "sqlite":
         tables = invariants.of_file(at.folder / "imagine.db")
     else:
@@ -231,15 +254,16 @@ async def broken(at: World, wishes: tuple[Wish, ...], *, strict: bool = False) -
     found = invariants.broken(tables, beside, at_rest=True)
     results: dict[str, int] = {}
     for row in tables["jobs"]:
-        wish = story.BY_PROMPT[json.loads(row["request"])["prompt"]]
-        if row["state"] != wish.end and (strict or not _was_lost(row)):
-            found.append(f"{wish.prompt!r} ended {row['state']} ({row['reason']})")
+        wish = story.BY_WORD[story.word_of(json.loads(row["request"])["prompt"])]
+        given_up = twice and "failed_crash" in str(row["reason"])
+        if row["state"] != wish.end and (strict or not _was_lost(row)) and not given_up:
+            found.append(f"{wish.text!r} ended {row['state']} ({row['reason']})")
         if row["state"] == JobState.DELIVERED:
-            shown = [picture for picture in tables["pictures"] if picture["job"] == row["id"] and not picture["deleted"]]
-            results[row["id"]] = len(shown)
-    asked = Counter(json.loads(row["request"])["prompt"] for row in tables["jobs"])
-    if strict and set(asked) != {wish.prompt for wish in wishes}:
-        found.append(f"only {sorted(asked)} were asked")
+            pictures = [picture for picture in tables["pictures"] if picture["job"] == row["id"]]
+            results[row["id"]] = sum(not picture["deleted"] for picture in pictures)
+    asked = sorted(story.word_of(json.loads(row["request"])["prompt"]) for row in tables["jobs"])
+    if strict and asked != sorted(wish.word for wish in wishes):
+        found.append(f"only {asked} were asked")
     return [*found, *_repeats(at.folder / "shown"), *at.problems(results)]
 
 
@@ -260,36 +284,46 @@ def _repeats(log: Path) -> list[str]:
 # -- what to try
 
 
-def aims(points: Mapping[str, int], calls: tuple[str, ...]) -> list[str]:
-    return sorted(name for name in points if name.partition(":")[0] in calls)
-
-
 @dataclass(frozen=True, slots=True)
 class Report:
     tried: int
     broken: tuple[str, ...]
 
 
+def tries(points: Mapping[str, int], calls: Collection[str], *, edges: bool = False) -> list[str]:
+    """``edges``: of a transaction only its commit; what is raised or ends inside is undone like that before it."""
+    found = [name for name in points if name.partition(":")[0] in calls]
+    return sorted(name for name in found if not edges or name.partition(":")[2] in EDGES)
+
+
 async def try_all(
-    folder: Path, path: str, dialect: str, wish: Wish, fault: Fault, *, at_once: int = 2, most: int = 1_000_000
+    folder: Path,
+    path: str,
+    dialect: str,
+    wish: Wish,
+    fault: Fault,
+    *,
+    names: Sequence[str] = (),
+    edges: bool = False,
+    before: Aim | None = None,
 ) -> Report:
     """Every point of the wish's calls, each at its first passing, its second, and so on until there is no further."""
-    points = await survey(folder / "survey", path, dialect, (wish,))
-    names = aims(points, wish.tries)
-    slots = asyncio.Semaphore(at_once)
-    tried, wrong = 0, []
+    wishes = (wish,)
+    chosen = names or tries(await survey(folder / "survey", path, dialect, wishes), wish.tries, edges=edges)
+    slots, tried = asyncio.Semaphore(AT_ONCE), 0
+    wrong: list[str] = []
 
     async def one(name: str) -> None:
         nonlocal tried
-        for number in range(1, most + 1):
+        for number in itertools.count(1):
             aim = Aim(name, number, fault)
             async with slots:
                 place = folder / f"{name.replace(':', '-')}-{number}"
-                found = await trial(place, path, dialect, (wish,), aim)
+                found = await trial(place, path, dialect, wishes, aim, before)
             if found is None:
                 return
             tried += 1
             wrong.extend(f"{aim}: {each}" for each in found)
 
-    await asyncio.gather(*(one(name) for name in names))
+    await asyncio.gather(*(one(name) for name in chosen))
     return Report(tried, tuple(wrong))

@@ -16,11 +16,11 @@ from adapters.chat.slack.client import SlackHouse, open_slack
 from adapters.chat.web.delivery import RoomChat
 from adapters.chat.web.sessions import ROOM, Visitor
 from adapters.chat.web.speaking import Speaker
-from adapters.images.sandbox import Answer, Blobs, Sandbox
 from adapters.images.sandbox import WORK as PICTURE_WORK
+from adapters.images.sandbox import Answer, Blobs, Sandbox
 from adapters.sealing import Sealer
 from bot import steps
-from bot.errors import Refused, StoreError
+from bot.errors import StoreError
 from bot.judging import OPERATORS, Judge, PictureChecks
 from bot.model import Drawing, Drawn, JobState, Person, Place, Settled
 from bot.moderators import Moderators
@@ -32,7 +32,7 @@ from bot.worker import Worker
 from tests import story
 from tests.contract.stores import open_engine
 from tests.discord_house import outlet
-from tests.failpoints import Aim, PointedBackend, PointedChat, PointedPictures, PointedRoom, Points, PointedStore
+from tests.failpoints import Aim, PointedBackend, PointedChat, PointedPictures, PointedRoom, PointedStore, Points
 from tests.fakes import FakeBackend, FakeChat, Recorder
 from tests.house import TestHouse
 

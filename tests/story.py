@@ -20,8 +20,11 @@ from bot.settings import ModerationSettings
 from tests.fakes import png
 from tests.house import TestHouse
 
-
 SHOWING = ("announce", "claim_post", "remember_post", "post_shown", "post_later")
+def word_of(prompt: str) -> str:
+    return prompt.split()[1]
+
+
 @dataclass(frozen=True, slots=True)
 class Wish:
     """``tries``: the calls whose failpoints are tried with this request alone; every point is tried with some."""
@@ -32,8 +35,9 @@ class Wish:
     tries: tuple[str, ...] = ()
 
     @property
-    def prompt(self) -> str:
-        return self.text.partition(" --")[0]
+    def word(self) -> str:
+        """What its fate hangs on; it stays when a moderator edits the rest."""
+        return word_of(self.text)
 
 
 USUAL = (
@@ -45,6 +49,7 @@ WISHES = (
     Wish("bob", "a blue cat"),
     Wish("ann", "a held castle", tries=("submit", "acknowledge", "decide", *SHOWING)),
     Wish("bob", "a refused castle", JobState.REJECTED, ("decide", "claim_untold", "told")),
+    Wish("dan", "a vulgar castle", tries=("decide",)),
     Wish("cat", "a forgotten castle", JobState.CANCELLED, ("expire_items",)),
     Wish("cat", "an impatient hill", JobState.CANCELLED, ("cancel",)),
     Wish("dan", "a slow hill", JobState.CANCELLED, ("cancel", "finish")),
@@ -62,8 +67,8 @@ WISHES = (
     Wish("eve", "a deleted boat", tries=("delete_pictures", "delete", "revise")),
 )
 PEOPLE = ("ann", "bob", "cat", "dan", "eve", "zed")
-BY_PROMPT = {wish.prompt: wish for wish in WISHES}
-QUOTA = QuotaSettings(images_per_day=50, running=2, waiting=20)
+BY_WORD = {wish.word: wish for wish in WISHES}
+QUOTA = QuotaSettings(images_per_day=50, running=1, waiting=20)
 HELD, TEAPOT, KETTLE = ("castle",), "late", "new"
 LATER = 2 * 86_400.0
 FORBEARANCE = 1.0
@@ -111,7 +116,7 @@ class Fates:
         return fresh
 
     async def draw(self, request: Drawing) -> None:
-        word = request.prompt.split()[1]
+        word = word_of(request.prompt)
         match word:
             case "slow":
                 await asyncio.sleep(3600)
@@ -125,14 +130,14 @@ class Fates:
                 raise Down("refused")
 
     async def deliver(self, settled: Settled) -> None:
-        word = settled.job.request.prompt.split()[1]
+        word = word_of(settled.job.request.prompt)
         if word == "homeless":
             raise ChatGone("deleted")
         if word == "late" and settled.pictures and self._first(word):
             raise ChatBusy("later")
 
     def drawn(self, request: Drawing, drawn: Drawn) -> Drawn:
-        if request.prompt.split()[1] != "partial":
+        if word_of(request.prompt) != "partial":
             return drawn
         return Drawn(drawn.pictures[:-1], drawn.seeds[:-1], missing=1)
 
@@ -176,7 +181,7 @@ class Cast:
     async def early(self, jobs: Sequence[Job]) -> None:
         """What has to happen before the worker begins; whoever is told that the bot is busy tries again."""
         for job in jobs:
-            word = job.request.prompt.split()[1]
+            word = word_of(job.request.prompt)
             for _ in range(2):
                 if job.state is JobState.QUEUED and word in {"impatient", "banned", "new"}:
                     with contextlib.suppress(StoreError, Refused):
@@ -200,7 +205,7 @@ class Cast:
             )
 
     async def _follow(self, job: Job) -> None:
-        word = job.request.prompt.split()[1]
+        word = word_of(job.request.prompt)
         if word == "slow" and job.state is JobState.RUNNING and not job.cancel_requested:
             await self.house.studio.cancel(job.origin.person, job.origin.place, job.id)
         elif word == "late" and job.deliveries:
@@ -227,18 +232,20 @@ class Cast:
         forgotten = 0
         cases = await self.house.moderators.cases(self.moderator, self.place)
         for case in cases:
-            word = case.job.request.prompt.split()[1] if case.job else ""
+            word = word_of(case.job.request.prompt) if case.job else ""
             if case.item.kind is ItemKind.REQUEST and word == "forgotten":
                 forgotten += 1
             elif case.item.kind is ItemKind.REPORT or word == "refused":
                 await self.house.moderators.reject(self.moderator, self.place, case.item.id, "no")
+            elif word == "vulgar":
+                await self.house.moderators.edit(self.moderator, self.place, case.item.id, "a vulgar keep")
             else:
                 await self.house.moderators.approve(self.moderator, self.place, case.item.id)
         if forgotten and forgotten == len(cases):
             await self.house.store.expire_items(self.house.core.clock.now() + LATER, 10)
 
     async def _is_over(self, job: Job) -> bool:
-        word = job.request.prompt.split()[1]
+        word = word_of(job.request.prompt)
         pictures = await self.house.store.pictures_of(job.id)
         if word == "deleted":
             return all(picture.deleted for picture in pictures)
