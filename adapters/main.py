@@ -204,13 +204,13 @@ async def take_up_unacknowledged(house: House, platforms: Platforms) -> None:
 
 
 def among_others(house: House, role: Role, platforms: Platforms) -> list[asyncio.Task[None]]:
-    """What a process does only where others may be on the same store."""
-    if not house.settings.store.postgres:
-        return []
-    work = [several.share_health(house.observe, house.core.health)]
+    """What a process does beside its work, and, where others may be on the same store, for them."""
+    postgres = bool(house.settings.store.postgres)
+    work = [several.share_health(house.observe, house.core.health)] if postgres else []
     if role is not Role.WORKER:
-        abandoned = several.drop_abandoned(house.observe, house.studio, platforms.arrived)
-        work += [abandoned, several.watch_token(house.store)]
+        # also alone: a store that was busy when a request was to be acknowledged leaves it between two states
+        work.append(several.drop_abandoned(house.observe, house.studio, platforms.arrived))
+        work += [several.watch_token(house.store)] if postgres else []
     return [asyncio.create_task(each) for each in work]
 
 
