@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from bot import command, fairness, quota, routing, sizes, steps, tastes
-from bot.conduct import Action, Item, ItemKind, Point
+from bot.conduct import Action, Dossier, Item, ItemKind, Point
 from bot.errors import Conflict, Refused, StoreBusy, StoreFull
 from bot.model import (
     CANCELLABLE_STATES,
@@ -67,7 +67,6 @@ class Studio:
         self._core = core
         self._pictures = pictures
         self._rng = rng or random.SystemRandom()
-        self._switches = steps.Switches(core.store, core.clock)
         self._standings: tuple[float, Mapping[str, fairness.Standing]] = (float("-inf"), {})
 
     # -- asking
@@ -80,9 +79,11 @@ class Studio:
         While every backend for it is closed it waits and says so (F30), or is refused where it cannot wait.
         Raises Refused, StoreError.
         """
-        if await self._switches.on(steps.Switch.PAUSED):
+        known = await self._dossier(origin)
+        if known.paused:
             raise Refused(Problem("intake_paused"))
-        asked = await tastes.applied(self._core, steps.asked(self._core, request), origin.person, origin.place)
+        written = steps.asked(self._core, request)
+        asked = tastes.applied(self._core, written, origin.person, origin.place, known.styles)
         seed = asked.seed if asked.seed is not None else self._rng.randrange(routing.SEEDS)
         plan = steps.plan(self._core, asked, seed)
         if plan.closed and not waits_for_backends:
@@ -101,19 +102,26 @@ class Studio:
             seed=seed,
             notes=(*plan.notes, plan.closed) if plan.closed else plan.notes,
         )
-        item = await self._judged(job)
-        new = NewJob(replace(job, review=item is not None), limits, self._core.day())
+        item = await self._judged(job, known)
+        new = NewJob(replace(job, review=True) if item else job, limits, self._core.day())
         stored, fresh = await self._stored(new, item)
         if fresh:
             self._core.observer.event("job_received", job=job.id, platform=job.platform)
         return await self._ticket(stored, fresh=fresh)
 
-    async def _judged(self, job: Job) -> Item | None:
+    async def _dossier(self, origin: Origin) -> Dossier:
+        try:
+            place = origin.place
+            return await self._core.judge.store.dossier(place.tenant, origin.person.key, tastes.channel(place))
+        except StoreBusy:
+            raise Refused(Problem("store_busy")) from None
+
+    async def _judged(self, job: Job, known: Dossier) -> Item | None:
         """The item for the moderators where they have to look first. Raises Refused."""
         judge, origin = self._core.judge, job.origin
         try:
             texts = steps.texts(self._core, job.request)
-            verdict = await judge.judge(origin.person, origin.place, texts, Point.SUBMIT)
+            verdict = await judge.judge(origin.person, origin.place, texts, Point.SUBMIT, known)
             if verdict.action >= Action.BLOCK:
                 raise await judge.refuse(job, verdict)
         except StoreBusy:
