@@ -312,7 +312,12 @@ ENGLISH: Mapping[str, str] = {
     "check_discord": "signed in as {name}",
     "check_discord_token": "Discord refused the token: copy a new one from the developer portal into DISCORD_TOKEN",
     "check_discord_unreachable": "Discord does not answer ({detail}): look at the network and the api setting",
-    "check_discord_gateway": "{shards} shard(s), {left} starts left today, no privileged intent needed",
+    "check_discord_intents": "no privileged intent is needed, and none is switched on",
+    "check_discord_intents_spare": "{intents}: switched on in the developer portal; not needed, so switch it off there",
+    "check_discord_intents_missing": "{intents}: needed, and off in the developer portal; switch it on under Bot",
+    "check_discord_endpoint": "the developer portal has an Interactions Endpoint URL, so no command reaches the bot: "
+    "clear that field under General Information",
+    "check_discord_gateway": "{shards} shard(s), {left} starts left today",
     "check_discord_guild": "the bot is in {name}",
     "check_discord_guild_missing": "the bot is not in guild {guild}: invite it, `imagine-bot init` prints the link",
     "check_discord_channel": "all permissions are there",
