@@ -321,6 +321,10 @@ SELECT id FROM jobs WHERE person = :owner AND told = 1 AND finished_at > 0 AND c
 -- name: told_jobs_in
 SELECT id FROM jobs WHERE tenant = :owner AND told = 1 AND finished_at > 0 AND created_at <= :until
 
+-- name: drop_tokens
+UPDATE jobs SET address = json_remove(address, '$.token')
+WHERE finished_at > :since AND finished_at <= :until AND platform = 'discord'
+
 -- name: begin_forgetting
 INSERT INTO forgotten (owner, at) VALUES (:owner, :at) ON CONFLICT (owner) DO UPDATE SET at = excluded.at
 

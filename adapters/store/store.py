@@ -69,6 +69,11 @@ class SqlStore(Jobs, Memory, Room, Communities, Review, Programs, Installations)
         async with self._engine.write() as tx:
             return await people.forget_ended(tx)
 
+    async def drop_tokens(self, since: float, until: float) -> None:
+        """Those of Discord's interactions that ended in between: Discord takes a token for 15 minutes."""
+        async with self._engine.write() as tx:
+            await tx.run("drop_tokens", since=since, until=until)
+
     async def sweep(self, before: float, limit: int, day: int) -> list[str] | None:
         async with self._engine.write() as tx:
             return await people.sweep(tx, before, limit, day)
