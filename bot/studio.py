@@ -40,6 +40,9 @@ SLOWEST_COMMIT = 1.5
 STANDINGS_FRESH = 2.0
 """Seconds for which one pass over the line serves everybody's position."""
 
+KEPT_SEARCHED = 50  #: a person's last requests, for pictures that could not be posted
+KEPT_SHOWN = 3  #: of those, as many are handed over at once
+
 Arrived = Callable[[Job], Awaitable[Mapping[str, str] | None]]
 """The reply address of a request whose acknowledgement reached the person; None: it did not, as far as is known."""
 
@@ -265,6 +268,12 @@ class Studio:
         """Newest first; pictures that were deleted are left out."""
         jobs = await self._core.store.jobs_of(person.key, limit)
         return [await self.settled(job) for job in jobs]
+
+    async def kept(self, person: Person) -> list[Settled]:
+        """The newest pictures that could not be posted: `/imagine-status` hands them over."""
+        jobs = await self._core.store.jobs_of(person.key, KEPT_SEARCHED)
+        lost = [await self.settled(job) for job in jobs if job.state is JobState.UNDELIVERABLE]
+        return [each for each in lost if each.pictures][:KEPT_SHOWN]
 
     async def settled(self, job: Job) -> Settled:
         pictures = [] if is_withheld(job) else await self._core.store.pictures_of(job.id)

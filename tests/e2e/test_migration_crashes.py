@@ -4,6 +4,7 @@ import asyncio
 import signal
 import sqlite3
 import subprocess
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -43,17 +44,20 @@ class Site:
 
     async def killed_once(self, sign: Path) -> None:
         """A first life, killed the moment that the file ``sign`` is there."""
+        await asyncio.to_thread(self._kill_once, sign)
+
+    def _kill_once(self, sign: Path) -> None:
         child = subprocess.Popen(
             [*program.COMMAND, "run"], cwd=self.folder, env=program.environment(self.env), stderr=subprocess.DEVNULL
         )
         try:
-            async with asyncio.timeout(60):
-                while not sign.exists():
-                    assert child.poll() is None, "it ended by itself"
-                    await asyncio.sleep(0)
+            deadline = time.monotonic() + 60
+            while not sign.exists():
+                assert child.poll() is None, "it ended by itself"
+                assert time.monotonic() < deadline
         finally:
             child.kill()
-            await asyncio.to_thread(child.wait)
+            child.wait()
         assert child.returncode == -signal.SIGKILL
 
     @asynccontextmanager

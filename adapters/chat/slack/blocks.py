@@ -77,7 +77,7 @@ def refusal(problems: tuple[Problem, ...], corrected: str | None) -> tuple[str, 
     said = text.sentences(problems)
     if corrected is None:
         return private(said)
-    lead = replies.say("slack_corrected")
+    lead = replies.say("chat_corrected")
     whole = text.escape(text.clip(f"{said}\n{lead}\n{corrected}", text.LONGEST_TEXT // 2))
     return whole, [section(said), section(lead), copyable(corrected)]
 
