@@ -22,7 +22,7 @@ from bot.drawing import picture_settings
 from bot.errors import BackendError, Broken, Busy, Down, Refused, Rejected
 from bot.model import Drawing, Drawn, ImageRequest, Picture, Problem
 from bot.ports import Backend
-from bot.replies import problem, say
+from bot.replies import problem, say, sentences
 from bot.settings import Role, Settings, missing_secrets
 
 PAUSE_AFTER_ERROR = 1.0  # seconds; short, somebody sits before the terminal
@@ -52,8 +52,7 @@ async def draw(settings: Settings, text: str, backend: str, out: Path, *, as_jso
         async with open_desk(settings) as desk:
             result = await _first_that_can(settings, desk, [backends[name] for name in candidates], request, out)
     except Refused as refused:
-        lines = [problem(each) for each in refused.problems]
-        return _say(2, *lines, *([refused.corrected] if refused.corrected else []))
+        return _say(2, *sentences(refused), *([refused.corrected] if refused.corrected else []))
     except BackendError as error:
         return _say(1, _why(error))
     finally:

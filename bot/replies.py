@@ -3,6 +3,7 @@
 import unicodedata
 from collections.abc import Iterator, Mapping
 
+from bot.errors import Refused
 from bot.model import Problem
 
 ENGLISH: Mapping[str, str] = {
@@ -14,6 +15,7 @@ ENGLISH: Mapping[str, str] = {
     "option_trailing": "--{option} takes one value only. The words of the prompt go before the options.",
     "option_twice": "{option} is given more than once. Say it once.",
     "option_unknown": "There is no option --{option}.",
+    "option_left_out": "The corrected command leaves out {options}, because it could not be guessed.",
     "option_misspelt": "There is no option --{option}. Did you mean --{guess}?",
     "options_many": "A request may have up to {limit} options.",
     "takes_text": "{option} takes a text of up to {high} characters.",
@@ -428,6 +430,7 @@ ENGLISH: Mapping[str, str] = {
     "web_range": "{low} to {high}",
     "web_up_to": "up to {high} characters",
     "web_hint": "That is plain chat: nothing is drawn from it. To ask for a picture, begin with /imagine.",
+    "web_command_misspelt": "There is no command {command}. Did you mean {guess}?",
     "web_no_command": "There is no command {command}. There are: {commands}.",
     "web_long": "A message may have up to {limit} characters; that has {count}.",
     "web_moderators": "That command is for moderators, on the moderation page.",
@@ -864,6 +867,14 @@ def say(code: str, /, **values: object) -> str:
 
 def problem(problem: Problem) -> str:
     return say(problem.code, **problem.values)
+
+
+def sentences(refused: Refused) -> list[str]:
+    """Everything that is wrong, and what its corrected command leaves out."""
+    said = [problem(each) for each in refused.problems]
+    if refused.corrected is None or not refused.dropped:
+        return said
+    return [*said, say("option_left_out", options=", ".join(f"--{name}" for name in refused.dropped))]
 
 
 _FIRST_STRONG_ISOLATE, _POP_ISOLATE = "\u2068", "\u2069"

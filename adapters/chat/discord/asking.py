@@ -130,7 +130,7 @@ class Desk:
             task.add_done_callback(self._withdraw)
             await self.private(interaction, replies.say("store_busy"))
         except Refused as refused:
-            await self.private(interaction, text.refusal(refused.problems, refused.corrected))
+            await self.private(interaction, text.refusal(refused))
         except StoreError as error:
             self.observer.event("store_error", detail=str(error))
             await self.private(interaction, replies.say("store_busy"))

@@ -77,7 +77,7 @@ class Buttons:
         try:
             await work
         except Refused as refused:
-            await self._desk.private(interaction, text.refusal(refused.problems, refused.corrected))
+            await self._desk.private(interaction, text.refusal(refused))
         except StoreError as error:
             self._desk.observer.event("store_error", detail=str(error))
             await self._desk.private(interaction, replies.say("store_busy"))

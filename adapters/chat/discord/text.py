@@ -3,7 +3,8 @@
 import re
 
 from bot import replies, wording
-from bot.model import Job, Picture, Problem, Progress
+from bot.errors import Refused
+from bot.model import Job, Picture, Progress
 
 MESSAGE = 2000  #: characters of a message's content
 ALT_TEXT = 1024
@@ -88,8 +89,10 @@ def without(pictures: tuple[Picture, ...]) -> str:
     return replies.say("discord_hidden" if hidden else "chat_deleted")
 
 
-def refusal(problems: tuple[Problem, ...], corrected: str | None) -> str:
+def refusal(refused: Refused) -> str:
     """Everything that is wrong, and the command to copy."""
-    sentences = (PERSON.sub(r"<@\1>", replies.problem(problem)) for problem in problems)
+    sentences = (PERSON.sub(r"<@\1>", sentence) for sentence in replies.sentences(refused))
     text = clip(wording.listed(sentences, "-"), 900)
-    return text if corrected is None else f"{text}\n{replies.say('chat_corrected')}\n{to_copy(corrected)}"
+    if refused.corrected is None:
+        return text
+    return f"{text}\n{replies.say('chat_corrected')}\n{to_copy(refused.corrected)}"

@@ -93,7 +93,7 @@ class Desk:
         try:
             yield
         except Refused as refused:
-            await self.tell(visit, blocks.refusal(refused.problems, refused.corrected))
+            await self.tell(visit, blocks.refusal(refused))
         except StoreError as error:
             self.observer.event("store_error", detail=str(error))
             await self.tell(visit, blocks.private(replies.say("store_busy")))
@@ -125,7 +125,7 @@ class Desk:
         try:
             return task.result()
         except Refused as refused:
-            return Reply(blocks.refusal(refused.problems, refused.corrected))
+            return Reply(blocks.refusal(refused))
         except StoreError as error:
             self.observer.event("store_error", detail=str(error))
             return Reply(blocks.private(replies.say("store_busy")))
