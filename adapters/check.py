@@ -3,11 +3,13 @@
 import asyncio
 import os
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from adapters.control import ControlError
 from adapters.factory import build_backend
+from adapters.limiter import SharedLimiter
 from adapters.small import AlreadyRunning, open_desk, open_store, postgres_driver
 from adapters.store import sql, sqlite
 from bot.errors import StoreError
@@ -41,8 +43,8 @@ async def findings(settings: Settings, config: Path) -> AsyncIterator[Finding]:
         yield Finding(str(missing.values["where"]), problem(missing), ok=False)
     yield await _store(settings)
     yield await asyncio.to_thread(_images, Path(settings.store.images))
-    for backend in settings.backends.values():
-        yield await _backend(backend)
+    for finding in await _backends(settings):
+        yield finding
     async for finding in _discord(settings):
         yield finding
     async for finding in _slack(settings):
@@ -71,11 +73,20 @@ def _images(folder: Path) -> Finding:
     return Finding("images", say("check_images", path=folder), ok=True)
 
 
-async def _backend(settings: BackendSettings) -> Finding:
+async def _backends(settings: Settings) -> list[Finding]:
+    """One call each, in its turn where the store knows whose turn it is."""
+    async with AsyncExitStack() as stack:
+        limiter = None
+        with suppress(StoreError, ControlError, OSError):  # said before
+            limiter = SharedLimiter(await stack.enter_async_context(open_desk(settings)))
+        return [await _backend(each, limiter) for each in settings.backends.values()]
+
+
+async def _backend(settings: BackendSettings, limiter: SharedLimiter | None) -> Finding:
     what = f"backend {settings.name}"
     if settings.kind not in {"sketch", "diffusers", "ray"} and settings.key is None:
         return Finding(what, say("check_no_key", variable=settings.key_env), ok=False)
-    backend = build_backend(settings)
+    backend = build_backend(settings, limiter)
     try:
         async with asyncio.timeout(PROBE_SECONDS):
             trouble = await backend.probe()

@@ -37,6 +37,12 @@ class Desk:
     async def spend(self, backend: str, day: int, dollars: float, cap: float) -> bool:
         return bool(await self.do("spend", backend=backend, day=day, dollars=dollars, cap=cap))
 
+    async def take_turn(self, account: str, interval: float, patience: float) -> float:
+        return float(await self.do("take_turn", account=account, interval=interval, patience=patience))
+
+    async def pause_turns(self, account: str, seconds: float) -> None:
+        await self.do("pause_turns", account=account, seconds=seconds)
+
     async def allow(self, request: ImageRequest, drawing: Drawing) -> None:
         """The store's rules. Raises Refused."""
         prompts = list(dict.fromkeys((request.prompt, drawing.prompt)))
@@ -55,7 +61,14 @@ def handlers_of(store: SqlStore, settings: Settings) -> dict[str, control.Handle
     async def spend(arguments: Mapping[str, Any]) -> bool:
         return await store.spend(**arguments)
 
-    return {"ping": ping, "spend": spend, **key_handlers(store), **moderation_handlers(store, settings)}
+    async def take_turn(arguments: Mapping[str, Any]) -> float:
+        return await store.take_turn(**arguments)
+
+    async def pause_turns(arguments: Mapping[str, Any]) -> None:
+        await store.pause_turns(**arguments)
+
+    rates = {"take_turn": take_turn, "pause_turns": pause_turns}
+    return {"ping": ping, "spend": spend, **rates, **key_handlers(store), **moderation_handlers(store, settings)}
 
 
 def moderation_handlers(store: SqlStore, settings: Settings) -> dict[str, control.Handler]:

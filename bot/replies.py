@@ -774,6 +774,7 @@ ENGLISH: Mapping[str, str] = {
     "probe_credit": "{name} says that the account is paused or out of credit ({status}). Check its balance.",
     "probe_url": "{host} answers ({status}), but not as {name} should. Check the configured `url`.",
     "probe_status": "{name} has trouble of its own ({status}). Try again later.",
+    "probe_no_turn": "{name} was not asked: {detail}. Mend the store first.",
     "probe_unreachable": "{host} ({name}) cannot be reached: {detail}. Check the network and the configured `url`.",
     "ray_not_yet": 'The backend {name}: this version cannot open kind "ray" yet. Use kind "diffusers" on each machine.',
     "already_running": "Another imagine-bot runs on {path}. Stop it first; several processes need PostgreSQL "

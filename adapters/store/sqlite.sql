@@ -266,6 +266,20 @@ RETURNING dollars
 -- name: spending
 SELECT backend, day, dollars FROM spending WHERE day = :day
 
+-- name: rate
+SELECT next_at, paused_until, :now AS now FROM rates WHERE account = :account
+
+-- name: held_rate
+INSERT INTO rates (account, next_at, paused_until) VALUES (:account, 0, 0)
+ON CONFLICT (account) DO UPDATE SET account = excluded.account
+RETURNING next_at, paused_until, :now AS now
+
+-- name: save_rate
+UPDATE rates SET next_at = :next_at, paused_until = :paused_until WHERE account = :account
+
+-- name: database_now
+SELECT :now AS now
+
 -- ---------------------------------------------------------------- the web room
 
 -- name: say

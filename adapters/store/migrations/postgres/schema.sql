@@ -464,6 +464,12 @@ CREATE TABLE forgotten (
     at DOUBLE PRECISION NOT NULL
 );
 
+CREATE TABLE rates (
+    account TEXT PRIMARY KEY,
+    next_at DOUBLE PRECISION NOT NULL,
+    paused_until DOUBLE PRECISION NOT NULL
+);
+
 CREATE TABLE shared_pictures (
     tenant TEXT NOT NULL,
     at DOUBLE PRECISION NOT NULL,

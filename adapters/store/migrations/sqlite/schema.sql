@@ -393,6 +393,12 @@ CREATE TABLE forgotten (
     at REAL NOT NULL
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE rates (
+    account TEXT PRIMARY KEY,
+    next_at REAL NOT NULL,
+    paused_until REAL NOT NULL
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE shared_pictures (
     tenant TEXT NOT NULL,
     at REAL NOT NULL,
