@@ -25,7 +25,7 @@ from bot.drawing import picture_settings
 from bot.errors import BackendError, Broken, Busy, Down, Refused, Rejected
 from bot.model import Drawing, Drawn, ImageRequest, Picture, Problem
 from bot.ports import Backend
-from bot.replies import problem, say, typed
+from bot.replies import problem, say, sentences, typed
 from bot.settings import Role, Settings, missing_secrets
 
 PAUSE_AFTER_ERROR = 1.0  # seconds; short, somebody sits before the terminal
@@ -57,7 +57,7 @@ async def draw(settings: Settings, text: str, backend: str, out: Path, *, as_jso
             limiter.open(desk)
             result = await _first_that_can(settings, desk, [backends[name] for name in candidates], request, out)
     except Refused as refused:
-        return _say(2, *(typed(each) for each in refused.problems), *_instead(refused))
+        return _say(2, *sentences(refused, typed), *_instead(refused))
     except BackendError as error:
         return _say(1, _why(error))
     finally:

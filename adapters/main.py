@@ -113,6 +113,7 @@ async def open_house(settings: Settings, observe: Observe) -> AsyncIterator[Hous
             judge=Judge(store, settings.moderation, store.clock, observe, picture_checks(stack, settings, pictures)),
             has_room=disk.has_room,
         )
+        await core.judge.prepare()
         secret = signing_secret(settings)
         observe.redactor.learn(Secret(secret.decode()))
         yield House(settings, core, store, pictures, Studio(core, pictures), Moderators(core), observe, secret)

@@ -19,6 +19,7 @@ import aiosqlite
 from adapters.clock import SystemClock
 from adapters.store import sql
 from adapters.store.engine import Signals, T, Tell, Transaction, Wakeup, Work, finished
+from adapters.store.reading import Reader
 from adapters.store.together import Outcome, run_together
 from bot.errors import StoreBroken, StoreBusy, StoreError, StoreFull
 from bot.ports import Topic
@@ -81,6 +82,7 @@ class SqliteEngine:
         self._reader = reader
         self._live = live
         self._queries = {**sql.load("sqlite"), **sql.load("live")}
+        self._reading = Reader(reader, self._queries, store_error)
         self._lock = asyncio.Lock()
         self.clock = SystemClock()
         self._signals = Signals()
@@ -142,7 +144,7 @@ class SqliteEngine:
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Transaction]:
-        yield SqliteTransaction(self._reader, self._queries)
+        yield self._reading
 
     @asynccontextmanager
     async def live(self) -> AsyncIterator[Transaction]:

@@ -467,6 +467,19 @@ SELECT * FROM jobs WHERE tenant = :tenant AND created_at >= :since ORDER BY crea
 
 -- ---------------------------------------------------------------- moderation: members
 
+-- name: dossier
+SELECT 'community' AS what, '' AS id, '' AS kind, '' AS actor, '' AS said, version AS number, 0.0 AS at, 0.0 AS until
+FROM communities WHERE tenant = :tenant
+UNION ALL SELECT 'sanction', id, kind, actor, reason, 0, at, until
+FROM sanctions WHERE tenant = :tenant AND person = :person AND lifted = 0
+UNION ALL SELECT 'record', decision, kind, '', '', seq, at, 0.0
+FROM records WHERE tenant = :tenant AND person = :person
+UNION ALL SELECT 'style', owner, '', '', style, 0, 0.0, 0.0
+FROM default_styles WHERE owner = :person OR owner = :owner
+UNION ALL SELECT 'paused', '', '', '', '', 0, 0.0, 0.0
+FROM meta WHERE name = 'switch:paused' AND value <> ''
+ORDER BY number, at, id
+
 -- name: sanctions_of
 SELECT * FROM sanctions WHERE tenant = :tenant AND person = :person ORDER BY at, id
 

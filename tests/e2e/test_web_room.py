@@ -124,6 +124,17 @@ async def test_the_corrected_command_is_ready_to_send(site: Site, open_page: Ope
     await expect(article(page, "--steps 100").get_by_role("img")).to_be_visible()
 
 
+async def test_a_misspelt_command_gets_a_did_you_mean_and_can_be_sent_as_meant(site: Site, open_page: Open) -> None:
+    page = await open_page(site.url)
+    await send(page, "/imagin an otter")
+    answer = article(page, "Did you mean /imagine?")
+    await expect(answer.locator("code")).to_have_text("/imagine an otter")
+    await answer.get_by_role("button", name="Use this").click()
+    await expect(article(page, "an otter").get_by_role("img")).to_be_visible()
+    await send(page, "/frobnicate")
+    await expect(article(page, "There is no command /frobnicate")).to_contain_text("/imagine-status")
+
+
 async def test_plain_words_are_said_and_hinted_at(site: Site, open_page: Open) -> None:
     ann, ben = await open_page(site.url), await open_page(site.url)
     await send(ann, "a fox, please")

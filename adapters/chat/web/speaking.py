@@ -11,7 +11,7 @@ from bot.model import FINAL_STATES, ImageRequest, Job, JobState, Message, Proble
 from bot.moderators import Moderators
 from bot.options import LONGEST_TEXT, without_forbidden
 from bot.ports import Clock, Store
-from bot.replies import display, say, typed
+from bot.replies import display, say, sentences, typed
 from bot.studio import Studio
 
 HISTORY = 6  #: requests that /imagine-history shows; the gallery has them all
@@ -60,12 +60,20 @@ class Speaker:
             case "/imagine-mod":
                 await self._answer(visitor, await self._moderate(visitor, words), key)
             case _ if head.startswith("/"):
-                unknown = say("web_no_command", command=display(head[:40]), commands=", ".join(_COMMANDS))
-                await self._answer(visitor, unknown, key)
-                return Heard(refused=True)
+                return await self._unknown(visitor, head, words, key)
             case _:
                 return await self._chat(visitor, words, key)
         return Heard()
+
+    async def _unknown(self, visitor: Visitor, head: str, words: str, key: str) -> Heard:
+        guess = command.nearest(head, _COMMANDS)
+        if guess is None:
+            told = say("web_no_command", command=display(head[:40]), commands=", ".join(_COMMANDS))
+            await self._answer(visitor, told, key)
+        else:
+            told = say("web_command_misspelt", command=display(head[:40]), guess=guess)
+            await self._answer(visitor, told, key, guess + words[len(head) :])
+        return Heard(refused=True)
 
     async def _moderate(self, visitor: Visitor, words: str) -> str:
         if not await self._moderators.is_moderator(visitor.person, ROOM):
@@ -76,7 +84,7 @@ class Speaker:
         try:
             await self.ask(visitor, text, words, key)
         except Refused as refused:
-            await self._answer(visitor, refusal(refused.problems), key, refused.corrected or "")
+            await self._answer(visitor, "\n".join(sentences(refused, typed)), key, refused.corrected or "")
             return Heard(refused=True)
         return Heard()
 
