@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+from adapters.store.store import SqlStore
 from bot.conduct import Rule
 from bot.errors import Conflict, ImagineError, Refused, StoreError
 from bot.model import Job, JobState, Origin, Person, Place
