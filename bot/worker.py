@@ -80,7 +80,8 @@ class Worker:
     async def run(self, stop: asyncio.Event) -> None:
         """Until ``stop`` is set; then leases are released within seconds."""
         self._last_beat = self.core.clock.monotonic()
-        await self._recover(all_workers=self.alone)
+        with self._store_may_fail():  # then the leases run out in time
+            await self._recover(all_workers=self.alone)
         loops = [
             asyncio.create_task(self._forever(each))
             for each in (
@@ -340,9 +341,16 @@ class Worker:
     async def _recover(self, *, all_workers: bool) -> None:
         """Takes up what dead workers had."""
         for job in await self.core.store.expired(self.core.clock.now(), all_workers=all_workers):
-            with contextlib.suppress(Conflict):
+            with contextlib.suppress(Conflict), self._store_may_fail():
                 await self._take_up(job)
                 self.core.observer.event("recovered", job=job.id, state=job.state)
+
+    @contextlib.contextmanager
+    def _store_may_fail(self) -> Iterator[None]:
+        try:
+            yield
+        except StoreError as error:
+            self.core.observer.event("store_error", detail=str(error))
 
     async def _take_up(self, job: Job) -> None:
         if job.state is not JobState.RUNNING:
