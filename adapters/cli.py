@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Coroutine, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Never
+from typing import TYPE_CHECKING, Annotated, Any, Never
 
 import typer
 
@@ -13,6 +13,9 @@ from adapters import configuration
 from bot.errors import SettingsError
 from bot.replies import problem, say
 from bot.settings import Role, Settings, missing_secrets
+
+if TYPE_CHECKING:
+    from adapters.demo import Demo
 
 app = typer.Typer(
     rich_markup_mode=None,  # ":key:" is part of a name here, not a picture
@@ -35,11 +38,21 @@ FAILED, WRONG_USAGE = 1, 2
 def demo(
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the web chat on 127.0.0.1.")] = 8080,
     data: Annotated[Path, typer.Option(help="Folder for the database and the pictures.")] = Path("data"),
+    model: Annotated[
+        bool | None,
+        typer.Option("--model/--no-model", help="Draw with the demo model; by default where PyTorch is installed."),
+    ] = None,
 ) -> None:
     """The web chat with embedded defaults: no account, no key, no GPU."""
-    settings = _settings(lambda: configuration.embedded(data, port))
+    from adapters import demo as demonstration
+
+    missing = demonstration.missing()
+    if model and missing:
+        _stop(FAILED, say("demo_cannot", name=missing))
+    shown = demonstration.demo(model=not missing if model is None else model)
+    settings = shown.applied(_settings(lambda: configuration.embedded(data, port)))
     environ = {"IMAGINE_LOG": "console", **os.environ} if sys.stderr.isatty() else os.environ
-    _run(settings, Role.ALL, environ, invite=True)
+    _run(settings, Role.ALL, environ, shown)
 
 
 @app.command()
@@ -55,7 +68,7 @@ def run(
     _run(settings, role, os.environ)
 
 
-def _run(settings: Settings, role: Role, environ: Mapping[str, str], *, invite: bool = False) -> None:
+def _run(settings: Settings, role: Role, environ: Mapping[str, str], demo: "Demo | None" = None) -> None:
     from adapters import main, observe
     from adapters.several import TokenTaken
     from adapters.small import AlreadyRunning
@@ -63,7 +76,7 @@ def _run(settings: Settings, role: Role, environ: Mapping[str, str], *, invite: 
 
     watch = observe.start(settings, environ)
     try:
-        asyncio.run(main.run(settings, role, watch, _announce, invite=invite))
+        asyncio.run(main.run(settings, role, watch, _announce, demo))
     except SettingsError as error:
         _stop(WRONG_USAGE, *(problem(finding) for finding in error.findings))
     except AlreadyRunning:

@@ -114,9 +114,9 @@ def option_help(
 
 
 def _sides(backends: Iterable[Capabilities]) -> str:
-    squares = [Size(int(side), int(side)) for each in backends for side in (each.side.low, each.side.high)]
-    listed = [size for each in backends for size in each.sizes]
-    found = listed or squares
+    found: list[Size] = []
+    for each in backends:
+        found += each.sizes or [Size(int(side), int(side)) for side in (each.side.low, each.side.high)]
     return say("web_range", low=min(found), high=max(found)) if found else ""
 
 

@@ -29,6 +29,8 @@ from bot.model import Size
 CHECKPOINT = Path(__file__).parent / "checkpoint"
 #: The only size it draws.
 SIZES = (Size(SIDE, SIDE),)
+#: At which it obeys and its shapes stay whole.
+GUIDANCE = 3.0
 KNOWN_WORDS = known_words()
 
 
