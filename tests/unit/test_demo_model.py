@@ -24,6 +24,7 @@ from adapters.backends.diffusers.demo.score import score
 from adapters.backends.diffusers.demo.train import some_scenes
 from adapters.backends.diffusers.demo.words import build_tokenizer, merges_for
 
+torch.set_num_threads(1)
 pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.timeout(600)]
 
 PICTURES = 96
@@ -43,7 +44,6 @@ DEMANDED = {
 
 @pytest.fixture(scope="module")
 def pipeline() -> Any:
-    torch.set_num_threads(1)
     return parts.load(CHECKPOINT)
 
 
@@ -158,3 +158,16 @@ def test_the_decoder_trains(tmp_path: Path) -> None:
     assert torch.allclose(vae.encoder(pictures), cells, atol=1e-4)
     before = autoencoder.loss_of(autoencoder.build(), pictures, torch.Generator().manual_seed(1))
     assert autoencoder.loss_of(vae, pictures, torch.Generator().manual_seed(1)) < before
+
+
+def test_the_decoder_learns_from_what_the_model_draws(tmp_path: Path) -> None:
+    from adapters.backends.diffusers.demo import autoencoder, polish
+
+    diffusion.train(diffusion.Settings(tmp_path, 1, planned=4, scenes=8, batch=4))
+    before = autoencoder.train(tmp_path, steps=1, seed=3).state_dict()
+    for steps in (1, 3):
+        polish.train(tmp_path, steps, seed=3, pool=4)
+    after = torch.load(tmp_path / polish.NAME, weights_only=True)
+    assert after["step"] == 3
+    changed = {name.partition(".")[0] for name in before if not torch.equal(before[name], after["vae"][name])}
+    assert changed == {"decoder"}

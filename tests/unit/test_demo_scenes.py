@@ -114,6 +114,8 @@ def test_a_full_caption_says_everything() -> None:
     scene = Scene("grey", (inner, outer), relation=Relation.INSIDE)
     assert full_caption(scene) == "a small orange star inside a large blue circle on a grey background"
     assert full_caption(RED_CIRCLE) == "a large red circle in the centre on a white background"
+    medium = Scene("grey", (replace(outer, amount=Amount.MEDIUM),))
+    assert full_caption(medium) == "a medium blue circle on a grey background"
 
 
 def test_the_same_seed_gives_the_same_scenes() -> None:

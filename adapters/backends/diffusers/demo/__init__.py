@@ -15,6 +15,7 @@ With torch, to make it:
     muon.py         the optimizer
     autoencoder.py  the decoder's training
     diffusion.py    the diffusion model's training
+    polish.py       the decoder's training with what that model draws
     sampling.py     sample sheets
     store.py        training states on disk
     train.py        the command
