@@ -39,11 +39,8 @@ def examples() -> tuple[str, ...]:
     """Prompts that it draws well, for people to start from."""
     return (
         "a large red circle on a white background",
-        "a small blue star left of a large yellow heart",
-        "a green triangle at the top on a pink background",
-        "a white square inside a large purple circle",
-        "a small yellow circle inside a large pink heart on a black background",
-        "a blue star at the top on a purple background",
-        "an orange star above a black square on a grey background",
-        "a yellow cross in the bottom right corner --no white background",
+        "a small yellow circle inside a large pink heart on a black background --count 2",
+        "a medium white square above a medium blue circle on a green background --seed 7",
+        "a large striped purple circle on a yellow background --steps 30",
+        "a large cross in the centre --no red --guidance 4",
     )
