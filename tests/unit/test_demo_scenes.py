@@ -1,5 +1,6 @@
 """The demo model's world without the model: scenes, captions, and the reading of pictures that scores are made of."""
 
+import re
 from dataclasses import replace
 from random import Random
 
