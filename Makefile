@@ -2,6 +2,8 @@
 #              LOCAL=1 installs PyTorch for the demo model, LOCAL=0 does without; else it depends on what that would bring
 # make test    the whole test suite
 # make check   ruff, mypy, import rules, bandit, advisories of the dependencies
+# make faults  kill -9 and errors at every step of a job, on every platform and database
+# make soak    seeded histories of faults and crashes in virtual time, SOAK_SECONDS of them
 # make bench   the performance tables
 # make train-demo   the demo model, from nothing
 
@@ -16,7 +18,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 CONSTRAINTS := deploy/constraints.txt
 
-.PHONY: demo test check bench bench-engine train-demo clean
+.PHONY: demo test check faults soak bench bench-engine train-demo clean
 
 demo: $(VENV)/.demo $(VENV)/.local-$(LOCAL)
 	@$(BIN)/imagine-bot demo --port $(PORT) --data $(DATA)
@@ -31,6 +33,13 @@ check: $(VENV)/.dev
 	$(BIN)/lint-imports
 	$(BIN)/bandit -q -c pyproject.toml -r bot adapters
 	$(BIN)/python -m tests.audit
+
+faults: $(VENV)/.dev
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m faults
+
+# SOAK_SECONDS=3600 make soak   new histories for an hour; SEED=17 make soak   that one, event by event
+soak: $(VENV)/.dev
+	SOAK_SECONDS=$${SOAK_SECONDS:-600} $(BIN)/python -m tests.simulation
 
 bench-engine: $(VENV)/.dev
 	$(BIN)/python -m tests.bench.bench_engine

@@ -114,9 +114,11 @@ def option_help(
 
 
 def _sides(backends: Iterable[Capabilities]) -> str:
-    found: list[Size] = []
-    for each in backends:
-        found += each.sizes or [Size(int(side), int(side)) for side in (each.side.low, each.side.high)]
+    known = list(backends)
+    squares = [
+        Size(int(side), int(side)) for each in known if not each.sizes for side in (each.side.low, each.side.high)
+    ]
+    found = squares or [size for each in known for size in each.sizes]
     return say("web_range", low=min(found), high=max(found)) if found else ""
 
 
