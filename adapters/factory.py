@@ -1,21 +1,30 @@
 """From a `[backends.NAME]` table to the backend. Each kind is imported only when a table names it."""
 
-from dataclasses import asdict
-from typing import Any, assert_never
+from dataclasses import asdict, fields
+from typing import Any, Literal, assert_never
 
-from bot.errors import SettingsError
-from bot.model import Problem
 from bot.ports import Backend
 from bot.settings import BackendSettings, DiffusersOptions, HiveOptions, ImagePipelineOptions
 
 
 def build_backend(settings: BackendSettings) -> Backend:
-    """Raises SettingsError for a kind that this version cannot open."""
     match settings.kind:
         case "sketch":
             from adapters.backends.sketch import SketchBackend
 
             return SketchBackend(settings.name)
+        case "diffusers":
+            return _diffusers(settings)
+        case "ray":
+            return _ray(settings)
+        case "ovh" | "dataoorts" | "hive" | "imagepipeline":
+            return _provider(settings, settings.kind)
+        case _:
+            assert_never(settings.kind)
+
+
+def _provider(settings: BackendSettings, kind: Literal["ovh", "dataoorts", "hive", "imagepipeline"]) -> Backend:
+    match kind:
         case "ovh":
             from adapters.backends.ovh import Ovh
 
@@ -34,16 +43,28 @@ def build_backend(settings: BackendSettings) -> Backend:
 
             assert settings.options is None or isinstance(settings.options, ImagePipelineOptions)
             return ImagePipeline(**_hosted(settings), **_fetching(settings), **_said(settings.options))
-        case "diffusers":
-            from adapters.backends.diffusers.backend import DiffusersBackend, DiffusersConfig
-
-            assert isinstance(settings.options, DiffusersOptions)
-            config = DiffusersConfig(**asdict(settings.options), timeout_seconds=settings.timeout_seconds)
-            return DiffusersBackend(settings.name, config)
-        case "ray":
-            raise SettingsError([Problem("ray_not_yet", {"name": settings.name})])
         case _:
-            assert_never(settings.kind)
+            assert_never(kind)
+
+
+def _diffusers(settings: BackendSettings) -> Backend:
+    from adapters.backends.diffusers.backend import DiffusersBackend, DiffusersConfig
+
+    assert isinstance(settings.options, DiffusersOptions)
+    options = {field.name: getattr(settings.options, field.name) for field in fields(settings.options)}
+    return DiffusersBackend(settings.name, DiffusersConfig(**options, timeout_seconds=settings.timeout_seconds))
+
+
+def _ray(settings: BackendSettings) -> Backend:
+    from adapters.backends.ray.backend import URL, RayBackend
+
+    return RayBackend(
+        settings.name,
+        url=settings.url or URL,
+        token=settings.key.reveal() if settings.key else "",
+        timeout_seconds=settings.timeout_seconds,
+        price_per_image=settings.price_per_image or 0.0,
+    )
 
 
 def _hosted(settings: BackendSettings) -> dict[str, Any]:

@@ -768,7 +768,10 @@ ENGLISH: Mapping[str, str] = {
     "probe_url": "{host} answers ({status}), but not as {name} should. Check the configured `url`.",
     "probe_status": "{name} has trouble of its own ({status}). Try again later.",
     "probe_unreachable": "{host} ({name}) cannot be reached: {detail}. Check the network and the configured `url`.",
-    "ray_not_yet": 'The backend {name}: this version cannot open kind "ray" yet. Use kind "diffusers" on each machine.',
+    "ray_token": "{name} refuses the token ({status}). Set {variable} here to what it is on the cluster.",
+    "ray_stranger": "{url} answers ({status}), but is no imagine-bot application of this version. Deploy it there: "
+    "serve run adapters.backends.ray.app:application model=…",
+    "ray_replicas": "min_replicas ({low}) is more than max_replicas ({high}).",
     "already_running": "Another imagine-bot runs on {path}. Stop it first; several processes need PostgreSQL "
     '([store] url = "postgresql://…").',
     "store_unusable": "The store cannot be used: {detail}",

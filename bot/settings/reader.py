@@ -36,6 +36,7 @@ VARIABLES = (
     "IMAGINE_SECRET",
     "PGPASSWORD",
     *spec.KEY_VARIABLES.values(),
+    *spec.TOKEN_VARIABLES.values(),
 )
 SECRETIVE = re.compile(r"token|secret|passw|credential|api_?key|^key$", re.IGNORECASE)
 SIMPLE: Mapping[str, tuple[spec.Key, ...]] = {
@@ -161,7 +162,7 @@ class _Reader:
         options = {key.name: values.pop(key.name) for key in own if key.name in values}
         complete = kind in spec.MAKE and (kind != "diffusers" or "model" in options)
         backend = BackendSettings(name=name, **values, options=spec.MAKE[kind](**options) if complete else None)
-        variable = backend.key_env or spec.KEY_VARIABLES.get(kind, "")
+        variable = backend.key_env or spec.KEY_VARIABLES.get(kind, "") or spec.TOKEN_VARIABLES.get(kind, "")
         return replace(backend, key_env=variable, key=self._secrets.get(variable) if variable else None)
 
     def _kind(self, path: places.Path, raw: Mapping[str, Any]) -> str | None:
@@ -281,7 +282,8 @@ def _variable(path: places.Path, document: Mapping[str, Any]) -> str:
             )
         case ("backends", backend, _):
             kind = str(document["backends"][backend].get("kind", backend))
-            return spec.KEY_VARIABLES.get(kind, f"{re.sub('[^A-Z0-9]', '_', backend.upper())}_API_KEY")
+            known = {**spec.KEY_VARIABLES, **spec.TOKEN_VARIABLES}
+            return known.get(kind, f"{re.sub('[^A-Z0-9]', '_', backend.upper())}_API_KEY")
         case ("store", _):
             return "PGPASSWORD"
         case _:

@@ -160,6 +160,10 @@ HOSTED = (
     ),
     Key("key_env", VARIABLE, "the variable that holds the key, for a second account", '"SECOND_API_KEY"'),
 )
+CLUSTER = (
+    Key("url", HTTP, "where the Serve application is; by default http://127.0.0.1:8000/", '"http://10.0.0.7:8000/"'),
+    Key("key_env", VARIABLE, "the variable that holds the token, for a second cluster", '"SECOND_RAY_TOKEN"'),
+)
 OPTIONS: Mapping[str, tuple[Key, ...]] = {
     "diffusers": (
         Key("model", Text(), "a folder, or a name the local model cache knows", '"/srv/models/sdxl"'),
@@ -186,13 +190,11 @@ OPTIONS: Mapping[str, tuple[Key, ...]] = {
         Key("output_format", Choice(("png", "jpeg")), "sent only where it stands here", '"jpeg"'),
         Key("output_quality", Whole(1, 100), "jpeg only", "90"),
     ),
-    "ray": (Key("address", Text(500), "of the cluster; auto: the one this machine is in"),),
 }
 MAKE: Mapping[str, type] = {
     "diffusers": tables.DiffusersOptions,
     "imagepipeline": tables.ImagePipelineOptions,
     "hive": tables.HiveOptions,
-    "ray": tables.RayOptions,
 }
 KEY_VARIABLES: Mapping[str, str] = {
     "ovh": "OVH_AI_ENDPOINTS_ACCESS_TOKEN",
@@ -200,6 +202,8 @@ KEY_VARIABLES: Mapping[str, str] = {
     "hive": "HIVE_API_KEY",
     "imagepipeline": "IMAGEPIPELINE_API_KEY",
 }
+#: Sent where it is set; the cluster may ask for none.
+TOKEN_VARIABLES: Mapping[str, str] = {"ray": "IMAGINE_RAY_TOKEN"}
 KINDS = ("sketch", "diffusers", "ovh", "dataoorts", "hive", "imagepipeline", "ray")
 KIND = Key("kind", Choice(KINDS), "one of " + ", ".join(KINDS))
 
@@ -208,5 +212,5 @@ TABLES = ("store", "web", "discord", "slack", "backends", "routing", "quota", "s
 
 def backend_keys(kind: str) -> tuple[Key, ...]:
     """The settings of a backend of ``kind``: `kind` itself, everybody's, the hosted ones', its own."""
-    hosted = HOSTED if kind in KEY_VARIABLES else HOSTED[:1] if kind == "ray" else ()
+    hosted = HOSTED if kind in KEY_VARIABLES else CLUSTER if kind in TOKEN_VARIABLES else ()
     return (KIND, *BACKEND, *hosted, *OPTIONS.get(kind, ()))

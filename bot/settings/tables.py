@@ -104,12 +104,7 @@ class HiveOptions:
     output_quality: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class RayOptions:
-    address: str = "auto"
-
-
-Options = DiffusersOptions | ImagePipelineOptions | HiveOptions | RayOptions | None
+Options = DiffusersOptions | ImagePipelineOptions | HiveOptions | None
 Kind = Literal["sketch", "diffusers", "ovh", "dataoorts", "hive", "imagepipeline", "ray"]
 
 
