@@ -47,12 +47,12 @@ class RayBackend:
         silence_seconds: float = SILENCE_SECONDS,
     ) -> None:
         """Asks the cluster what it can, for a moment; one that does not answer is taken for an SDXL until it does."""
-        self._name, self._url, self._token = name, url.rstrip("/") + "/", token
+        self._name, self._url, self._token = name, url.rstrip("/") + "/", token.strip()
         self._timeout, self._price = timeout_seconds, price_per_image
         self._known = capabilities(DiffusersConfig("", timeout_seconds=timeout_seconds), Facts())
         self._asked_at = float("-inf")
         self._asking: asyncio.Task[None] | None = None
-        self._headers = {"Authorization": f"Bearer {token}"} if token else {}
+        self._headers = {"Authorization": f"Bearer {self._token}"} if self._token else {}
         self._client = http.client()
         self._client.timeout = httpx.Timeout(silence_seconds, connect=INTRODUCTION_SECONDS)
         self._ask_now()

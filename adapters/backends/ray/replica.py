@@ -53,6 +53,7 @@ class Replica:
 
     def __init__(self, backend: Backend, *, replicas: int = 1, token: str = "") -> None:
         self._backend, self._replicas, self._token = backend, replicas, token
+        self._counts = {"drawing": 0, "ended": 0, "cancelled": 0}
 
     async def answer(self, request: Request) -> Response:
         if self._token and not hmac.compare_digest(
@@ -68,6 +69,7 @@ class Replica:
         return {
             "version": wire.VERSION,
             "capabilities": wire.to_plain(replace(mine, at_once=mine.at_once * self._replicas)),
+            "requests": dict(self._counts),
         }
 
     async def _draw(self, request: Request) -> Response:
@@ -79,17 +81,21 @@ class Replica:
 
     async def frames(self, drawing: Drawing) -> AsyncGenerator[bytes, None]:
         """Closing this, or cancelling whoever waits for its next frame, takes the drawing out of the engine."""
-        outbox = Outbox()
+        outbox, how = Outbox(), "cancelled"
+        self._counts["drawing"] += 1
         drawing_task = asyncio.create_task(self._backend.generate(drawing, "", outbox))
         try:
             yield frames.pack({"what": "alive"})
             async with contextlib.aclosing(_until(drawing_task, outbox)) as telling:
                 async for frame in telling:
                     yield frame
-            yield _last(drawing_task)
+            last, how = _last(drawing_task), "ended"
+            yield last
         finally:
-            drawing_task.cancel()
-            await asyncio.gather(drawing_task, return_exceptions=True)
+            drawing_task.cancel()  # and not waited for: what is cancelled here may be cancelled again and again
+            drawing_task.add_done_callback(_end)
+            self._counts["drawing"] -= 1
+            self._counts[how] += 1
 
 
 class _Stream(StreamingResponse):
@@ -102,6 +108,12 @@ class _Stream(StreamingResponse):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async with contextlib.aclosing(self._frames):
             await super().__call__(scope, receive, send)
+
+
+def _end(task: "asyncio.Task[Drawn]") -> None:
+    """Asks how it ended, so that nobody has to."""
+    if not task.cancelled():
+        task.exception()
 
 
 async def _until(task: "asyncio.Task[Drawn]", outbox: Outbox) -> AsyncGenerator[bytes, None]:

@@ -1,6 +1,7 @@
 """What the bot and a replica say to each other.
 
-    GET  /       a JSON object: `version`, and `capabilities` as `to_plain` makes them
+    GET  /       a JSON object: `version`, `capabilities` as `to_plain` makes them, and how many `requests` that replica
+                 is `drawing`, has `ended`, and had `cancelled`
     POST /draw   the body is a JSON object `drawing`; the answer is frames of diffusers/wire.py as they come:
                      alive     every few seconds, so that a cluster that went away is noticed
                      progress  step, steps
