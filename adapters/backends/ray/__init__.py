@@ -8,7 +8,8 @@ In the bot's own process, which needs neither ray nor torch:
 On the cluster:
 
     replica.py   one replica: a local engine, and one streamed answer a request
-    app.py       the Serve application; the only file that imports ray
+    router.py    which replica gets a request
+    app.py       the Serve application; these two import ray
 
 The way is HTTP and not Ray's own: a machine that joins a cluster dies with its raylet, has to have the cluster's very
 versions of Python and Ray, and may run anything on every node of it. A bot that answers people should do none of that.

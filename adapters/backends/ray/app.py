@@ -10,6 +10,7 @@ from typing import Any
 
 from ray import serve
 from ray.serve import Application
+from ray.serve.config import RequestRouterConfig
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -18,6 +19,7 @@ from adapters.backends.diffusers.checkpoint import AT_ONCE
 from adapters.backends.diffusers.config import from_plain
 from adapters.backends.ray import config, wire
 from adapters.backends.ray.replica import Replica
+from adapters.backends.ray.router import FewestRequests
 from bot import replies
 from bot.errors import SettingsError
 
@@ -62,6 +64,7 @@ def application(arguments: Mapping[str, Any]) -> Application:
             "metrics_interval_s": 1.0,
             "look_back_period_s": 3.0,
         },
+        request_router_config=RequestRouterConfig(request_router_class=FewestRequests),
         health_check_period_s=HEALTH_SECONDS,
         health_check_timeout_s=2 * HEALTH_SECONDS,
         graceful_shutdown_timeout_s=engine.timeout_seconds,  # what it is drawing, it finishes

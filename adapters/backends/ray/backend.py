@@ -179,6 +179,8 @@ async def _frames(answer: httpx.Response) -> AsyncGenerator[tuple[frames.Message
 async def _hear(message: Mapping[str, Any], blobs: list[bytes], report: Report) -> Drawn | None:
     """Raises BackendError, KeyError, TypeError, ValueError."""
     match message["what"]:
+        case "begun":
+            logger.debug("drawn by process %s", message["process"])
         case "progress":
             await report.progress(int(message["step"]), int(message["steps"]))
         case "preview" if blobs:

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import hmac
 import json
+import os
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import replace
 from typing import Any
@@ -69,6 +70,7 @@ class Replica:
         return {
             "version": wire.VERSION,
             "capabilities": wire.to_plain(replace(mine, at_once=mine.at_once * self._replicas)),
+            "process": os.getpid(),
             "requests": dict(self._counts),
         }
 
@@ -85,7 +87,7 @@ class Replica:
         self._counts["drawing"] += 1
         drawing_task = asyncio.create_task(self._backend.generate(drawing, "", outbox))
         try:
-            yield frames.pack({"what": "alive"})
+            yield frames.pack({"what": "begun", "process": os.getpid()})
             async with contextlib.aclosing(_until(drawing_task, outbox)) as telling:
                 async for frame in telling:
                     yield frame

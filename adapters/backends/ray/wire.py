@@ -1,8 +1,9 @@
 """What the bot and a replica say to each other.
 
-    GET  /       a JSON object: `version`, `capabilities` as `to_plain` makes them, and how many `requests` that replica
-                 is `drawing`, has `ended`, and had `cancelled`
+    GET  /       a JSON object: `version`, `capabilities` as `to_plain` makes them, and of the replica that answers its
+                 `process` and how many `requests` it is `drawing`, has `ended`, and had `cancelled`
     POST /draw   the body is a JSON object `drawing`; the answer is frames of diffusers/wire.py as they come:
+                     begun     `process`, the replica's
                      alive     every few seconds, so that a cluster that went away is noticed
                      progress  step, steps
                      preview   index, and the small picture
