@@ -1,6 +1,6 @@
 # make demo    the bot on http://127.0.0.1:8080, nothing to configure (PORT=8099 takes another port)
 # make test    the whole test suite
-# make check   ruff, mypy, import rules
+# make check   ruff, mypy, import rules, bandit, advisories of the dependencies
 # make bench   the performance tables
 # make train-demo   the demo model, from nothing
 
@@ -27,6 +27,8 @@ check: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/bandit -q -c pyproject.toml -r bot adapters
+	$(BIN)/python -m tests.audit
 
 bench-engine: $(VENV)/.dev
 	$(BIN)/python -m tests.bench.bench_engine

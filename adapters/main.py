@@ -40,6 +40,7 @@ ORPHAN_AGE = 3600.0
 
 SWEEP_BATCH = 200
 EXPIRY_SECONDS = 60.0
+TOKEN_SECONDS = 900.0
 DEMO_LINK_SECONDS = 86_400.0
 
 
@@ -280,11 +281,15 @@ async def sweep_loop(house: House) -> None:
 
 
 async def expiry_loop(house: House) -> None:
-    """Held requests that nobody decided about for a day end, and their people are told."""
+    """Held requests that nobody decided about for a day end, and their people are told; old tokens go."""
+    dropped = 0.0
     while True:
+        now = house.core.clock.now()
         try:
-            while await house.store.expire_items(house.core.clock.now(), SWEEP_BATCH):
+            while await house.store.expire_items(now, SWEEP_BATCH):
                 pass
+            await house.store.drop_tokens(dropped, now - TOKEN_SECONDS)
+            dropped = now - TOKEN_SECONDS
         except StoreError as error:
             house.observe.event("store_error", detail=str(error))
         await asyncio.sleep(EXPIRY_SECONDS)

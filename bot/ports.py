@@ -258,16 +258,20 @@ class Store(Protocol):
         """Marks them deleted; returns the file names that nothing else uses."""
 
     async def forget(self, person: str, day: int, now: float) -> list[str]:
-        """Deletes a person's finished jobs, messages and name; returns the file names that nothing else uses.
+        """Deletes a person's jobs, messages and name; returns the file names that nothing else uses.
 
-        What stays: sanctions in force, strikes that count, and the audit trail's pseudonym.
+        A job that has not ended, or whose end is not told yet, is left to `forget_ended`. What stays: sanctions in
+        force, strikes that count, today's count of images, and the audit trail's pseudonym.
         """
 
     async def active_in(self, tenant: str) -> list[str]:
         """The requests of a community that have not ended."""
 
-    async def forget_community(self, tenant: str) -> list[str]:
-        """Deletes a community's finished jobs; returns the file names that nothing else uses."""
+    async def forget_community(self, tenant: str, now: float) -> list[str]:
+        """Deletes a community's jobs, as `forget`; returns the file names that nothing else uses."""
+
+    async def forget_ended(self) -> list[str]:
+        """Deletes what `forget` had to leave and has ended since; returns the file names that nothing else uses."""
 
     async def sweep(self, before: float, limit: int, day: int) -> list[str] | None:
         """Deletes up to ``limit`` jobs that ended before; the files nothing else uses, None when none was left."""

@@ -233,13 +233,10 @@ class Studio:
             await self._pictures.delete(name)
 
     async def leave(self, tenant: str) -> None:
-        """The bot was removed from a community: what waits there is cancelled, what is stored of it deleted.
-
-        A request that is being drawn ends by itself and goes with the retention.
-        """
+        """The bot was removed from a community: what waits there is cancelled, what is stored of it deleted."""
         for job_id in await self._core.store.active_in(tenant):
             await self._core.store.cancel(job_id, Problem("community_left"), self._core.clock.now())
-        for name in await self._core.store.forget_community(tenant):
+        for name in await self._core.store.forget_community(tenant, self._core.clock.now()):
             await self._pictures.delete(name)
 
     # -- looking

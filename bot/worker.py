@@ -79,6 +79,7 @@ class Worker:
                 self._recover_loop,
                 self._line_loop,
                 self._post_loop,
+                self._forget_loop,
             )
         ]
         try:
@@ -331,6 +332,13 @@ class Worker:
         for held in late:
             held.end()
         await asyncio.gather(*(held.task for held in late), return_exceptions=True)
+
+    async def _forget_loop(self) -> None:
+        """Whoever asked to be forgotten while a request was being drawn or told is forgotten once it is."""
+        while True:
+            for name in await self.core.store.forget_ended():
+                await self.pictures.delete(name)
+            await asyncio.sleep(POLL_SECONDS)
 
     # -- people who wait
 

@@ -99,3 +99,6 @@ SELECT * FROM meta
 
 -- name: installations
 SELECT * FROM installations
+
+-- name: forgotten
+SELECT * FROM forgotten

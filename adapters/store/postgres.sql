@@ -66,3 +66,7 @@ WHERE (tenant, kind, subject) IN (SELECT tenant, kind, subject FROM posts
     WHERE shown < revision AND due_at <= :now AND platform IN (SELECT value FROM json_each(:platforms))
     ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED)
 RETURNING *
+
+-- name: drop_tokens
+UPDATE jobs SET address = (address::jsonb - 'token')::text
+WHERE finished_at > :since AND finished_at <= :until AND platform = 'discord'

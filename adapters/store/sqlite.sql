@@ -315,11 +315,27 @@ SELECT DISTINCT sha256 FROM pictures WHERE deleted = 0 AND sha256 IN (SELECT val
 -- name: jobs_past
 SELECT id FROM jobs WHERE finished_at > 0 AND finished_at < :before ORDER BY finished_at LIMIT :limit
 
--- name: finished_jobs_of
-SELECT id FROM jobs WHERE person = :person AND finished_at > 0
+-- name: told_jobs_of
+SELECT id FROM jobs WHERE person = :owner AND told = 1 AND finished_at > 0 AND created_at <= :until
 
--- name: finished_jobs_in
-SELECT id FROM jobs WHERE tenant = :tenant AND finished_at > 0
+-- name: told_jobs_in
+SELECT id FROM jobs WHERE tenant = :owner AND told = 1 AND finished_at > 0 AND created_at <= :until
+
+-- name: drop_tokens
+UPDATE jobs SET address = json_remove(address, '$.token')
+WHERE finished_at > :since AND finished_at <= :until AND platform = 'discord'
+
+-- name: begin_forgetting
+INSERT INTO forgotten (owner, at) VALUES (:owner, :at) ON CONFLICT (owner) DO UPDATE SET at = excluded.at
+
+-- name: forgotten
+SELECT owner, at FROM forgotten
+
+-- name: end_forgetting
+DELETE FROM forgotten WHERE owner = :owner
+    AND NOT EXISTS (SELECT 1 FROM jobs WHERE person = :owner AND created_at <= :until)
+    AND NOT EXISTS (SELECT 1 FROM jobs WHERE tenant = :owner AND created_at <= :until)
+RETURNING owner
 
 -- name: active_jobs_in
 SELECT id FROM jobs WHERE tenant = :tenant AND finished_at = 0

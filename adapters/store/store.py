@@ -58,9 +58,21 @@ class SqlStore(Jobs, Memory, Room, Communities, Review, Programs, Installations)
         async with self._engine.read() as tx:
             return [row["id"] for row in await tx.run("active_jobs_in", tenant=tenant)]
 
-    async def forget_community(self, tenant: str) -> list[str]:
+    async def forget_community(self, tenant: str, now: float) -> list[str]:
         async with self._engine.write() as tx:
-            return await people.forget_community(tx, tenant)
+            return await people.forget_community(tx, tenant, now)
+
+    async def forget_ended(self) -> list[str]:
+        async with self._engine.read() as tx:
+            if not await tx.run("forgotten"):
+                return []
+        async with self._engine.write() as tx:
+            return await people.forget_ended(tx)
+
+    async def drop_tokens(self, since: float, until: float) -> None:
+        """Those of Discord's interactions that ended in between: Discord takes a token for 15 minutes."""
+        async with self._engine.write() as tx:
+            await tx.run("drop_tokens", since=since, until=until)
 
     async def sweep(self, before: float, limit: int, day: int) -> list[str] | None:
         async with self._engine.write() as tx:

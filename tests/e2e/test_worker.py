@@ -241,18 +241,3 @@ async def test_s23_only_the_owner_or_a_moderator_cancels(tmp_path: Path) -> None
         with pytest.raises(Refused) as refused:
             await house.studio.cancel(factories.person("eve"), factories.origin().place, ticket.job.id)
         assert refused.value.problems[0].code == "not_yours"
-
-
-async def test_forgetting_leaves_nothing_of_a_person(tmp_path: Path) -> None:
-    async with open_house(tmp_path) as house:
-        async with house.working():
-            done = await house.settled((await house.ask("a very secret fox")).job.id)
-            pictures = await house.store.pictures_of(done.id)
-        waiting = await house.ask("another secret")
-        await house.studio.forget(factories.person())
-        assert await house.store.job(done.id) is None
-        assert await house.store.job(waiting.job.id) is None
-        with pytest.raises(FileNotFoundError):
-            await house.pictures.read(pictures[0].sha256)
-    for file in tmp_path.glob("imagine.db*"):
-        assert b"secret" not in file.read_bytes()

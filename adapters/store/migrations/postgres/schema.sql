@@ -460,3 +460,8 @@ CREATE TABLE installations (
     expires_at DOUBLE PRECISION NOT NULL,
     claimed_until DOUBLE PRECISION NOT NULL DEFAULT 0
 );
+
+CREATE TABLE forgotten (
+    owner TEXT PRIMARY KEY,
+    at DOUBLE PRECISION NOT NULL
+);

@@ -389,3 +389,8 @@ CREATE TABLE installations (
     expires_at REAL NOT NULL,
     claimed_until REAL NOT NULL DEFAULT 0
 ) STRICT, WITHOUT ROWID;
+
+CREATE TABLE forgotten (
+    owner TEXT PRIMARY KEY,
+    at REAL NOT NULL
+) STRICT, WITHOUT ROWID;
