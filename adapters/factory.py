@@ -1,10 +1,14 @@
-"""From a `[backends.NAME]` table to the backend. Each kind is imported only when a table names it."""
+"""From imagine.toml to backends and the pictures' shelf. What it does not name is not imported."""
 
 from dataclasses import asdict, fields
+from pathlib import Path
 from typing import Any, Literal, assert_never
 
+from adapters.images.shelf import DiskShelf, Shelf
+from bot.errors import SettingsError
+from bot.model import Problem
 from bot.ports import Backend
-from bot.settings import BackendSettings, DiffusersOptions, HiveOptions, ImagePipelineOptions
+from bot.settings import BackendSettings, DiffusersOptions, HiveOptions, ImagePipelineOptions, Secret, StoreSettings
 
 
 def build_backend(settings: BackendSettings) -> Backend:
@@ -47,6 +51,23 @@ def _provider(settings: BackendSettings, kind: Literal["ovh", "dataoorts", "hive
             assert_never(kind)
 
 
+def build_shelf(store: StoreSettings) -> Shelf:
+    """Raises SettingsError where a bucket is named and its client is not installed, OSError for the folder."""
+    name, prefix = store.bucket
+    if not name:
+        return DiskShelf(Path(store.images))
+    try:
+        from adapters.images.s3 import Bucket, S3Shelf
+    except ImportError as error:
+        raise SettingsError([Problem("images_no_s3", {"name": error.name})]) from None
+    key, secret, token = (_revealed(each) for each in (store.images_key, store.images_secret, store.images_token))
+    return S3Shelf(Bucket(name, prefix, store.images_endpoint, store.images_region, key, secret, token))
+
+
+def _revealed(secret: Secret | None) -> str:
+    return secret.reveal() if secret else ""
+
+
 def _diffusers(settings: BackendSettings) -> Backend:
     from adapters.backends.diffusers.backend import DiffusersBackend, DiffusersConfig
 
@@ -61,7 +82,7 @@ def _ray(settings: BackendSettings) -> Backend:
     return RayBackend(
         settings.name,
         url=settings.url or URL,
-        token=settings.key.reveal() if settings.key else "",
+        token=_revealed(settings.key),
         timeout_seconds=settings.timeout_seconds,
         price_per_image=settings.price_per_image or 0.0,
     )
@@ -71,7 +92,7 @@ def _hosted(settings: BackendSettings) -> dict[str, Any]:
     """What every hosted provider takes; what the file leaves out keeps the provider's own default."""
     given = {
         "name": settings.name,
-        "key": settings.key.reveal() if settings.key else "",
+        "key": _revealed(settings.key),
         "timeout_seconds": settings.timeout_seconds,
         "url": settings.url or None,
         "price_per_image": settings.price_per_image,

@@ -789,6 +789,10 @@ ENGLISH: Mapping[str, str] = {
     "check_store": "{path} is writable, schema {version}",
     "check_images": "{path} is writable",
     "check_images_failed": "{path} cannot be written ({detail}): make it and give it to the bot's user",
+    "check_bucket": "{path} can be written, read and deleted from",
+    "check_bucket_failed": "{path} cannot be used ({detail}): look at the bucket's name, its region or "
+    "images_endpoint, and that AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY may put, get, list and delete there",
+    "images_no_s3": "Pictures in a bucket need the extra s3 ({name} is missing): pip install 'imagine-bot[s3]'",
     "check_no_key": "no key: set {variable}, or {variable}_FILE naming a file",
     "check_backend": "{kind} answers",
     "check_backend_slow": "no answer within {seconds} s: look at the network and the url",
@@ -854,6 +858,9 @@ ENGLISH: Mapping[str, str] = {
     "settings_store_url": "{where} must be sqlite:///PATH or postgresql://USER@HOST/DATABASE.",
     "settings_store_password": "{where} must hold no password: remove it and set PGPASSWORD in the environment, "
     "or PGPASSFILE.",
+    "settings_images": "{where} must be a folder, or s3://BUCKET or s3://BUCKET/PREFIX.",
+    "settings_region": "{where} must be a region's name, such as eu-central-1, not {found}.",
+    "settings_bucket_half": "{where} is a bucket, and only one half of its key is set. Set {name} too, or neither.",
     "settings_word": "{where} must be one word of letters, digits, dots, dashes and underscores, at most 32 of them.",
     "settings_tenant": "{where} must name a guild or workspace, as discord:42 or slack:T1.",
     "settings_channel": "{where} must name a channel with its guild or workspace, as discord:42:777 or slack:T1:C9.",

@@ -37,6 +37,7 @@ VARIABLES = (
     "PGPASSWORD",
     *spec.KEY_VARIABLES.values(),
     *spec.TOKEN_VARIABLES.values(),
+    *spec.BUCKET_VARIABLES,
 )
 SECRETIVE = re.compile(r"token|secret|passw|credential|api_?key|^key$", re.IGNORECASE)
 SIMPLE: Mapping[str, tuple[spec.Key, ...]] = {
@@ -120,7 +121,7 @@ class _Reader:
                 self._unknown((name,), raw, spec.TABLES)
         backends = self._backends()
         return Settings(
-            store=StoreSettings(**self._simple("store")),
+            store=self._store(),
             web=_with_address(WebSettings(**self._simple("web"))),
             discord=self._discord() if "discord" in self._document else None,
             slack=self._slack() if "slack" in self._document else None,
@@ -131,6 +132,16 @@ class _Reader:
             moderation=ModerationSettings(**self._simple("moderation")),
             signing=self._secrets.get("IMAGINE_SECRET"),
         )
+
+    def _store(self) -> StoreSettings:
+        store = StoreSettings(**self._simple("store"))
+        if not store.bucket[0]:
+            return store
+        key, secret, token = (self._secrets.get(name) for name in spec.BUCKET_VARIABLES)
+        if (key is None) != (secret is None):
+            missing = spec.BUCKET_VARIABLES[key is not None]
+            self.faults.append(Fault("settings_bucket_half", {"name": missing}, ("store", "images")))
+        return replace(store, images_key=key, images_secret=secret, images_token=token)
 
     def _discord(self) -> DiscordSettings:
         return DiscordSettings(**self._simple("discord"), token=self._secrets.get("DISCORD_TOKEN"))

@@ -9,6 +9,7 @@ from bot.settings import tables
 from bot.settings.values import (
     Choice,
     Flag,
+    ImagesPlace,
     Listed,
     Matching,
     Named,
@@ -64,7 +65,14 @@ STORE = (
     Key(
         "url", StoreUrl(), "a SQLite file, or postgresql://user@host/db (password: PGPASSWORD; set IMAGINE_SECRET too)"
     ),
-    Key("images", Text(), "folder of the pictures"),
+    Key("images", ImagesPlace(), "folder of the pictures, or s3://BUCKET/PREFIX (needs the extra s3)"),
+    Key(
+        "images_endpoint",
+        HTTP,
+        "of the storage that has the bucket, where it is not Amazon's",
+        '"https://minio.example:9000"',
+    ),
+    Key("images_region", Matching(r"[a-z0-9-]{1,63}", "settings_region"), "of the bucket", '"eu-central-1"'),
     Key("retention_days", Whole(1, 36_500), "images and prompts older than this go; the audit log stays"),
     Key("metadata", Flag(), "true: prompt and settings as PNG text; never a person, key or path"),
 )
@@ -204,6 +212,7 @@ KEY_VARIABLES: Mapping[str, str] = {
 }
 #: Sent where it is set; the cluster may ask for none.
 TOKEN_VARIABLES: Mapping[str, str] = {"ray": "IMAGINE_RAY_TOKEN"}
+BUCKET_VARIABLES = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 KINDS = ("sketch", "diffusers", "ovh", "dataoorts", "hive", "imagepipeline", "ray")
 KIND = Key("kind", Choice(KINDS), "one of " + ", ".join(KINDS))
 
