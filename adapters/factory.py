@@ -2,7 +2,7 @@
 
 from dataclasses import asdict, fields
 from pathlib import Path
-from typing import Any, Literal, assert_never
+from typing import TYPE_CHECKING, Any, Literal, assert_never
 
 from adapters.images.shelf import DiskShelf, Shelf
 from bot.errors import SettingsError
@@ -10,43 +10,48 @@ from bot.model import Problem
 from bot.ports import Backend
 from bot.settings import BackendSettings, DiffusersOptions, HiveOptions, ImagePipelineOptions, Secret, StoreSettings
 
+if TYPE_CHECKING:
+    from adapters.backends.limits import Limiter
 
-def build_backend(settings: BackendSettings) -> Backend:
+def build_backend(settings: BackendSettings, limiter: "Limiter | None" = None) -> Backend:
+    """``limiter``: where turns of the hosted ones' keys are taken; None: in this process."""
     match settings.kind:
         case "sketch":
             from adapters.backends.sketch import SketchBackend
 
-            return SketchBackend(settings.name)
+            return SketchBackend(settings.name, timeout_seconds=settings.timeout_seconds)
         case "diffusers":
             return _diffusers(settings)
         case "ray":
             return _ray(settings)
         case "ovh" | "dataoorts" | "hive" | "imagepipeline":
-            return _provider(settings, settings.kind)
+            return _provider(settings, settings.kind, limiter)
         case _:
             assert_never(settings.kind)
 
 
-def _provider(settings: BackendSettings, kind: Literal["ovh", "dataoorts", "hive", "imagepipeline"]) -> Backend:
+def _provider(
+    settings: BackendSettings, kind: Literal["ovh", "dataoorts", "hive", "imagepipeline"], limiter: "Limiter | None"
+) -> Backend:
     match kind:
         case "ovh":
             from adapters.backends.ovh import Ovh
 
-            return Ovh(**_hosted(settings))
+            return Ovh(**_hosted(settings, limiter))
         case "dataoorts":
             from adapters.backends.dataoorts import Dataoorts
 
-            return Dataoorts(**_hosted(settings))
+            return Dataoorts(**_hosted(settings, limiter))
         case "hive":
             from adapters.backends.hive import Hive
 
             assert settings.options is None or isinstance(settings.options, HiveOptions)
-            return Hive(**_hosted(settings), **_fetching(settings), **_said(settings.options))
+            return Hive(**_hosted(settings, limiter), **_fetching(settings), **_said(settings.options))
         case "imagepipeline":
             from adapters.backends.imagepipeline import ImagePipeline
 
             assert settings.options is None or isinstance(settings.options, ImagePipelineOptions)
-            return ImagePipeline(**_hosted(settings), **_fetching(settings), **_said(settings.options))
+            return ImagePipeline(**_hosted(settings, limiter), **_fetching(settings), **_said(settings.options))
         case _:
             assert_never(kind)
 
@@ -88,7 +93,7 @@ def _ray(settings: BackendSettings) -> Backend:
     )
 
 
-def _hosted(settings: BackendSettings) -> dict[str, Any]:
+def _hosted(settings: BackendSettings, limiter: "Limiter | None") -> dict[str, Any]:
     """What every hosted provider takes; what the file leaves out keeps the provider's own default."""
     given = {
         "name": settings.name,
@@ -97,6 +102,7 @@ def _hosted(settings: BackendSettings) -> dict[str, Any]:
         "url": settings.url or None,
         "price_per_image": settings.price_per_image,
         "key_env": settings.key_env or None,
+        "limiter": limiter,
     }
     return {name: value for name, value in given.items() if value is not None}
 
