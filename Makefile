@@ -15,7 +15,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 CONSTRAINTS := deploy/constraints.txt
 
-.PHONY: demo test check faults bench bench-engine train-demo clean
+.PHONY: demo test check faults bench bench-engine bench-cluster train-demo clean
 
 demo: $(VENV)/.demo
 	@$(BIN)/imagine-bot demo --port $(PORT) --data $(DATA)
@@ -36,6 +36,9 @@ faults: $(VENV)/.dev
 
 bench-engine: $(VENV)/.dev
 	$(BIN)/python -m tests.bench.bench_engine
+
+bench-cluster: $(VENV)/.dev
+	$(BIN)/python -m tests.bench.bench_cluster
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m tests.bench
