@@ -64,7 +64,7 @@ class RayBackend:
     @property
     def capabilities(self) -> Capabilities:
         """The cluster's. Looking at them has them asked for again in the background once they are old."""
-        if time.monotonic() - self._asked_at > STALE_SECONDS:
+        if time.monotonic() - self._asked_at > STALE_SECONDS and not self._client.is_closed:
             with contextlib.suppress(RuntimeError):  # outside an event loop there is nobody to ask
                 loop = asyncio.get_running_loop()
                 self._asked_at = time.monotonic()
@@ -130,7 +130,7 @@ class RayBackend:
             )  # fmt: skip
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             self._asked_at = float("-inf")
-            logger.warning("the cluster of the backend %s does not answer: %s", self._name, type(error).__name__)
+            logger.info("the cluster of the backend %s does not answer: %s", self._name, type(error).__name__)
         else:
             self._learn(answer)
 
