@@ -6,7 +6,6 @@ from dataclasses import replace
 from bot import steps, tastes
 from bot.conduct import Mode, Rule
 from bot.errors import Refused
-from bot.judging import new_id
 from bot.model import AuditEvent, Person, Place, Problem
 from bot.moderation import lists, trial
 from bot.moderation.permissions import Act, Actor, Subject, may
@@ -80,9 +79,8 @@ class Governing:
     ) -> tuple[list[Rule], RuleSet, RuleSet]:
         """The rules made whole, and the rule sets without and with them. Raises Refused with what is wrong."""
         bench = await self._judge.bench(place.tenant)
-        whole = [
-            replace(rule, id=rule.id or new_id()[:8], tenant=place.tenant, author=actor.key) for rule in rules
-        ]
+        tenant, author = place.tenant, actor.key
+        whole = [replace(rule, id=rule.id or self._judge.new_id()[:8], tenant=tenant, author=author) for rule in rules]
         wanted = list({rule.id: rule for rule in whole}.values())
         ids = {rule.id for rule in wanted}
         for fixed in self._judge.rules(replace(bench.community, rules=())):

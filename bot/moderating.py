@@ -25,7 +25,6 @@ from bot.conduct import (
 )
 from bot.errors import Conflict, Refused
 from bot.governing import Governing
-from bot.judging import new_id
 from bot.model import ImageRequest, Job, JobState, Person, Picture, Place, Problem
 from bot.moderation import review, sanctions
 from bot.moderation.events import decided
@@ -68,7 +67,7 @@ class Moderating(Governing):
             if isinstance(accepted, Problem):
                 raise Refused(accepted)
         about = wanted[0] if len(wanted) == 1 else -1
-        item = Item(new_id(), place.tenant, ItemKind.REPORT, job.id, subject.person, now, index=about)
+        item = Item(self._judge.new_id(), place.tenant, ItemKind.REPORT, job.id, subject.person, now, index=about)
         return await self._store.report(made, item, self._judge.settings.report_threshold)
 
     async def appeal(self, actor: Person, place: Place, decision: str, reason: str = "") -> Item:
@@ -92,7 +91,7 @@ class Moderating(Governing):
             decided_by=about.by,
             job_id=about.job_id,
             appeals=await self._store.appeals_of(tenant, decision),
-            item_id=new_id(),
+            item_id=self._judge.new_id(),
             now=self._core.clock.now(),
         )
         if isinstance(made, Problem):
@@ -254,7 +253,7 @@ class Moderating(Governing):
             known,
             subject,
             kind,
-            sanction_id=new_id(),
+            sanction_id=self._judge.new_id(),
             seconds=seconds,
             reason=reason[:500],
             now=self._core.clock.now(),

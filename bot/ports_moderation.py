@@ -11,6 +11,7 @@ from bot.conduct import (
     Case,
     Change,
     Community,
+    Dossier,
     Item,
     ItemState,
     Member,
@@ -48,6 +49,9 @@ class ModerationStore(Protocol):
         """Newest first."""
 
     # -- members
+    async def dossier(self, tenant: str, person: str, owner: str = "") -> Dossier:
+        """``owner`` is of a default style, beside the person's own."""
+
     async def member(self, tenant: str, person: str) -> Member: ...
 
     async def people(self, tenant: str, words: str, since: float, now: float, limit: int) -> list[Acquaintance]:

@@ -10,6 +10,7 @@ from bot.conduct import (
     FOREVER,
     Acquaintance,
     Community,
+    Dossier,
     Member,
     Mode,
     PostKind,
@@ -86,6 +87,11 @@ class Communities(Shelf):
             ]
 
     # -- members
+
+    async def dossier(self, tenant: str, person: str, owner: str = "") -> Dossier:
+        async with self._engine.read() as tx:
+            found = await tx.run("dossier", tenant=tenant, person=person, owner=owner)
+        return conduct_rows.dossier(tenant, person, found)
 
     async def member(self, tenant: str, person: str) -> Member:
         who = {"tenant": tenant, "person": person}

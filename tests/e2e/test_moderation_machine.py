@@ -17,6 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from bot import showing
 from bot.conduct import FOREVER, Action, ItemState, Rule
 from bot.errors import Refused
+from bot.holding import Held
 from bot.judging import PictureChecks
 from bot.model import FINAL_STATES, Job, JobState, Origin, Person, Place
 from bot.moderation import audit
@@ -156,7 +157,7 @@ class Moderation(RuleBasedStateMachine):
         while True:
             job = await worker._claim()
             if job is not None:
-                worker._start(job, worker._draw(job), drawing=True)
+                worker._start(Held(job, drawing=True), worker._draw)
             elif not await worker._claim_delivery():
                 break
             await asyncio.gather(*(held.task for held in worker._held.values()))

@@ -13,7 +13,7 @@ from bot.conduct import Action, Rule, Target, Texts
 from bot.errors import Refused
 from bot.moderation import lists
 from bot.moderation.harmless import PROMPTS
-from bot.moderation.rules import Scene, compile_rules, match
+from bot.moderation.rules import Scene, compile_rules, looks, match
 
 words = st.text(st.characters(min_codepoint=32, max_codepoint=0x2FF, exclude_characters="\x7f\x85"), min_size=1)
 clean = words.map(str.strip).filter(bool)
@@ -81,7 +81,7 @@ def test_what_is_wrong_is_said(text: str, code: str) -> None:
 def test_the_starter_policy_has_ten_rules_that_compile_and_leave_harmless_prompts_alone() -> None:
     assert len({rule.id for rule in lists.STARTER}) == 10
     ruleset = compile_rules([replace(rule, tenant="discord:42") for rule in lists.STARTER])
-    hits = {prompt: match(ruleset, Texts((prompt,)), Scene()) for prompt in PROMPTS}
+    hits = {prompt: match(ruleset, looks(Texts((prompt,))), Scene()) for prompt in PROMPTS}
     assert {prompt: found for prompt, found in hits.items() if found} == {}
 
 
@@ -102,4 +102,4 @@ def test_the_starter_policy_has_ten_rules_that_compile_and_leave_harmless_prompt
 )
 def test_each_rule_of_the_starter_policy_meets_what_it_is_for(prompt: str, rule: str) -> None:
     ruleset = compile_rules([replace(rule, tenant="discord:42") for rule in lists.STARTER])
-    assert rule in {hit.rule.id for hit in match(ruleset, Texts((prompt,)), Scene()) if not hit.near}
+    assert rule in {hit.rule.id for hit in match(ruleset, looks(Texts((prompt,))), Scene()) if not hit.near}

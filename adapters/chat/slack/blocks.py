@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from adapters.chat.slack import text
-from bot import replies
+from bot import replies, wording
 from bot.command import OPTIONS
 from bot.errors import Refused
 from bot.model import ImageRequest
@@ -75,13 +75,13 @@ def private(words: str, *more: Block) -> tuple[str, list[Block]]:
 
 def refusal(refused: Refused) -> tuple[str, list[Block]]:
     """Everything that is wrong, the command to copy, and `Appeal` where a decision is behind it."""
-    said = text.sentences(refused.problems)
+    said, corrected = wording.listed(replies.sentences(refused, replies.typed), "•"), refused.corrected
     appeal = row(refused.decision, (APPEAL,) if refused.decision else ())
-    if refused.corrected is None:
+    if corrected is None:
         return private(said, *appeal)
-    lead = replies.say("slack_corrected")
-    whole = text.escape(text.clip(f"{said}\n{lead}\n{refused.corrected}", text.LONGEST_TEXT // 2))
-    return whole, [section(said), section(lead), copyable(refused.corrected), *appeal]
+    lead = replies.say("chat_corrected")
+    whole = text.escape(text.clip(f"{said}\n{lead}\n{corrected}", text.LONGEST_TEXT // 2))
+    return whole, [section(said), section(lead), copyable(corrected), *appeal]
 
 
 def copyable(command: str) -> Block:

@@ -10,6 +10,7 @@ import re
 import secrets
 from collections import deque
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +26,7 @@ from adapters.chat.web.sessions import Seals
 from bot.conduct import Acquaintance
 from bot.errors import Refused
 from bot.judging import OPERATORS
-from bot.model import Person, Place
+from bot.model import Person, Place, Problem
 from bot.moderation import lists
 from bot.moderation.commands import person_key
 from bot.options import without_forbidden
@@ -134,7 +135,8 @@ class ModerationPages:
         return response
 
     def closed(self, code: str, status: int) -> Response:
-        html = self._pages.render("moderation-closed.html", why=say(code))
+        room = self._house.settings.chat
+        html = self._pages.render("moderation-closed.html", why=say(code), how=code != "moderation_slow", room=room)
         return HTMLResponse(html, status, headers={**PRIVATE, "content-security-policy": POLICY})
 
     async def _logout(self, session: Session, _: Mapping[str, Any]) -> Response:
@@ -264,6 +266,16 @@ class ModerationPages:
 
         return handle
 
+    async def _sentences(self, who: Person, shown: Shown, refused: Refused) -> str:
+        """What is wrong, with other moderators by their names."""
+        keys = {_by(each) for each in refused.problems} - {""}
+        names = deciding.Names()
+        if keys:
+            with suppress(Refused):
+                names = await self._names(who, Place(shown.tenant, "moderation"), keys)
+        told = [Problem(each.code, {**each.values, "by": names.whom(_by(each))}) for each in refused.problems]
+        return "\n".join(map(problem, told))
+
     async def _act(self, session: Session, body: Mapping[str, Any]) -> Response:
         said = {name: str(body.get(name, "")) for name in ("tenant", "view", "person", "find")}
         shown = Shown(**said)
@@ -272,13 +284,17 @@ class ModerationPages:
         try:
             answer = await self._acts.do(session.person, Place(shown.tenant, "moderation"), body)
         except Refused as refused:
-            words = "\n".join(problem(each) for each in refused.problems)
+            words = await self._sentences(session.person, shown, refused)
             html = await self._rendered(session, shown) if shown.view == "queue" else ""
             # A refusal is an answer, so no browser reports it as an error.
             return JSONResponse({"problem": words, "html": html}, headers=PRIVATE)
         changed = str(body.get("act")) not in {"test", "simulate"}
         html = await self._rendered(session, shown) if changed else ""
         return JSONResponse({"said": answer, "html": html}, headers=PRIVATE)
+
+
+def _by(problem: Problem) -> str:
+    return str(problem.values.get("by", ""))
 
 
 def _shown(request: Request, tenants: Sequence[str]) -> Shown:

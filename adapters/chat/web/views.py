@@ -19,7 +19,8 @@ THUMBS = (512, 1024)  # pixels, the longer side
 
 APPEALS = {ItemState.APPROVED: "web_appeal_won", ItemState.REJECTED: "web_appeal_lost"}
 
-_OPTION = re.compile(r"(--[a-z]{1,12})(?![a-z])")
+GALLERY = "/gallery"
+_APART = re.compile(rf"(--[a-z]{{1,12}}(?![a-z])|(?<!\S){GALLERY}(?!\S))")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,7 @@ class Article:
     at: str  #: ISO 8601, UTC
     clock: str
     command: str  #: "/imagine" where the text is one
-    text: tuple[str, ...]  #: words and option names by turns, for an option is not broken over two lines
+    text: tuple[str, ...]  #: words, and by turns option names, which are not broken over two lines, or the gallery
     private: bool
     correction: str
     decision: str = ""  #: to be appealed against
@@ -114,7 +115,7 @@ def article(
         at=moment.isoformat(timespec="seconds"),
         clock=f"{moment:%H:%M}",
         command=command,
-        text=tuple(_OPTION.split(text)),
+        text=tuple(_APART.split(text)),
         private=bool(message.audience),
         correction=message.correction,
         decision=message.decision if appeal is None else "",

@@ -53,7 +53,7 @@ export function complain(sentence, { good = false, decision = "" } = {}) {
   problem.textContent = sentence;
   problem.hidden = !sentence;
   if (decision) problem.append(" ", appealButton(decision));
-  else hiding = setTimeout(() => (problem.hidden = true), 15000);
+  else hiding = setTimeout(() => (problem.hidden = true), good ? 5000 : 15000);
 }
 
 export function appealButton(decision) {
