@@ -184,7 +184,7 @@ async def _web(life: Life, house: TestHouse) -> AsyncIterator[Way]:
                 await speaker.hear(visitors[wish.who], f"/imagine {wish.text}", f"post-{number}")
 
     people = {name: visitor.person for name, visitor in visitors.items()}
-    yield Way(people, _moderator(life), ROOM, {"web": chat}, {}, ask)
+    yield Way(people, _moderator(life), ROOM, {"web": chat}, {"web": chat}, ask)
 
 
 async def _all_asked(house: TestHouse, people: Mapping[str, Person], wishes: int) -> None:
