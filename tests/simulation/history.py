@@ -33,8 +33,8 @@ from tests.simulation.people import BAN_SECONDS, PEOPLE, TENANTS, Crowd
 from tests.simulation.platform import SimBackend, SimChat, SimClock, SimRoom, World
 from tests.simulation.virtual import Dead, Deadlock, Process, VirtualLoop, connector, forget
 
-CHAOS = 15.0
-"""Virtual seconds in which there are faults; after them everything has to come to its end."""
+CHAOS = (3.0, 12.0)
+"""Virtual seconds in which there are faults, by the seed; after them everything has to come to its end."""
 
 PATIENCE = 1800.0
 """Virtual seconds that this may take: pauses between deliveries and closures of backends are minutes."""
@@ -97,7 +97,7 @@ class History:
         self.asked = [0]
         self.lives = 0
         self.now = 1000.0
-        self.end_of_chaos = self.now + CHAOS
+        self.end_of_chaos = self.now + self.chance.rng.uniform(*CHAOS)
         self.alerts: list[str] = []
 
     def run(self) -> Outcome:
