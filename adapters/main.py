@@ -9,14 +9,16 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from adapters import control, several
 from adapters.disk import DiskWatch
-from adapters.factory import build_backend
+from adapters.factory import build_backend, build_shelf
+from adapters.images import disk as disks
 from adapters.images.classifier import Classifier
-from adapters.images.files import FilePictures
+from adapters.images.files import KeptPictures
 from adapters.images.likeness import likeness
+from adapters.limiter import SharedLimiter
 from adapters.login import link, new_token
 from adapters.observe import Observe, loop_lag_watchdog, store_watchdog
 from adapters.platforms import Platforms, open_platforms
@@ -33,6 +35,7 @@ from bot.worker import Worker
 
 if TYPE_CHECKING:
     from adapters.chat.web.server import WebHouse
+    from adapters.demo import Demo
 
 SWEEP_SECONDS = 3600.0
 ORPHAN_AGE = 3600.0
@@ -40,7 +43,15 @@ ORPHAN_AGE = 3600.0
 
 SWEEP_BATCH = 200
 EXPIRY_SECONDS = 60.0
+TOKEN_SECONDS = 900.0
 DEMO_LINK_SECONDS = 86_400.0
+
+
+@runtime_checkable
+class Preloads(Protocol):
+    """A backend that has something to load."""
+
+    async def preload(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +61,7 @@ class House:
     settings: Settings
     core: steps.Core
     store: SqlStore
-    pictures: FilePictures
+    pictures: KeptPictures
     studio: Studio
     moderators: Moderators
     observe: Observe
@@ -70,7 +81,7 @@ def signing_secret(settings: Settings) -> bytes:
     return path.read_bytes()
 
 
-def picture_checks(stack: AsyncExitStack, settings: Settings, pictures: FilePictures) -> PictureChecks:
+def picture_checks(stack: AsyncExitStack, settings: Settings, pictures: KeptPictures) -> PictureChecks:
     said = settings.moderation
     checks = PictureChecks(likeness=likeness, read=pictures.read)
     if not said.picture_check:
@@ -84,16 +95,18 @@ def picture_checks(stack: AsyncExitStack, settings: Settings, pictures: FilePict
 async def open_house(settings: Settings, observe: Observe) -> AsyncIterator[House]:
     """Raises AlreadyRunning, StoreError. Closes in the reverse order."""
     async with AsyncExitStack() as stack:
-        store = await stack.enter_async_context(open_store(settings))
-        pictures = FilePictures(Path(settings.store.images), metadata=settings.store.metadata)
+        opening = open_store(settings, lambda step: observe.event("migrating", step=step))
+        store = await stack.enter_async_context(opening)
+        pictures = KeptPictures(build_shelf(settings.store), metadata=settings.store.metadata)
         stack.push_async_callback(pictures.close)
+        limiter = SharedLimiter(store)
         backends = {}
         for name in settings.backends:
-            backends[name] = build_backend(settings.backends[name])
+            backends[name] = build_backend(settings.backends[name], limiter)
             stack.push_async_callback(backends[name].close)
         health = steps.Health(store)
         await health.load()
-        disk = DiskWatch(pictures.free_bytes, observe)
+        disk = DiskWatch(lambda: free_bytes(settings, pictures), observe)
         await disk.look()
         stack.enter_context(cancelling(asyncio.create_task(disk.run())))
         core = steps.Core(
@@ -109,9 +122,18 @@ async def open_house(settings: Settings, observe: Observe) -> AsyncIterator[Hous
             judge=Judge(store, settings.moderation, store.clock, observe, picture_checks(stack, settings, pictures)),
             has_room=disk.has_room,
         )
+        await core.judge.prepare()
         secret = signing_secret(settings)
         observe.redactor.learn(Secret(secret.decode()))
         yield House(settings, core, store, pictures, Studio(core, pictures), Moderators(core), observe, secret)
+
+
+async def free_bytes(settings: Settings, pictures: KeptPictures) -> int:
+    """Where the pictures are, and where the database is if that is another disk of ours."""
+    there = await pictures.free_bytes()
+    if settings.store.postgres or not settings.store.bucket[0]:
+        return there
+    return min(there, await asyncio.to_thread(disks.free_bytes, Path(settings.store.sqlite_path).parent))
 
 
 @contextlib.contextmanager
@@ -123,9 +145,15 @@ def cancelling(task: asyncio.Task[None]) -> Iterator[None]:
 
 
 async def run(
-    settings: Settings, role: Role, observe: Observe, announce: Callable[[str], None], *, invite: bool = False
+    settings: Settings,
+    role: Role,
+    observe: Observe,
+    announce: Callable[[str], None],
+    *,
+    welcome: str = "",
+    demo: "Demo | None" = None,
 ) -> None:
-    """Until SIGTERM or SIGINT; ``invite``: announces a link to the moderation page too.
+    """Until SIGTERM or SIGINT. ``welcome`` is announced after the address; of a ``demo`` also a link to moderate it.
 
     Raises AlreadyRunning, StoreError, OSError for a port that is taken.
     """
@@ -150,18 +178,29 @@ async def run(
             worker = Worker(house.core, house.pictures, platforms.chats, name, alone=alone, rooms=platforms.rooms)
             tasks.append(asyncio.create_task(worker.run(stop)))
         tasks += [asyncio.create_task(listen(stop)) for listen in platforms.listening.values()]
-        serving = web_of(house, role)
-        if serving is not None:
+        serving = web_of(house, role, demo)
+        if serving is None:
+            preload(stack, house, role)
+        else:
             from adapters.chat.web.server import serve_web
 
-            welcome = [await login_link(house)] if invite else []
+            further = [demo.announcement, await login_link(house)] if demo else [welcome]
 
             def tell(address: str) -> None:
-                for line in (say("running", url=address), *welcome):
+                for line in filter(None, (say("running", url=address), *further)):
                     announce(line)
+                preload(stack, house, role)
 
             tasks.append(asyncio.create_task(serve_web(serving, stop, tell)))
         await until_stopped(stop, tasks, endless)
+
+
+def preload(stack: AsyncExitStack, house: House, role: Role) -> None:
+    """Models on this machine are loaded while the first people read the page."""
+    if role is not Role.CHAT:
+        for backend in house.core.backends.values():
+            if isinstance(backend, Preloads):
+                stack.enter_context(cancelling(asyncio.create_task(backend.preload())))
 
 
 async def login_link(house: House) -> str:
@@ -204,10 +243,11 @@ def among_others(house: House, role: Role, platforms: Platforms) -> list[asyncio
     return [asyncio.create_task(each) for each in work]
 
 
-def web_of(house: House, role: Role) -> "WebHouse | None":
+def web_of(house: House, role: Role, demo: "Demo | None" = None) -> "WebHouse | None":
     """A worker alone serves health and metrics only, and only where IMAGINE_WORKER_PORT says at which port."""
     if role is not Role.WORKER:
-        return house_for_web(house)
+        web = house_for_web(house)
+        return replace(web, about=demo.about, examples=demo.examples) if demo else web
     port = os.environ.get("IMAGINE_WORKER_PORT", "")
     if not port.isdigit():
         return None
@@ -280,11 +320,15 @@ async def sweep_loop(house: House) -> None:
 
 
 async def expiry_loop(house: House) -> None:
-    """Held requests that nobody decided about for a day end, and their people are told."""
+    """Held requests that nobody decided about for a day end, and their people are told; old tokens go."""
+    dropped = 0.0
     while True:
+        now = house.core.clock.now()
         try:
-            while await house.store.expire_items(house.core.clock.now(), SWEEP_BATCH):
+            while await house.store.expire_items(now, SWEEP_BATCH):
                 pass
+            await house.store.drop_tokens(dropped, now - TOKEN_SECONDS)
+            dropped = now - TOKEN_SECONDS
         except StoreError as error:
             house.observe.event("store_error", detail=str(error))
         await asyncio.sleep(EXPIRY_SECONDS)
@@ -298,7 +342,7 @@ async def sweep(house: House) -> None:
         house.observe.event("swept", n=removed)
 
 
-async def sweep_house(store: SqlStore, pictures: FilePictures, *, before: float, now: float, day: int) -> int:
+async def sweep_house(store: SqlStore, pictures: KeptPictures, *, before: float, now: float, day: int) -> int:
     """One whole sweep, in small transactions; a crash in between leaves only files that the next one finds."""
     removed = 0
     while (files := await store.sweep(before, SWEEP_BATCH, day - 2)) is not None:

@@ -14,6 +14,7 @@ from bot.conduct import (
     FOREVER,
     Action,
     Community,
+    Dossier,
     Item,
     ItemKind,
     ItemState,
@@ -32,7 +33,7 @@ from bot.moderation import sanctions, verdicts
 from bot.moderation.likeness import is_blocked
 from bot.moderation.permissions import Actor, Rank, rank_of
 from bot.moderation.rules import RuleSet, compile_rules
-from bot.moderation.starter import configured
+from bot.moderation.starter import configured, hard_set
 from bot.moderation.verdicts import Verdict
 from bot.ports import Clock, ImageCheck, Observer
 from bot.ports_moderation import ModerationStore
@@ -114,9 +115,10 @@ class Judge:
 
     # -- communities
 
-    async def bench(self, tenant: str) -> Bench:
-        """As stored now. Raises StoreError."""
-        version = await self.store.community_version(tenant)
+    async def bench(self, tenant: str, version: int | None = None) -> Bench:
+        """As stored now, or as it was with ``version`` or is since. Raises StoreError."""
+        if version is None:
+            version = await self.store.community_version(tenant)
         known = self._benches.get(tenant)
         if known and known.community.version == version:
             return known
@@ -140,6 +142,10 @@ class Judge:
             self._observer.event("alert", text="rules_not_compiled", tenant=tenant, detail=repr(error))
             ruleset = None
         return Bench(community, self.policy(community), ruleset)
+
+    async def prepare(self) -> None:
+        """Compiles what every community has, or the first request would wait for it."""
+        await asyncio.to_thread(hard_set)
 
     async def compiled(self, rules: Sequence[Rule], *, stored: bool = False) -> RuleSet:
         """Raises Refused with what is wrong with them, TimeoutError."""
@@ -189,9 +195,9 @@ class Judge:
         return self.rank(whole, replace(place, private=False))
 
     async def actor(self, person: Person, place: Place) -> Actor:
-        member = await self.store.member(place.tenant, person.key)
+        known = await self.store.dossier(place.tenant, person.key)
         now = self._clock.now()
-        standing = sanctions.standing(member.sanctions, (), now)
+        standing = sanctions.standing(known.sanctions, (), now)
         return Actor(
             key=person.key,
             tenant=place.tenant,
@@ -205,30 +211,38 @@ class Judge:
 
     # -- verdicts
 
-    async def judge(self, person: Person, place: Place, texts: Texts, point: Point) -> Verdict:
-        """Raises Refused where the community is paused and this is a new request."""
-        return await self._judge(person, place, texts, point, frozenset())
+    async def judge(
+        self, person: Person, place: Place, texts: Texts, point: Point, known: Dossier | None = None
+    ) -> Verdict:
+        """``known``: what was read of them just now. Raises Refused where the community is paused and this is new."""
+        return await self._judge(person, place, texts, point, known)
 
     async def again(self, job: Job, texts: Texts, point: Point) -> Verdict:
         """Of a job under way, by the rules, sanctions and modes of now, less what moderators let pass for it."""
         approved = await self._approved(job) if job.review else frozenset[tuple[str, str, int]]()
         origin = job.origin
-        return await self._judge(origin.person, origin.place, texts, point, approved)
+        return await self._judge(origin.person, origin.place, texts, point, approved=approved)
 
     async def _judge(
-        self, person: Person, place: Place, texts: Texts, point: Point, approved: frozenset[tuple[str, str, int]]
+        self,
+        person: Person,
+        place: Place,
+        texts: Texts,
+        point: Point,
+        known: Dossier | None = None,
+        approved: frozenset[tuple[str, str, int]] = frozenset(),
     ) -> Verdict:
-        bench = await self.bench(place.tenant)
+        known = known or await self.store.dossier(place.tenant, person.key)
+        bench = await self.bench(place.tenant, known.version)
         if bench.policy.paused and point is Point.SUBMIT:
             raise Refused(Problem("community_paused"))
-        member = await self.store.member(place.tenant, person.key)
         now = self._clock.now()
         verdict = verdicts.judge(
             texts,
             person,
             place,
             policy=bench.policy,
-            standing=sanctions.standing(member.sanctions, member.record, now),
+            standing=sanctions.standing(known.sanctions, known.record, now),
             ruleset=bench.ruleset,
             point=point,
             now=now,

@@ -6,6 +6,7 @@ import resource
 import signal
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,24 @@ def test_demo_serves_health_readiness_metrics_and_the_page(tmp_path: Path) -> No
         assert "imagine_queue_jobs" in bot.get("/metrics")[1]
         assert "<title>" in bot.get("/")[1]
         assert f"http://127.0.0.1:{bot.port}" in bot.log.read_text()
+
+
+def test_a_demo_without_the_model_says_how_to_get_it(tmp_path: Path) -> None:
+    with program.running(tmp_path) as bot:
+        assert "make demo LOCAL=1" in bot.log.read_text()
+        assert "a red fox in snow" in bot.get("/")[1]
+
+
+def test_a_demo_with_the_model_shows_what_that_knows_before_it_is_loaded(tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    port = program.free_port()
+    with program.running(tmp_path, "demo", "--port", str(port), "--data", "data", "--model", port=port) as bot:
+        page = bot.get("/")[1]
+        assert "It knows flat shapes only" in page
+        assert "/imagine a large red circle on a white background" in page
+        assert "a red fox in snow</button>" not in page
+        assert "Drawn by the demo model" in bot.log.read_text()
+        assert bot.stop()[0] == 0
 
 
 def test_f12_sigterm_ends_it_within_seven_seconds(tmp_path: Path) -> None:
@@ -96,7 +115,52 @@ def test_draw_says_every_problem_of_a_request_and_the_corrected_command(tmp_path
     assert done.returncode == 2
     assert "--steps" in done.stderr
     assert "1 to 10" in done.stderr
-    assert done.stderr.splitlines()[-1] == "/imagine a fox --steps 3 --count 10"
+    assert done.stderr.splitlines()[-1] == "imagine-bot draw 'a fox --steps 3 --count 10'"
+
+
+def test_draw_names_options_as_one_types_them(tmp_path: Path) -> None:
+    configured(tmp_path)
+    done = program.call("draw", "a fox --size 9 --steps x --no", cwd=tmp_path)
+    named = [line.split()[0] for line in done.stderr.splitlines()]
+    assert named[:3] == ["--size", "--steps", "--no"]
+
+
+def test_run_says_where_it_is_and_how_operators_come_in(tmp_path: Path) -> None:
+    _, port = configured(tmp_path)
+    with program.running(tmp_path, "run", port=port) as running:
+        said = running.log.read_text().splitlines()
+    assert said[0] == f"imagine-bot runs: http://127.0.0.1:{port}"
+    assert "imagine-bot login -c imagine.toml" in said[1]
+
+
+@pytest.mark.parametrize(("chosen", "looks"), [("", "job_received"), ("json", '"event": "job_received"')])
+def test_logs_are_for_people_on_a_terminal(tmp_path: Path, chosen: str, looks: str) -> None:
+    """A real terminal: the program's standard error is one end of a pair."""
+    _, port = configured(tmp_path)
+    ours, theirs = os.openpty()
+    environment = program.environment({"IMAGINE_LOG": chosen} if chosen else {})
+    process = subprocess.Popen(
+        [*program.COMMAND, "run"], cwd=tmp_path, env=environment, stdout=subprocess.DEVNULL, stderr=theirs, text=True
+    )
+    os.close(theirs)
+    running = program.Program(process, port, tmp_path / "none")
+    try:
+        running.wait_until_up()
+        key = program.call("api-key", "create", "test", cwd=tmp_path).stdout.split()[-1]
+        ask = urllib.request.Request(
+            f"http://127.0.0.1:{port}/v1/images/generations",
+            b'{"prompt": "a fox", "size": "64x64"}',
+            {"authorization": f"Bearer {key}", "content-type": "application/json"},
+        )
+        with urllib.request.urlopen(ask, timeout=30) as answer:
+            assert answer.status == 200
+        shown = os.read(ours, 65536).decode()
+        assert looks in shown
+        assert shown.lstrip().startswith("{") == bool(chosen)
+    finally:
+        process.kill()
+        process.wait()
+        os.close(ours)
 
 
 def test_draw_starts_in_under_a_second_of_processor_time(tmp_path: Path) -> None:
