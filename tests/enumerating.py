@@ -27,7 +27,7 @@ AT_ONCE = 3
 """Lives side by side: they wait more than they work."""
 
 EDGES = frozenset({"commit", "done", "begin", "end"})
-PATIENCE = 150.0
+PATIENCE = 360.0
 """Seconds a life may take on a machine that is busy with others."""
 
 

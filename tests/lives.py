@@ -36,7 +36,7 @@ from tests.failpoints import Aim, PointedBackend, PointedChat, PointedPictures, 
 from tests.fakes import FakeBackend, FakeChat, Recorder
 from tests.house import TestHouse
 
-DEADLINE = 90.0  # seconds
+DEADLINE = 300.0  # seconds
 QUIET_SECONDS = 3.0
 """After a fault on the way in, nothing more may come."""
 
