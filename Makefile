@@ -1,6 +1,7 @@
 # make demo    the bot on http://127.0.0.1:8080, nothing to configure (PORT=8099 takes another port)
 # make test    the whole test suite
 # make check   ruff, mypy, import rules, bandit, advisories of the dependencies
+# make faults  kill -9 and errors at every step of a job, on every platform and database
 # make bench   the performance tables
 # make train-demo   the demo model, from nothing
 
@@ -14,7 +15,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 CONSTRAINTS := deploy/constraints.txt
 
-.PHONY: demo test check bench bench-engine train-demo clean
+.PHONY: demo test check faults bench bench-engine train-demo clean
 
 demo: $(VENV)/.demo
 	@$(BIN)/imagine-bot demo --port $(PORT) --data $(DATA)
@@ -29,6 +30,9 @@ check: $(VENV)/.dev
 	$(BIN)/lint-imports
 	$(BIN)/bandit -q -c pyproject.toml -r bot adapters
 	$(BIN)/python -m tests.audit
+
+faults: $(VENV)/.dev
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m faults
 
 bench-engine: $(VENV)/.dev
 	$(BIN)/python -m tests.bench.bench_engine

@@ -89,7 +89,7 @@ def thresholds(settings: ModerationSettings) -> Mapping[str, Mapping[Action, flo
     }
 
 
-def new_id() -> str:
+def random_id() -> str:
     return uuid.uuid4().hex
 
 
@@ -101,7 +101,10 @@ class Judge:
         clock: Clock,
         observer: Observer,
         pictures: PictureChecks | None = None,
+        ids: Callable[[], str] = random_id,
     ) -> None:
+        """``ids``: of what moderators decide about; 32 hexadecimal digits, never the same again."""
+        self.new_id = ids
         self.store = store
         self.settings = settings
         self._clock = clock
@@ -298,7 +301,7 @@ class Judge:
         """Of a verdict that holds, or that flags (a report by the rule)."""
         place = job.origin.place
         return Item(
-            id=new_id(),
+            id=self.new_id(),
             tenant=place.tenant,
             kind=kind,
             job_id=job.id,
@@ -334,7 +337,7 @@ class Judge:
         rank = self.rank(person, replace(place, private=False))
         if rank >= Rank.MODERATOR:
             return None
-        now, decision = self._clock.now(), new_id()
+        now, decision = self._clock.now(), self.new_id()
         by = verdict.decisive[0]
 
         def decide(strikes: Sequence[Strike]) -> Sanction | None:

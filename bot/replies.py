@@ -1,7 +1,7 @@
 """Every sentence the bot says, as one table a language. `say` fills the gaps; the deciders only name codes."""
 
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from bot.errors import Refused
 from bot.model import Problem
@@ -22,7 +22,7 @@ ENGLISH: Mapping[str, str] = {
     "takes_name": "{option} takes a name of up to {high} characters.",
     "takes_integer": "{option} takes a whole number from {low} to {high}{backends}.",
     "takes_number": "{option} takes a number from {low} to {high}{backends}, such as 7.5.",
-    "takes_size": "{option} takes WIDTHxHEIGHT such as 1024x1024, or a ratio such as 16:9; each from {low} to {high}.",
+    "takes_size": "{option} takes WIDTHxHEIGHT such as 1024x1024, or a ratio such as 16:9; each up to {high}.",
     "takes_ratio": "{option} takes WIDTH:HEIGHT such as 16:9, each from {low} to {high}.",
     "option_no": "what the picture should not show",
     "option_size": "width and height, such as 1024x1024",
@@ -511,11 +511,11 @@ ENGLISH: Mapping[str, str] = {
     "web_status_quota": "{left} of {limit} pictures left today; the day ends in {hours} h.",
     "web_status_unlimited": "You may ask for as many pictures as you like. Today: {used}.",
     "web_line_of_list": "{prompt} · {state}",
+    "web_history": "What you asked for lately, newest last. All of your pictures: /gallery",
     "web_history_none": "You have asked for nothing yet.",
-    "web_history_pictures": "{n} pictures",
-    "web_history_picture": "1 picture",
     "web_host": "This bot does not answer to this address. Set public_url under [web] to the address people use.",
     "web_not_found": "There is no such page.",
+    "web_not_found_why": "It may have been deleted, or the address is misspelt.",
     "web_large": "That is too large.",
     # -- gallery
     "gallery_title": "Gallery",
@@ -584,6 +584,8 @@ ENGLISH: Mapping[str, str] = {
     "operators_money_value": "${spent}",
     "operators_money_of": "${spent} of ${cap}",
     "operators_free": "free",
+    "operators_no_price": "price not set",
+    "operators_times": "{words} ({n} times)",
     "operators_errors": "Last errors",
     "operators_errors_none": "Nothing went wrong lately.",
     "operators_request_ended": "A request of {person} ended: {reason}",
@@ -598,8 +600,10 @@ ENGLISH: Mapping[str, str] = {
     "trouble_other": "{event}: {detail}",
     # -- the moderation page
     "moderation_title": "Moderation",
-    "moderation_login": "To open this page, run imagine-bot login on the bot's machine and follow the link it prints.",
-    "moderation_stale_link": "This link was used already or has run out. Run imagine-bot login for a new one.",
+    "moderation_login": "This page is for operators, who come by a login link.",
+    "moderation_stale_link": "This link was used already or has run out: it opens once, within 15 minutes.",
+    "moderation_how": "On the bot's machine, this prints a new one:",
+    "moderation_to_room": "To the web chat",
     "moderation_slow": "Too many wrong links. Wait a minute.",
     "moderation_you": "You are {name}",
     "moderation_leave": "Log out",
@@ -721,17 +725,21 @@ ENGLISH: Mapping[str, str] = {
     "api_takes_one_of": "{option} takes one of: {choices}.",
     "api_idempotency_key": "Idempotency-Key takes 1 to {limit} printable ASCII characters.",
     "api_idempotency_body": "This Idempotency-Key was used with another body. Use a new key for a new request.",
+    "api_model_misspelt": "There is no such model. Did you mean {guess}? There are: {names}.",
     "api_model_unknown": "There is no such model. There are: {names}.",
     "api_gone": "The pictures of this request were deleted.",
     "api_stopping": "The bot is restarting. Ask again in a moment.",
     "api_broken": "That failed inside the bot. Its log has more under the id in x-request-id.",
     # -- command line
     "running": "imagine-bot runs: {url}",
+    "run_login": "Moderation and operations: imagine-bot login -c {config} prints a link.",
+    "draw_instead": "imagine-bot draw {request}",
     "probe_no_key": "{name} has no usable key. Put one into {key_env}, or into a file that {key_env}_FILE names.",
     "probe_key": "{name} refuses the key ({status}). Put a valid one into {key_env}.",
     "probe_credit": "{name} says that the account is paused or out of credit ({status}). Check its balance.",
     "probe_url": "{host} answers ({status}), but not as {name} should. Check the configured `url`.",
     "probe_status": "{name} has trouble of its own ({status}). Try again later.",
+    "probe_no_turn": "{name} was not asked: {detail}. Mend the store first.",
     "probe_unreachable": "{host} ({name}) cannot be reached: {detail}. Check the network and the configured `url`.",
     "ray_not_yet": 'The backend {name}: this version cannot open kind "ray" yet. Use kind "diffusers" on each machine.',
     "already_running": "Another imagine-bot runs on {path}. Stop it first; several processes need PostgreSQL "
@@ -753,6 +761,7 @@ ENGLISH: Mapping[str, str] = {
     "check_images_failed": "{path} cannot be written ({detail}): make it and give it to the bot's user",
     "check_no_key": "no key: set {variable}, or {variable}_FILE naming a file",
     "check_backend": "{kind} answers",
+    "check_backend_no_price": "{kind} answers; set its price_per_image, which is not known, for budgets",
     "check_backend_slow": "no answer within {seconds} s: look at the network and the url",
     "postgres_missing": "PostgreSQL needs the extra `postgres` ({module} is not installed): "
     "pip install 'imagine-bot[postgres]'.",
@@ -766,6 +775,7 @@ ENGLISH: Mapping[str, str] = {
     "move_differs": "{table} differs after the copy; nothing was kept.",
     "moving": "{table}: {count} rows",
     "moved": "Moved and compared {count} rows. {source} is left as it is; point [store] url to PostgreSQL.",
+    "migrating": "{path}: {step} …",
     "migrated": "{path}: schema {before} is now {after}",
     "migrated_already": "{path}: schema {after} is current, nothing to do",
     "key_made": "The key of {name}, shown this once: {key}",
@@ -783,6 +793,8 @@ ENGLISH: Mapping[str, str] = {
     "init_exists": "{path} exists already and was left as it is.",
     "init_failed": "{path} could not be written: {detail}.",
     "init_next": "Start the bot with: imagine-bot run -c {path}",
+    "init_switch": "A platform or a provider: take the # from its line in {path}, such as [discord] or "
+    "[backends.hive], and set the token it names. imagine-bot check -c {path} says what is missing.",
     "init_slack": "Slack: create the app from {path} at https://api.slack.com/apps",
     "init_discord": "Discord: invite the bot with {link}",
     "init_discord_unknown": "Discord: put your application's id into this invitation, or set DISCORD_TOKEN and run "
@@ -869,12 +881,25 @@ def problem(problem: Problem) -> str:
     return say(problem.code, **problem.values)
 
 
-def sentences(refused: Refused) -> list[str]:
+def sentences(refused: Refused, told: Callable[[Problem], str] = problem) -> list[str]:
     """Everything that is wrong, and what its corrected command leaves out."""
-    said = [problem(each) for each in refused.problems]
+    said = [told(each) for each in refused.problems]
     if refused.corrected is None or not refused.dropped:
         return said
     return [*said, say("option_left_out", options=", ".join(f"--{name}" for name in refused.dropped))]
+
+
+def typed(found: Problem) -> str:
+    """As `problem`, for where options are typed among the words: each is named as one types it."""
+    option = found.values.get("option")
+    named = _TYPED.get(str(option), option)
+    if option is None or "--{option}" in ENGLISH[found.code]:
+        return problem(found)
+    return say(found.code, **{**found.values, "option": named if named == "prompt" else f"--{named}"})
+
+
+_TYPED = {"negative_prompt": "no"}
+"""Where a request's field and its inline option have different names."""
 
 
 _FIRST_STRONG_ISOLATE, _POP_ISOLATE = "\u2068", "\u2069"

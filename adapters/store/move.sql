@@ -102,3 +102,9 @@ SELECT * FROM installations
 
 -- name: forgotten
 SELECT * FROM forgotten
+
+-- name: rates
+SELECT * FROM rates
+
+-- name: shared_pictures
+SELECT * FROM shared_pictures

@@ -14,6 +14,7 @@ FEED_KEPT = 100_000
 
 async def delete_pictures(tx: Transaction, job_id: str, event: AuditEvent | None) -> list[str]:
     marked = await tx.run("mark_pictures_deleted", job=job_id)
+    await tx.run("delete_job_shared_pictures", job=job_id)
     if marked:
         for job in await tx.run("job", job=job_id):
             await posts.touch_pictures(tx, job)
@@ -81,7 +82,7 @@ async def sweep(tx: Transaction, before: float, limit: int, day: int) -> list[st
 
 async def _delete_job(tx: Transaction, job_id: str) -> list[str]:
     pictures = await tx.run("pictures_of", job=job_id)
-    for table in ("posts", "items", "pictures", "ledger", "feed", "messages", "reports"):
+    for table in ("posts", "items", "shared_pictures", "pictures", "ledger", "feed", "messages", "reports"):
         await tx.run(f"delete_job_{table}", job=job_id)
     await tx.run("delete_job", job=job_id)
     return [row["sha256"] for row in pictures]

@@ -266,6 +266,20 @@ RETURNING dollars
 -- name: spending
 SELECT backend, day, dollars FROM spending WHERE day = :day
 
+-- name: rate
+SELECT next_at, paused_until, :now AS now FROM rates WHERE account = :account
+
+-- name: held_rate
+INSERT INTO rates (account, next_at, paused_until) VALUES (:account, 0, 0)
+ON CONFLICT (account) DO UPDATE SET account = excluded.account
+RETURNING next_at, paused_until, :now AS now
+
+-- name: save_rate
+UPDATE rates SET next_at = :next_at, paused_until = :paused_until WHERE account = :account
+
+-- name: database_now
+SELECT :now AS now
+
 -- ---------------------------------------------------------------- the web room
 
 -- name: say
@@ -345,6 +359,9 @@ DELETE FROM jobs WHERE id = :job
 
 -- name: delete_job_pictures
 DELETE FROM pictures WHERE job = :job
+
+-- name: delete_job_shared_pictures
+DELETE FROM shared_pictures WHERE job = :job
 
 -- name: delete_job_ledger
 DELETE FROM ledger WHERE job = :job
@@ -701,28 +718,35 @@ SELECT 1 AS used FROM api_keys WHERE name = :name AND revoked_at = 0
 SELECT j.created_at AS at, p.job, p.position
 FROM jobs AS j CROSS JOIN pictures AS p
 WHERE p.job = j.id AND j.person = :owner AND j.state = 'delivered' AND p.hidden = 0 AND p.deleted = 0
-    AND j.created_at <= :at
-    AND NOT (j.created_at = :at AND (j.id > :job OR (j.id = :job AND p.position >= :position)))
+    AND (j.created_at, j.id) <= (:at, :job) AND NOT (j.id = :job AND p.position >= :position)
     AND (:backend = '' OR j.backend = :backend)
     AND (:style = '' OR json_extract(j.request, '$.style') = :style)
     AND (:words = '' OR instr(folded(json_extract(j.request, '$.prompt')), :words) > 0)
 ORDER BY j.created_at DESC, j.id DESC, p.position DESC LIMIT :limit
 
 -- name: shared_pictures
-SELECT p.shared_at AS at, p.job, p.position
-FROM pictures AS p CROSS JOIN jobs AS j
-WHERE j.id = p.job AND p.shared = 1 AND p.hidden = 0 AND p.deleted = 0 AND j.tenant = :owner AND j.state = 'delivered'
-    AND p.shared_at <= :at
-    AND NOT (p.shared_at = :at AND (p.job > :job OR (p.job = :job AND p.position >= :position)))
-    AND (:backend = '' OR j.backend = :backend)
-    AND (:style = '' OR json_extract(j.request, '$.style') = :style)
-    AND (:words = '' OR instr(folded(json_extract(j.request, '$.prompt')), :words) > 0)
-ORDER BY p.shared_at DESC, p.job DESC, p.position DESC LIMIT :limit
+SELECT s.at, s.job, s.position
+FROM shared_pictures AS s
+WHERE s.tenant = :owner AND (s.at, s.job, s.position) < (:at, :job, :position)
+    AND (:backend = '' OR s.backend = :backend) AND (:style = '' OR s.style = :style)
+    AND (:words = '' OR instr(s.words, :words) > 0)
+    AND EXISTS (SELECT 1 FROM pictures AS p WHERE p.job = s.job AND p.position = s.position AND p.hidden = 0)
+ORDER BY s.at DESC, s.job DESC, s.position DESC LIMIT :limit
 
 -- name: share_picture
-UPDATE pictures SET shared = :shared, shared_at = CASE WHEN :shared = 1 THEN :at ELSE 0 END
-WHERE job = :job AND position = :position AND deleted = 0 AND shared <> :shared
-RETURNING job
+UPDATE pictures SET shared = 1 WHERE job = :job AND position = :position AND deleted = 0 AND shared = 0 RETURNING job
+
+-- name: hang_picture
+INSERT INTO shared_pictures (tenant, at, job, position, backend, style, words)
+SELECT tenant, :at, id, :position, backend, coalesce(json_extract(request, '$.style'), ''),
+    folded(json_extract(request, '$.prompt'))
+FROM jobs WHERE id = :job AND state = 'delivered'
+
+-- name: unshare_picture
+UPDATE pictures SET shared = 0 WHERE job = :job AND position = :position AND shared = 1 RETURNING job
+
+-- name: take_picture_down
+DELETE FROM shared_pictures WHERE job = :job AND position = :position
 
 -- name: default_styles
 SELECT owner, style FROM default_styles WHERE owner IN (SELECT value FROM json_each(:owners))

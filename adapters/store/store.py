@@ -8,13 +8,14 @@ from adapters.store.installations import Installations
 from adapters.store.jobs import Jobs
 from adapters.store.memory import Memory
 from adapters.store.programs import Programs
+from adapters.store.rates import Rates
 from adapters.store.review import Review
 from adapters.store.room import Room
 from bot.model import AuditEvent, Job, Picture, Turn, Usage
 from bot.ports import Clock, Topic, Wakeup
 
 
-class SqlStore(Jobs, Memory, Room, Communities, Review, Programs, Installations):
+class SqlStore(Jobs, Memory, Rates, Room, Communities, Review, Programs, Installations):
     # -- reading
 
     async def job(self, job_id: str) -> Job | None:

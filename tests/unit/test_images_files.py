@@ -43,7 +43,8 @@ def file_of(pictures: FilePictures, sha256: str) -> Path:
 
 
 def children() -> set[int]:
-    return {int(one) for one in Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()}
+    """Of every thread of this process."""
+    return {int(one) for file in Path("/proc/self/task").glob("*/children") for one in file.read_text().split()}
 
 
 def half_written(folder: Path) -> list[Path]:
@@ -324,7 +325,7 @@ KILLED = textwrap.dedent("""
     async def main():
         pictures = FilePictures(Path(sys.argv[1]))
         await pictures.save([Path(sys.argv[2]).read_bytes()], [{}])
-        print(Path(f"/proc/self/task/{os.getpid()}/children").read_text(), flush=True)
+        print(*(file.read_text() for file in Path("/proc/self/task").glob("*/children")), flush=True)
         os.kill(os.getpid(), signal.SIGKILL)
 
     asyncio.run(main())

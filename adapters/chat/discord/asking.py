@@ -156,7 +156,7 @@ class Desk:
             await self.chat.progress(told, queued.position, queued.eta_seconds, None)
 
     async def _queued(self, job_id: str, address: Address) -> Ticket | None:
-        """None: the store would not take it; the next start cancels it and tells the person."""
+        """None: the store would not take it; within a minute or two it is cancelled, and the person told."""
         for pause in (0.2, 1.0, 5.0, 20.0, None):
             try:
                 return await self.studio.acknowledged(job_id, address.stored())

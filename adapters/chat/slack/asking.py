@@ -31,6 +31,9 @@ SLOWEST_COMMIT = 1.5
 POST_PAUSES = (0.5, 2.0, 5.0)
 """Seconds between attempts to post a request's message."""
 
+QUEUE_PAUSES = (0.2, 1.0, 5.0, 20.0)
+"""Seconds between attempts to queue it afterwards."""
+
 Words = tuple[str, list[blocks.Block]]
 Submit = Callable[[Origin], Awaitable[Ticket]]
 Then = Callable[[bool], Awaitable[None]]
@@ -178,7 +181,19 @@ class Desk:
             self.observer.event("slack_reply_lost", job=job.id, detail=busy.detail)
             await self._not_placed(visit, job, Problem(UNREACHABLE))
             return
-        await self.studio.acknowledged(job.id, address.stored())
+        await self._queued(job.id, address)
+
+    async def _queued(self, job_id: str, address: Address) -> None:
+        """Where the store will not take it, it is cancelled within a minute or two, and the person told."""
+        for pause in QUEUE_PAUSES:
+            try:
+                await self.studio.acknowledged(job_id, address.stored())
+            except StoreError as error:
+                self.observer.event("store_error", job=job_id, detail=str(error))
+                await asyncio.sleep(pause)
+            else:
+                return
+        await self.studio.acknowledged(job_id, address.stored())
 
     async def _not_placed(self, visit: Visit, job: Job, reason: Problem) -> None:
         """The person hears it here, while there is a response_url; a workflow's step hears it by the delivery."""

@@ -75,7 +75,7 @@ def private(words: str, *more: Block) -> tuple[str, list[Block]]:
 
 def refusal(refused: Refused) -> tuple[str, list[Block]]:
     """Everything that is wrong, and the command to copy."""
-    said, corrected = wording.listed(replies.sentences(refused), "•"), refused.corrected
+    said, corrected = wording.listed(replies.sentences(refused, replies.typed), "•"), refused.corrected
     if corrected is None:
         return private(said)
     lead = replies.say("chat_corrected")

@@ -7,14 +7,14 @@ from adapters.chat.web import views
 from adapters.chat.web.sessions import ROOM, Visitor
 from bot import command
 from bot.errors import Refused, StoreError
-from bot.model import ImageRequest, Job, JobState, Message, Problem, Settled, Ticket
+from bot.model import FINAL_STATES, ImageRequest, Job, JobState, Message, Problem, Ticket
 from bot.moderators import Moderators
 from bot.options import LONGEST_TEXT, without_forbidden
 from bot.ports import Clock, Store
-from bot.replies import display, problem, say, sentences
+from bot.replies import display, say, sentences, typed
 from bot.studio import Studio
 
-HISTORY = 10  #: requests that /imagine-history names
+HISTORY = 6  #: requests that /imagine-history shows; the gallery has them all
 
 _COMMANDS = ("/imagine", "/imagine-style", "/imagine-status", "/imagine-history", "/imagine-forget")
 _ANSWER = ":answer"
@@ -52,7 +52,7 @@ class Speaker:
             case "/imagine-status":
                 await self._answer(visitor, await self._status(visitor), key)
             case "/imagine-history":
-                await self._answer(visitor, await self._history(visitor), key)
+                await self._history(visitor, key)
             case "/imagine-forget":
                 await self._studio.forget(visitor.person)
                 await self._answer(visitor, say("web_forgotten"), key)
@@ -84,7 +84,7 @@ class Speaker:
         try:
             await self.ask(visitor, text, words, key)
         except Refused as refused:
-            await self._answer(visitor, "\n".join(sentences(refused)), key, refused.corrected or "")
+            await self._answer(visitor, "\n".join(sentences(refused, typed)), key, refused.corrected or "")
             return Heard(refused=True)
         return Heard()
 
@@ -161,9 +161,15 @@ class Speaker:
             quota = say("web_status_unlimited", used=used)
         return "\n".join([*(lines or [say("web_status_none")]), quota])
 
-    async def _history(self, visitor: Visitor) -> str:
-        found = await self._studio.history(visitor.person, HISTORY)
-        return "\n".join(_line(each.job, _outcome(each)) for each in found) or say("web_history_none")
+    async def _history(self, visitor: Visitor, key: str) -> None:
+        """Each request that ended as an article of its own, with its pictures and buttons, for this person alone."""
+        found = [each.job for each in await self._studio.history(visitor.person, HISTORY)]
+        ended = [job for job in reversed(found) if job.state in FINAL_STATES]
+        await self._answer(visitor, say("web_history") if ended else say("web_history_none"), key)
+        for job in ended:
+            words, name, now = command.format_command(job.request), visitor.person.name, self._clock.now()
+            entry = Message(0, visitor.key, name, words, now, audience=visitor.key, job_id=job.id)
+            await self._store.say(entry, f"{key}:{job.id}")
 
     # -- saying
 
@@ -178,7 +184,7 @@ class Speaker:
 
 
 def refusal(problems: Sequence[Problem]) -> str:
-    return "\n".join(problem(each) for each in problems)
+    return "\n".join(typed(each) for each in problems)
 
 
 def _was_never_acknowledged(job: Job) -> bool:
@@ -187,10 +193,3 @@ def _was_never_acknowledged(job: Job) -> bool:
 
 def _line(job: Job, state: str) -> str:
     return say("web_line_of_list", prompt=display(job.request.prompt).replace("\n", " "), state=state)
-
-
-def _outcome(settled: Settled) -> str:
-    if settled.job.state is JobState.DELIVERED and settled.pictures:
-        n = len(settled.pictures)
-        return say("web_history_picture") if n == 1 else say("web_history_pictures", n=n)
-    return views.headline(settled.job, settled.pictures, views.Live())
