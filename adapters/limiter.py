@@ -6,6 +6,7 @@ from typing import Protocol
 
 from adapters.backends.limits import ProcessLimiter, TurnsUnknown
 from adapters.control import ControlError, NobodyThere
+from bot import pacing
 from bot.errors import StoreError
 
 AGAIN_SECONDS = 5.0
@@ -44,11 +45,13 @@ class SharedLimiter:
             return pause
         if pause > 0:  # a turn of the store's may lie within it
             await asyncio.sleep(pause)
+        left = patience - max(0.0, pause)
         try:
-            return await self._rates.take_turn(account, interval, patience - max(0.0, pause))
+            wait = await self._rates.take_turn(account, interval, left)
         except UNREACHABLE as error:
             detail = f"the store, which keeps its key's rate, does not answer: {error}"
             raise TurnsUnknown(detail, retry_after=AGAIN_SECONDS) from error
+        return pacing.told(wait, patience, taken=wait <= left)
 
     async def pause(self, account: str, seconds: float) -> None:
         await self._told_here.pause(account, seconds)

@@ -30,6 +30,11 @@ def turn(pace: Pace, now: float, interval: float, patience: float) -> tuple[floa
     return at, pace if at > now + min(patience, LONGEST_WAIT) else replace(pace, next_at=at + interval)
 
 
+def told(wait: float, patience: float, *, taken: bool) -> float:
+    """The wait as a caller is told it: what was not taken is never within patience, though time went by meanwhile."""
+    return wait if taken else max(wait, patience + 0.001)
+
+
 def paused(pace: Pace, now: float, seconds: float) -> Pace:
     """A pause is never shortened by a later one."""
     until = now + min(seconds, LONGEST_PAUSE)

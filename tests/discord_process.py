@@ -17,7 +17,7 @@ from adapters.chat.discord.compose import (
 from bot.worker import Worker
 from tests.discord_house import outlet
 from tests.house import TestHouse
-from tests.killing import Life, house_of, until_finished
+from tests.killed import Life, house_of, until_finished
 
 
 def process(folder: str, token: str, api: str, gateway: str, *, life: Life = Life()) -> None:  # noqa: B008 - frozen

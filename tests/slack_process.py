@@ -8,7 +8,7 @@ from adapters.chat.slack.client import SlackHouse, open_slack
 from adapters.sealing import Sealer
 from bot.settings import Secret, SlackSettings
 from bot.worker import Worker
-from tests.killing import Life, house_of, until_finished
+from tests.killed import Life, house_of, until_finished
 
 
 def process(folder: str, token: str, app_token: str, api: str, *, life: Life = Life()) -> None:  # noqa: B008 - frozen

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Protocol
 
 from bot.settings import ModerationSettings
-from tests import discord_process, killing, slack_process
-from tests.killing import Life
+from tests import discord_process, killed, slack_process
+from tests.killed import Life
 from tests.standins.discord import Channel, DiscordStandIn, Guild, Permission, User
 from tests.standins.discord import Message as DiscordMessage
 from tests.standins.slack import Message as SlackMessage
@@ -70,7 +70,7 @@ class DiscordStage:
     async def start(self, life: Life = Life()) -> ForkServerProcess:  # noqa: B008 - frozen
         before = self.discord.gateway.identified
         way = (self.discord.token, self.discord.api, self.discord.gateway_url)
-        child = killing.start(discord_process.process, self.folder, *way, life=life)
+        child = killed.start(discord_process.process, self.folder, *way, life=life)
         if not life.finish:
             await self.discord.gateway.until("identified", before + 1, 60)
         return child
@@ -108,7 +108,7 @@ class SlackStage:
 
     async def start(self, life: Life = Life()) -> ForkServerProcess:  # noqa: B008 - frozen
         way = (self.slack.workspace.token, self.slack.app_token, self.slack.api)
-        child = killing.start(slack_process.process, self.folder, *way, life=life)
+        child = killed.start(slack_process.process, self.folder, *way, life=life)
         if not life.finish:
             await self.slack.sockets.connected(2)
         return child

@@ -54,8 +54,9 @@ class ProcessLimiter:
 
     async def take(self, account: str, interval: float, patience: float) -> float:
         now = self._clock()
-        at, self._paces[account] = pacing.turn(self._paces.get(account, Pace()), now, interval, patience)
-        return at - now
+        at, after = pacing.turn(self._paces.get(account, Pace()), now, interval, patience)
+        self._paces[account] = after
+        return pacing.told(at - now, patience, taken=not interval or after.next_at > at)
 
     async def pause(self, account: str, seconds: float) -> None:
         self._paces[account] = pacing.paused(self._paces.get(account, Pace()), self._clock(), seconds)

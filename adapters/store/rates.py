@@ -22,7 +22,7 @@ class Rates(Shelf):
             found = await tx.run("held_rate", account=account, now=self._engine.clock.now())
             at, after = pacing.turn(_pace(found[0]), found[0]["now"], interval, patience)
             await tx.run("save_rate", account=account, next_at=after.next_at, paused_until=after.paused_until)
-        return await self._seconds_until(at)
+        return pacing.told(await self._seconds_until(at), patience, taken=after.next_at > at)
 
     async def pause_turns(self, account: str, seconds: float) -> None:
         """No turn of this account comes for so long."""

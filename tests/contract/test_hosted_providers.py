@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import ClassVar
 
 import pytest
 
@@ -175,6 +176,21 @@ async def test_f20_a_call_whose_turn_has_passed_waits_for_the_next_one(hive: Rig
     assert isinstance(await outcome(hive.backend(limiter=limiter), hive.drawing()), Drawn)
     assert limiter.asked == 2
     assert len(hive.api.heard) == 1
+
+
+async def test_f20_a_call_whose_turn_has_passed_with_none_left_is_busy_and_not_sent(hive: Rig) -> None:
+    class Late(ProcessLimiter):
+        answers: ClassVar = [-5.0, 1e6]
+
+        async def take(self, account: str, interval: float, patience: float) -> float:
+            return self.answers.pop(0) if interval and self.answers else 0.0
+
+    backend = hive.backend(limiter=Late())
+    error = await outcome(backend, hive.drawing())
+    assert isinstance(error, Busy)
+    assert not error.maybe_charged
+    assert hive.api.heard == []
+    assert isinstance(await outcome(backend, hive.drawing()), Drawn)
 
 
 async def test_f20_a_pause_told_while_a_call_waits_for_its_turn_holds_that_call_too(hive: Rig) -> None:

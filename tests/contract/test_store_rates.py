@@ -56,6 +56,13 @@ async def test_a_turn_beyond_ones_patience_is_not_taken(store: SqlStore) -> None
     assert 40 < await store.take_turn("a", 30.0, 60.0) <= 60
 
 
+async def test_no_caller_takes_a_refused_turn_for_a_taken_one(store: SqlStore) -> None:
+    """Time goes by between deciding and telling, and whoever is very patient is not believed."""
+    for _ in range(2):
+        assert await store.take_turn("a", 55.0, 1000.0) <= 55
+    assert await store.take_turn("a", 55.0, 1000.0) > 1000
+
+
 async def test_f20_a_pause_holds_a_key_and_is_never_shortened(store: SqlStore) -> None:
     await store.pause_turns("a", 50.0)
     await store.pause_turns("a", 1.0)

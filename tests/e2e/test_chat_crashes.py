@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.killing import DRAWING, POISON, Life, charged, drawings, ended, rows, states
+from tests.killed import DRAWING, POISON, Life, charged, drawings, ended, rows, states
 from tests.stages import Stage, open_discord, open_slack, until
 
 KILLED = -signal.SIGKILL

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.killing import Fuse, Life, charged, ended, states
+from tests.killed import Fuse, Life, charged, ended, states
 from tests.stages import DiscordStage, open_discord
 from tests.standins.discord import When
 from tests.standins.discord.wire import Call

@@ -13,7 +13,7 @@ import pytest
 
 from adapters.store import sql
 from tests import program
-from tests.killing import charged, states
+from tests.killed import charged, states
 from tests.stages import DiscordStage, SlackStage, open_discord, open_slack, until
 
 CONFIG = """

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.killing import Fuse, Life, charged, ended, states
+from tests.killed import Fuse, Life, charged, ended, states
 from tests.stages import SlackStage, open_slack
 
 MOMENTS = [

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.backends.limits import RATE_MARGIN, Budget, ProcessLimiter, Room, Turnstile, account_of, held
+from adapters.limiter import SharedLimiter
 from bot import pacing
 from bot.pacing import LONGEST_PAUSE, LONGEST_WAIT, Pace
 
@@ -57,6 +58,23 @@ async def test_a_turn_beyond_ones_patience_is_not_taken() -> None:
     assert await limiter.take("a", 10.0, 15.0) == 10
     assert await limiter.take("a", 10.0, 15.0) == 20
     assert await limiter.take("b", 10.0, 1.0) == 0
+
+
+async def test_no_caller_takes_a_refused_turn_for_a_taken_one() -> None:
+    """Whoever is more patient than is believed, and whoever lost patience to a pause that only this process knows."""
+    limiter = ProcessLimiter(clock=lambda: 50.0)
+    assert [await limiter.take("a", 50.0, 1000.0) for _ in range(2)] == [0, 50]
+    assert await limiter.take("a", 50.0, 1000.0) > 1000
+
+    class Rates:
+        async def take_turn(self, account: str, interval: float, patience: float) -> float:
+            return patience + 0.05
+
+        async def pause_turns(self, account: str, seconds: float) -> None: ...
+
+    shared = SharedLimiter(Rates())
+    await shared.pause("a", 0.2)
+    assert await shared.take("a", 1.0, 30.0) > 30
 
 
 async def test_a_pause_holds_a_key_and_is_never_shortened() -> None:
