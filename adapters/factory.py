@@ -77,8 +77,8 @@ def _diffusers(settings: BackendSettings) -> Backend:
     from adapters.backends.diffusers.backend import DiffusersBackend, DiffusersConfig
 
     assert isinstance(settings.options, DiffusersOptions)
-    options = {field.name: getattr(settings.options, field.name) for field in fields(settings.options)}
-    return DiffusersBackend(settings.name, DiffusersConfig(**options, timeout_seconds=settings.timeout_seconds))
+    config = DiffusersConfig(**_plainly(settings.options), timeout_seconds=settings.timeout_seconds)
+    return DiffusersBackend(settings.name, config)
 
 
 def _ray(settings: BackendSettings) -> Backend:
@@ -91,6 +91,11 @@ def _ray(settings: BackendSettings) -> Backend:
         timeout_seconds=settings.timeout_seconds,
         price_per_image=settings.price_per_image or 0.0,
     )
+
+
+def _plainly(options: DiffusersOptions) -> dict[str, Any]:
+    """By field; unlike `asdict`, which would take the sizes apart too."""
+    return {each.name: getattr(options, each.name) for each in fields(options)}
 
 
 def _hosted(settings: BackendSettings, limiter: "Limiter | None") -> dict[str, Any]:

@@ -111,7 +111,8 @@ async def _take_down(tx: Transaction, job_id: str, index: int, _: float) -> bool
 
 def _page(owner: str, wanted: GalleryFilter, after: GalleryPlace | None, limit: int) -> dict[str, object]:
     place = after or NEWEST
-    filters = asdict(wanted) | {"words": wanted.words.lower()}
+    words = wanted.words.lower()
+    filters = asdict(wanted) | {"words": words, "plain": int(words.isascii())}  # SQLite's own lower() knows ASCII only
     return {"owner": owner, **filters, "at": place.at, "job": place.job_id, "position": place.index, "limit": limit}
 
 

@@ -721,7 +721,8 @@ WHERE p.job = j.id AND j.person = :owner AND j.state = 'delivered' AND p.hidden 
     AND (j.created_at, j.id) <= (:at, :job) AND NOT (j.id = :job AND p.position >= :position)
     AND (:backend = '' OR j.backend = :backend)
     AND (:style = '' OR json_extract(j.request, '$.style') = :style)
-    AND (:words = '' OR instr(folded(json_extract(j.request, '$.prompt')), :words) > 0)
+    AND (:words = '' OR instr(CASE WHEN :plain = 1 THEN lower(json_extract(j.request, '$.prompt'))
+        ELSE folded(json_extract(j.request, '$.prompt')) END, :words) > 0)
 ORDER BY j.created_at DESC, j.id DESC, p.position DESC LIMIT :limit
 
 -- name: shared_pictures

@@ -140,7 +140,7 @@ async def requests_under_way(
 ) -> AsyncIterator[tuple[TestHouse, list[str]]]:
     """A worker with a store, in the middle of several requests, some of which are drawn by the process ``victim``."""
     folder.mkdir()
-    async with open_house(folder, [backend]) as house, house.working():  # type: ignore[list-item] # a real one
+    async with open_house(folder, [backend]) as house, house.working():
         caplog.clear()
         text = "a fox --steps 100 --count 4"
         asked = [(await house.ask(text, f"p{number}")).job.id for number in range(AT_ONCE)]
