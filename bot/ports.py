@@ -305,11 +305,11 @@ class Store(Protocol):
     async def share(self, job_id: str, index: int, now: float, *, shared: bool) -> bool:
         """False: it was so before, or is deleted."""
 
-    async def default_styles(self, owners: Sequence[str]) -> Mapping[str, str]:
-        """The styles that people and channels have set, by owner."""
+    async def default_options(self, owners: Sequence[str]) -> Mapping[str, str]:
+        """The options that people and channels have set, by owner: see `tastes`."""
 
-    async def set_default_style(self, owner: str, style: str) -> None:
-        """An empty style takes it back."""
+    async def set_default_options(self, owner: str, options: str) -> None:
+        """An empty text takes them back."""
 
     async def people_of_day(self, day: int, limit: int) -> list[PersonToday]:
         """Those with most under way first."""

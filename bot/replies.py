@@ -48,10 +48,16 @@ ENGLISH: Mapping[str, str] = {
     "backend_tokens": "{backend} takes up to {limit} tokens as {option}, which this may pass: use fewer words.",
     "size_nearest": "{wanted} is not to be had exactly, so this is {size}, the nearest to it.",
     "style_without_negative": "What the style keeps out of pictures was left out: this backend cannot do that.",
-    "style_mine": "Your requests that name no style are drawn in the style {style}.",
-    "style_no_mine": "You have set no style. /imagine-style NAME sets one for requests that name none.",
-    "style_here": "The style of this channel is {style}.",
-    "style_choices": "There are: {names}. none draws without one, default takes your setting back.",
+    "defaults_mine": "What your requests do not say is drawn like this: {options}.",
+    "defaults_none_of_mine": "You have set no default for your requests.",
+    "defaults_here": "What nobody says in this channel is drawn like this: {options}.",
+    "defaults_how": (
+        "/imagine-style NAME sets a style, --ar 16:9, --size, --backend, --steps or --guidance the rest; default as a "
+        "value takes one back, default alone all of them."
+    ),
+    "defaults_nothing": "as it comes",
+    "default_not": "No default can be set for: {options}. It can for style, size, backend, steps and guidance.",
+    "style_choices": "Styles: {names}. none draws without one.",
     # -- quota and queue
     "quota_day": "That is {count} more than your {left} left of {limit} images today. The day ends in {hours} h.",
     "quota_tenant_day": "This community has {left} of its {limit} images left today. The day ends in {hours} h.",
@@ -162,7 +168,9 @@ ENGLISH: Mapping[str, str] = {
         "rule list, rule add block|hold|flag|timeout WORDS [--message …] [--allow …] [--target prompt] [--all] "
         "[--dry-run] [--spoiler] [--timeout 1h] [--id NAME], rule remove NAME\n"
         "test TEXT, simulate ACTION WORDS\nmode open|new-members|review-all|closed|default [here]\n"
-        "style NAME|default: what this channel's requests are drawn in where they name none\n"
+        "defaults [STYLE] [--ar 16:9] [--size 1024x1024] [--backend NAME] [--steps 20] [--guidance 7]: what this "
+        "channel's requests are drawn with where they do not say it; default as a value takes one back, "
+        "defaults default all\n"
         "pause, resume\naudit [COUNT]"
     ),
     "mod_unknown": "There is no {verb} here. There are: {verbs}.",
@@ -171,8 +179,9 @@ ENGLISH: Mapping[str, str] = {
     "mod_needs_rule": "Name the rule, as the list of rules shows it.",
     "mod_needs_duration": "Say for how long, such as 10m, 1h or 7d.",
     "mod_modes": "The mode is one of {modes}; add here for this channel only.",
-    "mod_style": "Requests in this channel that name no style are now drawn in: {style}.",
-    "mod_needs_style": "Name one style, or default.",
+    "mod_defaults": "What nobody says in this channel is drawn like this now: {options}.",
+    "mod_no_defaults": "This channel has no defaults now.",
+    "mod_needs_defaults": "Name a style or options, such as noir --ar 16:9, or default to take them all back.",
     "mod_sanctioned": "{user}: {kind}, {until}.",
     "mod_without_end": "without end",
     "mod_was_lifted": "lifted",
@@ -267,8 +276,10 @@ ENGLISH: Mapping[str, str] = {
     "discord_field_prompt": "Prompt",
     "discord_field_options": "Options, such as --ar 16:9 --count 2",
     "discord_about_imagine": "Draw a picture from words",
-    "discord_about_style": "The style of my requests that name none",
-    "discord_about_style_name": "A style, none, or default to take it back",
+    "discord_about_style": "The style and other defaults of my requests",
+    "discord_about_style_name": "A style, none, or default to take all my defaults back",
+    "discord_about_defaults": "What requests in this channel are drawn with where they do not say it",
+    "discord_about_defaults_style": "A style, or default to take all of the channel's defaults back",
     "discord_about_status": "My requests, their place in the queue, and what is left for today",
     "discord_about_history": "My last pictures",
     "discord_about_forget": "Delete everything the bot has stored about me",
@@ -418,7 +429,7 @@ ENGLISH: Mapping[str, str] = {
     "web_commands": "Commands",
     "web_keys": "Enter sends, Shift and Enter begin a new line, Tab completes.",
     "web_command_imagine": "draw a picture from words",
-    "web_command_style": "the style of your requests that name none",
+    "web_command_style": "the style and other defaults of your requests",
     "web_command_status": "your requests, and what is left of today",
     "web_command_history": "what you asked for lately",
     "web_command_forget": "delete what is stored of you",
@@ -464,14 +475,18 @@ ENGLISH: Mapping[str, str] = {
     "web_picture": "Picture {number} of {count}: {prompt}",
     "web_progress": "Progress of {prompt}",
     "web_answer": "Answer",
-    "web_set_size": "{width} × {height}",
-    "web_set_steps": "{steps} steps",
-    "web_set_guidance": "guidance {guidance}",
-    "web_set_seed": "seed {seed}",
-    "web_set_seeds": "seeds {first} to {last}",
-    "web_set_style": "style {style}",
-    "web_set_without": "without {words}",
-    "web_set_backend": "drawn by {backend} in {seconds} s",
+    "set_size": "{width} × {height}",
+    "set_steps": "{steps} steps",
+    "set_guidance": "guidance {guidance}",
+    "set_seed": "seed {seed}",
+    "set_seeds": "seeds {first} to {last}",
+    "set_style": "style {style}",
+    "set_without": "without {words}",
+    "set_wanted_size": "size {size}",
+    "set_wanted_backend": "backend {backend}",
+    "set_no_style": "no style",
+    "set_count": "{count} pictures",
+    "set_backend": "drawn by {backend} in {seconds} s",
     "web_enlarge": "Enlarge",
     "web_download": "Download",
     "web_previous": "Previous picture",

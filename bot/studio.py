@@ -86,7 +86,7 @@ class Studio:
         if known.paused:
             raise Refused(Problem("intake_paused"))
         written = steps.asked(self._core, request)
-        asked = tastes.applied(self._core, written, origin.person, origin.place, known.styles)
+        asked = tastes.applied(self._core, written, origin.person, origin.place, known.defaults)
         seed = asked.seed if asked.seed is not None else self._rng.randrange(routing.SEEDS)
         plan = steps.plan(self._core, asked, seed)
         if plan.closed and not waits_for_backends:
