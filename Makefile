@@ -1,13 +1,15 @@
 # make demo    the bot on http://127.0.0.1:8080, nothing to configure (PORT=8099 takes another port)
+#              LOCAL=1 installs PyTorch for the demo model, LOCAL=0 does without; else it depends on what that would bring
 # make test    the whole test suite
 # make check   ruff, mypy, import rules, bandit, advisories of the dependencies
 # make faults  kill -9 and errors at every step of a job, on every platform and database
-# make soak    seeded histories of faults and crashes in virtual time, SOAK_SECONDS of them
-# make bench   the performance tables
+# make soak    seeded histories of faults and crashes in virtual time, then ten requests a second for an hour
+# make bench   the performance tables; bench-load: many people at once, and a bare FIFO bot beside it
 # make train-demo   the demo model, from nothing
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 PORT ?= 8080
+LOCAL ?=
 # Most tests wait for sockets and disks, so there may be more of them than cores.
 WORKERS ?= 4
 DATA ?= data
@@ -16,9 +18,9 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 CONSTRAINTS := deploy/constraints.txt
 
-.PHONY: demo test check faults soak bench bench-engine train-demo clean
+.PHONY: demo test check faults soak bench bench-engine bench-load train-demo clean
 
-demo: $(VENV)/.demo
+demo: $(VENV)/.demo $(VENV)/.local-$(LOCAL)
 	@$(BIN)/imagine-bot demo --port $(PORT) --data $(DATA)
 
 test: $(VENV)/.dev
@@ -38,6 +40,11 @@ faults: $(VENV)/.dev
 # SOAK_SECONDS=3600 make soak   new histories for an hour; SEED=17 make soak   that one, event by event
 soak: $(VENV)/.dev
 	SOAK_SECONDS=$${SOAK_SECONDS:-600} $(BIN)/python -m tests.simulation
+	[ -n "$$SEED" ] || SUSTAINED_SECONDS=$${SUSTAINED_SECONDS:-3600} $(BIN)/python -m tests.bench.load sustained
+
+bench-load: $(VENV)/.dev
+	$(BIN)/python -m tests.bench.load
+	$(BIN)/python -m tests.bench.peers
 
 bench-engine: $(VENV)/.dev
 	$(BIN)/python -m tests.bench.bench_engine
@@ -55,6 +62,11 @@ $(VENV)/.demo: pyproject.toml $(CONSTRAINTS) | $(BIN)/python
 	@echo "Installing imagine-bot (about a minute the first time) ..."
 	@$(PIP) install -e . -c $(CONSTRAINTS)
 	@touch $@
+
+# Whether PyTorch is wanted is asked once; 3 says that nobody could tell, which is no reason not to start.
+$(VENV)/.local-$(LOCAL): $(VENV)/.demo
+	@$(BIN)/python -m adapters.local_extra "$(LOCAL)" $(CONSTRAINTS); code=$$?; \
+		if [ $$code = 0 ]; then touch $@; elif [ $$code != 3 ]; then exit $$code; fi
 
 $(VENV)/.dev: pyproject.toml $(CONSTRAINTS) | $(BIN)/python
 	@echo "Installing imagine-bot and its development tools ..."

@@ -1,6 +1,6 @@
 """From a `[backends.NAME]` table to the backend. Each kind is imported only when a table names it."""
 
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Any, assert_never
 
 from bot.errors import SettingsError
@@ -44,12 +44,17 @@ def build_backend(settings: BackendSettings, limiter: "Limiter | None" = None) -
             from adapters.backends.diffusers.backend import DiffusersBackend, DiffusersConfig
 
             assert isinstance(settings.options, DiffusersOptions)
-            config = DiffusersConfig(**asdict(settings.options), timeout_seconds=settings.timeout_seconds)
+            config = DiffusersConfig(**_plainly(settings.options), timeout_seconds=settings.timeout_seconds)
             return DiffusersBackend(settings.name, config)
         case "ray":
             raise SettingsError([Problem("ray_not_yet", {"name": settings.name})])
         case _:
             assert_never(settings.kind)
+
+
+def _plainly(options: DiffusersOptions) -> dict[str, Any]:
+    """By field; unlike `asdict`, which would take the sizes apart too."""
+    return {each.name: getattr(options, each.name) for each in fields(options)}
 
 
 def _hosted(settings: BackendSettings, limiter: "Limiter | None") -> dict[str, Any]:

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from adapters import control, several
 from adapters.disk import DiskWatch
@@ -34,6 +34,7 @@ from bot.worker import Worker
 
 if TYPE_CHECKING:
     from adapters.chat.web.server import WebHouse
+    from adapters.demo import Demo
 
 SWEEP_SECONDS = 3600.0
 ORPHAN_AGE = 3600.0
@@ -43,6 +44,13 @@ SWEEP_BATCH = 200
 EXPIRY_SECONDS = 60.0
 TOKEN_SECONDS = 900.0
 DEMO_LINK_SECONDS = 86_400.0
+
+
+@runtime_checkable
+class Preloads(Protocol):
+    """A backend that has something to load."""
+
+    async def preload(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,9 +142,9 @@ async def run(
     announce: Callable[[str], None],
     *,
     welcome: str = "",
-    invite: bool = False,
+    demo: "Demo | None" = None,
 ) -> None:
-    """Until SIGTERM or SIGINT. ``welcome`` is announced after the address; ``invite``: a link to the moderation page.
+    """Until SIGTERM or SIGINT. ``welcome`` is announced after the address; of a ``demo`` also a link to moderate it.
 
     Raises AlreadyRunning, StoreError, OSError for a port that is taken.
     """
@@ -161,18 +169,29 @@ async def run(
             worker = Worker(house.core, house.pictures, platforms.chats, name, alone=alone, rooms=platforms.rooms)
             tasks.append(asyncio.create_task(worker.run(stop)))
         tasks += [asyncio.create_task(listen(stop)) for listen in platforms.listening.values()]
-        serving = web_of(house, role)
-        if serving is not None:
+        serving = web_of(house, role, demo)
+        if serving is None:
+            preload(stack, house, role)
+        else:
             from adapters.chat.web.server import serve_web
 
-            further = await login_link(house) if invite else welcome
+            further = [demo.announcement, await login_link(house)] if demo else [welcome]
 
             def tell(address: str) -> None:
-                for line in filter(None, (say("running", url=address), further)):
+                for line in filter(None, (say("running", url=address), *further)):
                     announce(line)
+                preload(stack, house, role)
 
             tasks.append(asyncio.create_task(serve_web(serving, stop, tell)))
         await until_stopped(stop, tasks, endless)
+
+
+def preload(stack: AsyncExitStack, house: House, role: Role) -> None:
+    """Models on this machine are loaded while the first people read the page."""
+    if role is not Role.CHAT:
+        for backend in house.core.backends.values():
+            if isinstance(backend, Preloads):
+                stack.enter_context(cancelling(asyncio.create_task(backend.preload())))
 
 
 async def login_link(house: House) -> str:
@@ -215,10 +234,11 @@ def among_others(house: House, role: Role, platforms: Platforms) -> list[asyncio
     return [asyncio.create_task(each) for each in work]
 
 
-def web_of(house: House, role: Role) -> "WebHouse | None":
+def web_of(house: House, role: Role, demo: "Demo | None" = None) -> "WebHouse | None":
     """A worker alone serves health and metrics only, and only where IMAGINE_WORKER_PORT says at which port."""
     if role is not Role.WORKER:
-        return house_for_web(house)
+        web = house_for_web(house)
+        return replace(web, about=demo.about, examples=demo.examples) if demo else web
     port = os.environ.get("IMAGINE_WORKER_PORT", "")
     if not port.isdigit():
         return None

@@ -115,6 +115,9 @@ class Wakeup(Protocol):
     async def wait(self, timeout: float) -> None:  # noqa: ASYNC109 - a slow poll behind the wake-up
         """Returns when the topic was signalled since the last call, or after ``timeout`` seconds."""
 
+    def wake(self) -> None:
+        """As if the topic was signalled, for this waiter alone."""
+
 
 class Store(Protocol):
     # -- the way in

@@ -722,6 +722,22 @@ ENGLISH: Mapping[str, str] = {
     "moderation_subject": "To whom",
     "moderation_cancel": "Cancel",
     "demo_login": "Moderation page, once: {link}",
+    # -- the demo
+    "demo_model": "Drawn by the demo model, a small diffusion model. The page says what it knows; for anything else "
+    "add --backend sketch.",
+    "demo_sketch": "Drawn by sketch, a built-in drawing program. make demo LOCAL=1 installs PyTorch and draws with a "
+    "small diffusion model.",
+    "demo_cannot": "The demo model needs the package {name}: pip install 'imagine-bot[local]'.",
+    "demo_knows": "A small diffusion model, made for this demo, draws here at {size}. It knows flat shapes only: one or "
+    "two of {shapes} in {colours}; small, medium or large; plain, outlined or striped; left of, above or inside each "
+    "other. For any other words, or another size, there is --backend sketch.",
+    "demo_asks_pip": "Asking pip whether PyTorch comes without CUDA packages ...",
+    "demo_installs": "Installing PyTorch and diffusers for the demo model (a few minutes, the first time) ...",
+    "demo_would_bring_cuda": "PyTorch would bring CUDA packages of some gigabytes along, and no NVIDIA GPU was found: "
+    "it is left out. make demo LOCAL=1 installs it all the same.",
+    "demo_pip_is_silent": "pip could not say what PyTorch would bring along: it is left out. make demo LOCAL=1 "
+    "installs it.",
+    "demo_not_installed": "pip could not install it. The demo works without; make demo LOCAL=1 tries again.",
     # -- api
     "held_for_review": "A moderator would have to look at this first, which the API does not wait for. It was "
     "cancelled and nothing was charged.",

@@ -14,7 +14,7 @@ from bot import drawing, showing, steps
 from bot.conduct import Action, ItemKind, Point
 from bot.errors import ChatBusy, ChatGone, Conflict, DeliveryError, ImagineError, StoreBusy, StoreError
 from bot.model import FINAL_STATES, Job, JobState, Problem, Settled
-from bot.ports import Chat, Pictures, Topic
+from bot.ports import Chat, Pictures, Topic, Wakeup
 from bot.ports_moderation import ReviewRoom
 
 LEASE_SECONDS = 7.5
@@ -72,9 +72,16 @@ class Worker:
     _claimed: asyncio.Event = field(default_factory=asyncio.Event)  #: none is
     _last_beat: float = 0.0
     _switches: steps.Switches = field(init=False)
+    _work_to_draw: Wakeup = field(init=False)
+    _work_to_deliver: Wakeup = field(init=False)
+    _work_to_post: Wakeup = field(init=False)
+    _cancels: Wakeup = field(init=False)
 
     def __post_init__(self) -> None:
-        self._switches = steps.Switches(self.core.store, self.core.clock)
+        store = self.core.store
+        self._switches = steps.Switches(store, self.core.clock)
+        self._work_to_draw, self._work_to_deliver, self._work_to_post = (store.subscribe(Topic.WORK) for _ in range(3))
+        self._cancels = store.subscribe(Topic.CANCEL)
         self._claimed.set()
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -116,14 +123,13 @@ class Worker:
     # -- drawing
 
     async def _draw_loop(self) -> None:
-        wakeup = self.core.store.subscribe(Topic.WORK)
         while not self._stopping:
             with self._claiming():
                 job = await self._claim()
                 if job is not None:
                     self._start(Held(job, drawing=True), self._draw)
             if job is None:
-                await wakeup.wait(POLL_SECONDS)
+                await self._work_to_draw.wait(POLL_SECONDS)
 
     @contextlib.contextmanager
     def _claiming(self) -> Iterator[None]:
@@ -160,19 +166,19 @@ class Worker:
         drawn = await drawing.draw(self.core, self.pictures, self.chats, held.job, self.rng)
         if drawn is not None and drawn.state is JobState.DRAWN:
             held.job, held.drawing = drawn, False
+            self._work_to_draw.wake()
             await self._deliver(held)
 
     # -- delivering
 
     async def _deliver_loop(self) -> None:
-        wakeup = self.core.store.subscribe(Topic.WORK)
         while not self._stopping:
             started = False
             if sum(not held.drawing for held in self._held.values()) < self.deliveries_at_once:
                 with self._claiming():
                     started = await self._claim_delivery()
             if not started:
-                await wakeup.wait(POLL_SECONDS)
+                await self._work_to_deliver.wait(POLL_SECONDS)
 
     async def _claim_delivery(self) -> bool:
         now = self.core.clock.now()
@@ -281,6 +287,8 @@ class Worker:
         finally:
             if self._held.get(job_id) is held:
                 del self._held[job_id]
+            self._work_to_draw.wake()
+            self._work_to_deliver.wake()
 
     async def _let_go(self, held: Held) -> None:
         """After a cancel by the person, or a drain."""
@@ -295,10 +303,9 @@ class Worker:
                 await self.core.store.let_go(held.job)
 
     async def _beat_loop(self) -> None:
-        wakeup = self.core.store.subscribe(Topic.CANCEL)
         while True:
             await self._beat()
-            await wakeup.wait(BEAT_SECONDS)
+            await self._cancels.wait(BEAT_SECONDS)
 
     async def _beat(self) -> None:
         """Extends the leases; ends what was cancelled or lost, and everything where the store cannot be reached."""
@@ -399,7 +406,6 @@ class Worker:
     # -- moderation
 
     async def _post_loop(self) -> None:
-        wakeup = self.core.store.subscribe(Topic.WORK)
         while not self._stopping:
             if not await showing.show_next(self.core, self.rooms):
-                await wakeup.wait(POLL_SECONDS)
+                await self._work_to_post.wait(POLL_SECONDS)

@@ -13,7 +13,7 @@ from bot import steps
 from bot.judging import Judge, PictureChecks
 from bot.model import FINAL_STATES, Job, QuotaSettings, Ticket
 from bot.moderators import Moderators
-from bot.ports import Clock
+from bot.ports import Backend, Clock
 from bot.ports_moderation import ReviewRoom
 from bot.settings import ModerationSettings
 from bot.studio import Studio
@@ -76,7 +76,7 @@ class TestHouse:
 @asynccontextmanager
 async def open_house(
     folder: Path,
-    backends: Sequence[FakeBackend] = (),
+    backends: Sequence[Backend] = (),
     quota: QuotaSettings = UNLIMITED,
     dialect: str = "sqlite",
     *,
@@ -97,7 +97,7 @@ async def open_house(
 async def house_on(
     store: SqlStore,
     folder: Path,
-    backends: Sequence[FakeBackend] = (),
+    backends: Sequence[Backend] = (),
     quota: QuotaSettings = UNLIMITED,
     *,
     moderation: ModerationSettings = NO_RULES,
@@ -105,7 +105,7 @@ async def house_on(
     clock: Clock | None = None,
 ) -> AsyncIterator[TestHouse]:
     """Composed on a store that the caller opened and closes."""
-    made = list(backends) or [FakeBackend()]
+    made: Sequence[Backend] = list(backends) or [FakeBackend()]
     recorder = Recorder()
     clock = clock or store.clock
     pictures = FilePictures(folder / "images")

@@ -166,6 +166,7 @@ OPTIONS: Mapping[str, tuple[Key, ...]] = {
         Key("device", Matching(r"auto|cpu|mps|cuda(:[0-9]{1,2})?", "settings_device"), "auto, cpu, cuda, cuda:1, mps"),
         Key("dtype", Choice(("auto", "float32", "float16", "bfloat16")), "auto: what the device does best"),
         Key("scheduler", Text(100), "a sampler; by default the checkpoint's own", '"euler_a"'),
+        Key("guidance", Number(0, 30), "where a request names none; by default what its kind of model wants", "5.0"),
         Key("max_batch", Whole(0, 256), "pictures drawn together, at most; 0: as measured"),
         Key("exact", Flag(), "the same bits whoever shares the batch: always a whole batch's work"),
         Key("compile", Flag(), "torch.compile: slower to start, faster to draw"),

@@ -75,6 +75,7 @@ class DiffusersOptions:
     device: str = "auto"  #: the best there is
     dtype: str = "auto"  #: what suits the device
     scheduler: str = ""  #: empty: the checkpoint's own
+    guidance: float | None = None  #: where a request names none; None: what the checkpoint's kind wants
     max_batch: int = 0  #: pictures; 0: as measured
     compile: bool = False
     loras: Mapping[str, str] = field(default_factory=dict)

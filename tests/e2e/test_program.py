@@ -39,6 +39,24 @@ def test_demo_serves_health_readiness_metrics_and_the_page(tmp_path: Path) -> No
         assert f"http://127.0.0.1:{bot.port}" in bot.log.read_text()
 
 
+def test_a_demo_without_the_model_says_how_to_get_it(tmp_path: Path) -> None:
+    with program.running(tmp_path) as bot:
+        assert "make demo LOCAL=1" in bot.log.read_text()
+        assert "a red fox in snow" in bot.get("/")[1]
+
+
+def test_a_demo_with_the_model_shows_what_that_knows_before_it_is_loaded(tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    port = program.free_port()
+    with program.running(tmp_path, "demo", "--port", str(port), "--data", "data", "--model", port=port) as bot:
+        page = bot.get("/")[1]
+        assert "It knows flat shapes only" in page
+        assert "/imagine a large red circle on a white background" in page
+        assert "a red fox in snow</button>" not in page
+        assert "Drawn by the demo model" in bot.log.read_text()
+        assert bot.stop()[0] == 0
+
+
 def test_f12_sigterm_ends_it_within_seven_seconds(tmp_path: Path) -> None:
     with program.running(tmp_path) as bot:
         code, seconds = bot.stop()

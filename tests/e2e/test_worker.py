@@ -9,6 +9,7 @@ import pytest
 
 from bot.errors import Broken, Busy, ChatBusy, ChatGone, Down, Refused, Rejected
 from bot.model import Drawn, JobState, Limits, QuotaSettings, Stage
+from bot.worker import POLL_SECONDS
 from tests import factories
 from tests.fakes import CAPABILITIES, FakeBackend, png
 from tests.house import UNLIMITED, open_house
@@ -31,6 +32,17 @@ async def test_two_hundred_requests_of_twenty_people_are_each_delivered_once(tmp
             for ticket in tickets:
                 await house.settled(ticket.job.id, 60)
         assert sorted(each.job.id for each in house.chat.shown) == sorted(ticket.job.id for ticket in tickets)
+
+
+async def test_a_backend_that_draws_one_at_a_time_is_never_left_idle_while_somebody_waits(tmp_path: Path) -> None:
+    backend = FakeBackend(capabilities=replace(CAPABILITIES, at_once=1))
+    async with open_house(tmp_path, [backend]) as house:
+        tickets = [await house.ask(name=f"p{number}") for number in range(60)]
+        began = time.monotonic()
+        async with house.working():
+            for ticket in tickets:
+                await house.settled(ticket.job.id, 60)
+        assert time.monotonic() - began < len(tickets) * POLL_SECONDS / 3  # that is: nobody waited for the slow poll
 
 
 async def test_s25_fifty_presses_of_cancel_end_a_running_job_once_and_refund_it(tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ model = "/srv/models/sdxl"
 device = "cuda:1"
 dtype = "bfloat16"
 scheduler = "EulerDiscreteScheduler"
+guidance = 4.5
 max_batch = 8
 compile = true
 loras = { ink = "/srv/loras/ink.safetensors" }

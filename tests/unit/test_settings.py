@@ -68,6 +68,7 @@ def test_every_setting_of_a_full_file_arrives() -> None:
         "cuda:1",
         "bfloat16",
         "EulerDiscreteScheduler",
+        4.5,
         8,
         True,
         {"ink": "/srv/loras/ink.safetensors"},

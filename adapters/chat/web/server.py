@@ -72,6 +72,8 @@ class WebHouse:
     recent: Callable[[], Sequence[Trouble]]  #: what went wrong lately, newest first
     clock: Clock
     observer: Observer
+    about: str = ""  #: who draws here, where a newcomer should know
+    examples: Sequence[str] = ()  #: to start from; (): the page's own
 
 
 class Server(uvicorn.Server):
