@@ -39,7 +39,8 @@ class Clock(Protocol):
 class Report(Protocol):
     """What a backend tells while it draws. Awaiting it never fails the drawing."""
 
-    async def progress(self, step: int, steps: int) -> None: ...
+    async def progress(self, step: int, steps: int) -> None:
+        """0 of 0: nothing is drawn yet, the model is being loaded."""
 
     async def preview(self, index: int, image: bytes) -> None:
         """A small encoded picture of image ``index`` of this request."""

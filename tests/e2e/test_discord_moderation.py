@@ -519,7 +519,8 @@ async def test_a_channels_defaults_are_for_what_its_requests_do_not_say(house: D
     assert (str(job.request.size), job.request.steps) == ("16:9", 30)
     assert "no defaults" in await said(house, house.mod, "imagine-mod defaults", style="default")
     await house.imagine(steps=9)
-    assert [(job.request.size, job.request.steps) for job in await house.settled(count=2)][0] == (None, 9)
+    newest = (await house.settled(count=2))[0].request
+    assert (newest.size, newest.steps) == (None, 9)
 
 
 async def test_there_is_no_moderating_in_direct_messages(house: DiscordHouse) -> None:

@@ -55,7 +55,8 @@ async def test_a_channels_style_is_set_by_moderators_and_gives_way_to_a_persons_
     await house.studio.style(ANN, HERE, "noir")
     await house.studio.style(BOB, HERE, "none")
     assert [await style_of(house), await style_of(house, name="bob")] == ["noir", None]
-    assert "What nobody says in this channel is drawn like this: style \u2068comic" in await house.studio.style(BOB, HERE, "")
+    heard = await house.studio.style(BOB, HERE, "")
+    assert "What nobody says in this channel is drawn like this: style \u2068comic" in heard
     elsewhere = factories.origin("cyd").place
     assert await house.store.default_options([f"channel:web:{elsewhere.channel}x"]) == {}
     assert [event.action for event in await house.store.audit_since("web", 0, 0, 9)] == ["defaults"]

@@ -24,6 +24,8 @@ ROOT = Path(__file__).parents[3]  #: where `adapters` and `bot` are imported fro
 #: The bot's secrets, which a process that reads strangers' model files has no use for.
 SECRETS = ("DISCORD_", "SLACK_", "OVH_", "DATAOORTS_", "HIVE_", "IMAGEPIPELINE_", "IMAGINE_", "PGPASSWORD")
 
+BETWEEN_TELLINGS = 2.0  #: seconds, while the model is being loaded
+
 
 class Died(Exception):
     """The process is gone; ``str()`` says how, for the operator's log."""
@@ -97,7 +99,7 @@ class EngineProcess:
 
     async def draw(self, drawing: Drawing, report: Report) -> Drawn:
         """Raises Died, Unloadable, BackendError. Cancelling it takes the pictures out of the batch."""
-        await asyncio.shield(self.ready)
+        await self._loaded(report)
         if not self.alive:
             raise Died(await self._obituary())
         name = uuid.uuid4().hex
@@ -113,6 +115,15 @@ class EngineProcess:
             telling.cancel()
             if not order.result.done() or order.result.cancelled():
                 self._send({"what": "cancel", "id": name})
+
+    async def _loaded(self, report: Report) -> None:
+        """Waits for the model, and says so meanwhile. Raises Died, Unloadable."""
+        telling = None if self.ready.done() else asyncio.create_task(_tell_of_loading(report))
+        try:
+            await asyncio.shield(self.ready)
+        finally:
+            if telling is not None:
+                telling.cancel()
 
     async def close(self) -> None:
         self.kill()
@@ -193,6 +204,13 @@ class EngineProcess:
             if self._orders and loop.time() - self._heard > self._patience:
                 self._hung = True
                 self.kill()
+
+
+async def _tell_of_loading(report: Report) -> None:
+    """Again and again, since what shows it may leave one out."""
+    while True:
+        await report.progress(0, 0)
+        await asyncio.sleep(BETWEEN_TELLINGS)
 
 
 def _pass_on(order: _Order, message: wire.Message, blobs: list[bytes]) -> None:

@@ -187,6 +187,8 @@ def queue_words(standing: Standing | None) -> str:
 
 
 def drawing_words(progress: Progress | None) -> str:
+    if progress is not None and progress.loading:
+        return say("web_loading")
     if progress is None or not progress.steps:
         return say("web_starting")
     return say("web_drawing", step=progress.step, steps=progress.steps)
@@ -196,7 +198,7 @@ def eta(job: Job, live: Live, now: float) -> int | None:
     """Whole seconds, at least 1; None where nobody can say."""
     if job.state is JobState.QUEUED and live.standing is not None:
         return max(1, round(live.standing.eta_seconds))
-    if job.state is not JobState.RUNNING:
+    if job.state is not JobState.RUNNING or (live.progress is not None and live.progress.loading):
         return None
     return max(1, round(_left(job, live.progress, max(now - job.started_at, 0.0))))
 
