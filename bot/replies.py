@@ -240,6 +240,7 @@ ENGLISH: Mapping[str, str] = {
     "chat_quota": "{left} of {limit} images left today; the day ends in {hours} h.",
     "chat_quota_free": "{used} images today.",
     "chat_nothing_waits": "Nothing of yours is waiting.",
+    "chat_older": "Older",
     "chat_no_history": "There is nothing yet.",
     "chat_forgotten": "Everything stored about you was deleted, and what waited was cancelled.",
     "chat_case_approved": "Approved by {person}.",
@@ -264,6 +265,7 @@ ENGLISH: Mapping[str, str] = {
     "chat_state_undeliverable": "could not be posted",
     # -- discord
     "discord_thread": "Pictures",
+    "discord_message_link": "Go to the message",
     "discord_asked": "Drawing {count} × this:",
     "discord_withheld": "The words of this request are not shown.",
     "discord_hidden": "These pictures are hidden until a moderator has decided.",
@@ -359,7 +361,7 @@ ENGLISH: Mapping[str, str] = {
     "slack_form_appeal": "Appeal",
     "slack_position_eta": "Number {position} in the queue, ready in about {eta}.",
     "slack_done": "Done: the pictures are in the thread. {details}",
-    "slack_seed": "Seed {seed}.",
+    "slack_message_link": "<{link}|Go to the message>",
     "slack_help": "Say what to draw, and options after it: /imagine a red fox in snow --no blur --ar 16:9 --count 2",
     "slack_help_threads": "Slack takes no commands in threads: mention me there with the same words, use the message "
     "shortcut “Imagine in this thread”, or the form. /imagine alone opens the form.",

@@ -9,6 +9,7 @@ import discord
 from discord import app_commands
 
 from adapters.chat.discord import account
+from adapters.chat.discord import history as past
 from adapters.chat.discord.asking import Desk
 from adapters.chat.discord.buttons import Buttons, job_of
 from adapters.chat.discord.languages import Languages
@@ -175,7 +176,7 @@ def private_commands(desk: Desk) -> list[AnyCommand]:
 
     @app_commands.command(name="imagine-history", description=told("discord_about_history"))
     async def history(interaction: discord.Interaction[Any]) -> None:
-        await account.history(desk, interaction)
+        await past.command(desk, interaction)
 
     @app_commands.command(name="imagine-forget", description=told("discord_about_forget"))
     async def forget(interaction: discord.Interaction[Any]) -> None:
