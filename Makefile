@@ -18,7 +18,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 CONSTRAINTS := deploy/constraints.txt
 
-.PHONY: demo test check faults soak bench bench-engine bench-load train-demo clean
+.PHONY: demo test check faults soak bench bench-engine bench-cluster bench-load train-demo clean
 
 demo: $(VENV)/.demo $(VENV)/.local-$(LOCAL)
 	@$(BIN)/imagine-bot demo --port $(PORT) --data $(DATA)
@@ -48,6 +48,9 @@ bench-load: $(VENV)/.dev
 
 bench-engine: $(VENV)/.dev
 	$(BIN)/python -m tests.bench.bench_engine
+
+bench-cluster: $(VENV)/.dev
+	$(BIN)/python -m tests.bench.bench_cluster
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m tests.bench

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from adapters import control, several
 from adapters.disk import DiskWatch
-from adapters.factory import build_backend
+from adapters.factory import build_backend, build_shelf
+from adapters.images import disk as disks
 from adapters.images.classifier import Classifier
-from adapters.images.files import FilePictures
+from adapters.images.files import KeptPictures
 from adapters.images.likeness import likeness
 from adapters.limiter import SharedLimiter
 from adapters.login import link, new_token
@@ -60,7 +61,7 @@ class House:
     settings: Settings
     core: steps.Core
     store: SqlStore
-    pictures: FilePictures
+    pictures: KeptPictures
     studio: Studio
     moderators: Moderators
     observe: Observe
@@ -80,7 +81,7 @@ def signing_secret(settings: Settings) -> bytes:
     return path.read_bytes()
 
 
-def picture_checks(stack: AsyncExitStack, settings: Settings, pictures: FilePictures) -> PictureChecks:
+def picture_checks(stack: AsyncExitStack, settings: Settings, pictures: KeptPictures) -> PictureChecks:
     said = settings.moderation
     checks = PictureChecks(likeness=likeness, read=pictures.read)
     if not said.picture_check:
@@ -96,7 +97,7 @@ async def open_house(settings: Settings, observe: Observe) -> AsyncIterator[Hous
     async with AsyncExitStack() as stack:
         opening = open_store(settings, lambda step: observe.event("migrating", step=step))
         store = await stack.enter_async_context(opening)
-        pictures = FilePictures(Path(settings.store.images), metadata=settings.store.metadata)
+        pictures = KeptPictures(build_shelf(settings.store), metadata=settings.store.metadata)
         stack.push_async_callback(pictures.close)
         limiter = SharedLimiter(store)
         backends = {}
@@ -105,7 +106,7 @@ async def open_house(settings: Settings, observe: Observe) -> AsyncIterator[Hous
             stack.push_async_callback(backends[name].close)
         health = steps.Health(store)
         await health.load()
-        disk = DiskWatch(pictures.free_bytes, observe)
+        disk = DiskWatch(lambda: free_bytes(settings, pictures), observe)
         await disk.look()
         stack.enter_context(cancelling(asyncio.create_task(disk.run())))
         core = steps.Core(
@@ -125,6 +126,14 @@ async def open_house(settings: Settings, observe: Observe) -> AsyncIterator[Hous
         secret = signing_secret(settings)
         observe.redactor.learn(Secret(secret.decode()))
         yield House(settings, core, store, pictures, Studio(core, pictures), Moderators(core), observe, secret)
+
+
+async def free_bytes(settings: Settings, pictures: KeptPictures) -> int:
+    """Where the pictures are, and where the database is if that is another disk of ours."""
+    there = await pictures.free_bytes()
+    if settings.store.postgres or not settings.store.bucket[0]:
+        return there
+    return min(there, await asyncio.to_thread(disks.free_bytes, Path(settings.store.sqlite_path).parent))
 
 
 @contextlib.contextmanager
@@ -333,7 +342,7 @@ async def sweep(house: House) -> None:
         house.observe.event("swept", n=removed)
 
 
-async def sweep_house(store: SqlStore, pictures: FilePictures, *, before: float, now: float, day: int) -> int:
+async def sweep_house(store: SqlStore, pictures: KeptPictures, *, before: float, now: float, day: int) -> int:
     """One whole sweep, in small transactions; a crash in between leaves only files that the next one finds."""
     removed = 0
     while (files := await store.sweep(before, SWEEP_BATCH, day - 2)) is not None:

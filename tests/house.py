@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from adapters.images.files import FilePictures
+from adapters.images.files import FilePictures, KeptPictures
 from adapters.store.store import SqlStore
 from bot import steps
 from bot.judging import Judge, PictureChecks
@@ -32,7 +32,7 @@ class TestHouse:
 
     core: steps.Core
     store: SqlStore
-    pictures: FilePictures
+    pictures: KeptPictures
     studio: Studio
     moderators: Moderators
     chat: FakeChat
@@ -103,12 +103,13 @@ async def house_on(
     moderation: ModerationSettings = NO_RULES,
     pictures_checked: PictureChecks | None = None,
     clock: Clock | None = None,
+    pictures: KeptPictures | None = None,
 ) -> AsyncIterator[TestHouse]:
     """Composed on a store that the caller opened and closes."""
     made: Sequence[Backend] = list(backends) or [FakeBackend()]
     recorder = Recorder()
     clock = clock or store.clock
-    pictures = FilePictures(folder / "images")
+    pictures = pictures or FilePictures(folder / "images")
     core = steps.Core(
         store=store,
         backends={backend.name: backend for backend in made},

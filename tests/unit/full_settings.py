@@ -56,7 +56,7 @@ safety_checker = false
 strength = 0.5
 [backends.cluster]
 kind = "ray"
-address = "auto"
+url = "http://10.0.0.7:8000/"
 [routing]
 order = ["hive", "local"]
 [quota]

@@ -44,6 +44,11 @@ class DiffusersBackend:
         """From the checkpoint's own files; of a hub model not downloaded yet, those of SDXL."""
         return capabilities(self._config, self._facts or Facts(), self._max_pixels)
 
+    @property
+    def exhausted(self) -> bool:
+        """The drawing process died so often that nothing is started for a while."""
+        return self._deaths >= DEATHS
+
     async def generate(self, request: Drawing, resume: str, report: Report) -> Drawn:  # noqa: ARG002 - no task to resume
         """Raises BackendError. A process that dies over it is started anew and asked once more: F36, F37."""
         request = request if request.seed is not None else replace(request, seed=secrets.randbelow(MOST_SEED))
