@@ -378,8 +378,8 @@ DELETE FROM reports WHERE job = :job
 -- name: delete_reports_of
 DELETE FROM reports WHERE person = :person
 
--- name: delete_default_style
-DELETE FROM default_styles WHERE owner = :owner
+-- name: delete_default_options
+DELETE FROM default_options WHERE owner = :owner
 
 -- name: delete_old_messages
 DELETE FROM messages WHERE at < :before
@@ -474,8 +474,8 @@ UNION ALL SELECT 'sanction', id, kind, actor, reason, 0, at, until
 FROM sanctions WHERE tenant = :tenant AND person = :person AND lifted = 0
 UNION ALL SELECT 'record', decision, kind, '', '', seq, at, 0.0
 FROM records WHERE tenant = :tenant AND person = :person
-UNION ALL SELECT 'style', owner, '', '', style, 0, 0.0, 0.0
-FROM default_styles WHERE owner = :person OR owner = :owner
+UNION ALL SELECT 'default', owner, '', '', options, 0, 0.0, 0.0
+FROM default_options WHERE owner = :person OR owner = :owner
 UNION ALL SELECT 'paused', '', '', '', '', 0, 0.0, 0.0
 FROM meta WHERE name = 'switch:paused' AND value <> ''
 ORDER BY number, at, id
@@ -694,7 +694,7 @@ SELECT value FROM meta WHERE name = :name
 -- name: set_meta
 INSERT INTO meta (name, value) VALUES (:name, :value) ON CONFLICT (name) DO UPDATE SET value = excluded.value
 
--- ---------------------------------------------------------------- programs: keys, gallery, styles, operators
+-- ---------------------------------------------------------------- programs: keys, gallery, defaults, operators
 
 -- name: insert_api_key
 INSERT INTO api_keys (digest, name, created_at) VALUES (:digest, :name, :at)
@@ -749,12 +749,12 @@ UPDATE pictures SET shared = 0 WHERE job = :job AND position = :position AND sha
 -- name: take_picture_down
 DELETE FROM shared_pictures WHERE job = :job AND position = :position
 
--- name: default_styles
-SELECT owner, style FROM default_styles WHERE owner IN (SELECT value FROM json_each(:owners))
+-- name: default_options
+SELECT owner, options FROM default_options WHERE owner IN (SELECT value FROM json_each(:owners))
 
--- name: set_default_style
-INSERT INTO default_styles (owner, style) VALUES (:owner, :style)
-ON CONFLICT (owner) DO UPDATE SET style = excluded.style
+-- name: set_default_options
+INSERT INTO default_options (owner, options) VALUES (:owner, :options)
+ON CONFLICT (owner) DO UPDATE SET options = excluded.options
 
 -- name: people_of_a_day
 SELECT p.person, p.name, p.waiting, p.running, a.reserved + a.spent AS images

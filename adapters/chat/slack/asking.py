@@ -219,17 +219,20 @@ class Desk:
 
     # -- saying something to one person
 
-    async def tell(self, visit: Visit, words: Words) -> None:
-        """By the response_url, else where they are, else directly; a workflow's step fails with them. Never raises."""
-        said, content = words
+    async def tell(self, visit: Visit, words: Words, plainer: Words | None = None) -> None:
+        """By the response_url, else where they are, else directly; a workflow's step fails with them. Never raises.
+
+        ``plainer``: the same without what Slack may refuse.
+        """
         try:
             web = await self.workspaces.web(visit.team, visit.enterprise)
             if visit.execution:
-                await self.fail_step(visit, said)
+                await self.fail_step(visit, words[0])
                 return
-            if visit.response_url and await web.respond(visit.response_url, said, content):
-                return
-            await self._told(visit, said, content)
+            for said, content in (words, *([plainer] if plainer else [])):
+                if visit.response_url and await web.respond(visit.response_url, said, content):
+                    return
+            await self._told(visit, *(plainer or words))
         except (Closed, ChatBusy) as error:
             self.observer.event("slack_reply_lost", detail=str(error))
 

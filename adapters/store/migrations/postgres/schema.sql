@@ -427,9 +427,9 @@ CREATE TABLE api_keys (
 
 CREATE UNIQUE INDEX api_keys_in_use ON api_keys (name) WHERE revoked_at = 0;
 
-CREATE TABLE default_styles (
+CREATE TABLE default_options (
     owner TEXT PRIMARY KEY,
-    style TEXT NOT NULL
+    options TEXT NOT NULL
 );
 
 -- One writer of a community's trail at a time; the second one sees what the first one wrote.
