@@ -3,7 +3,7 @@
 import contextlib
 from collections.abc import Collection, Mapping, Sequence
 
-from adapters.store import chain, ledger, queue, rows, turns
+from adapters.store import chain, ledger, queue, rows, turns, whole
 from adapters.store.endings import cancel, end, one, show
 from adapters.store.engine import Transaction
 from adapters.store.shelf import Shelf
@@ -15,6 +15,7 @@ from bot.ports import Choose, Topic
 
 class Jobs(Shelf):
     _idle = False  #: the last claim found nothing
+    _lanes: Sequence[str] = ()  #: as the last claim that looked found them
 
     # -- the way in
 
@@ -34,7 +35,7 @@ class Jobs(Shelf):
             return rows.job(stored[0]), True
 
         try:
-            return await self._engine.together(work)
+            return await self._engine.together(work, None if item else whole.submit(new))
         except (Conflict, Refused):
             # Another process may have stored the same key meanwhile, and taken the quota that is missing now.
             async with self._engine.read() as tx:
@@ -58,7 +59,8 @@ class Jobs(Shelf):
             show(tx, job)
             return rows.job(job)
 
-        return await self._engine.together(work)
+        usual = None if review else whole.acknowledge(job_id, address, clock, now)
+        return await self._engine.together(work, usual)
 
     async def queue(self, job_id: str, clock: str, now: float) -> Job:
         async with self._engine.write() as tx:
@@ -81,7 +83,8 @@ class Jobs(Shelf):
 
     async def claim(self, worker: str, choose: Choose, lease_until: float, now: float) -> Job | None:
         async def work(tx: Transaction) -> Job | None:
-            turn = await turns.take(tx, choose)
+            self._lanes = [row["lane"] for row in await tx.run("known_lanes")]
+            turn = await turns.take(tx, self._lanes, choose)
             if turn is None:
                 return None
             job_id, backend = turn
@@ -96,7 +99,8 @@ class Jobs(Shelf):
 
         if self._idle and not await self._any("any_turn"):
             return None
-        job = await self._engine.together(work)
+        usual = whole.claim(self._lanes, choose, worker, lease_until, now)
+        job = await self._engine.together(work, usual)
         self._idle = job is None
         return job
 
@@ -193,7 +197,8 @@ class Jobs(Shelf):
             show(tx, row)
             return rows.job(row)
 
-        return await self._engine.together(work)
+        usual = None if held else whole.drawn(job, pictures, missing, notes, now)
+        return await self._engine.together(work, usual)
 
     async def deliver_later(self, job: Job, due_at: float) -> None:
         async with self._engine.write() as tx:
@@ -208,7 +213,7 @@ class Jobs(Shelf):
             show(tx, row)
             return rows.job(row)
 
-        done = await self._engine.together(work)
+        done = await self._engine.together(work, None if flag else whole.delivered(job, now))
         await self._forget_progress(job.id)
         return done
 

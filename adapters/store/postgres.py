@@ -11,7 +11,7 @@ from typing import Any
 import asyncpg
 
 from adapters.store import sql
-from adapters.store.engine import Contended, Signals, T, Transaction, Wakeup, Work, finished
+from adapters.store.engine import Contended, Signals, T, Transaction, Wakeup, Whole, Work, finished
 from adapters.store.notices import DatabaseClock, Notices
 from adapters.store.pgerrors import DRIVER_ERRORS, is_lost, store_error
 from bot.errors import StoreBroken, StoreBusy
@@ -98,9 +98,26 @@ class PostgresEngine:
             await finished(_committed(block))
         self._wake(transaction)
 
-    async def together(self, work: Work[T]) -> T:
+    async def together(self, work: Work[T], whole: Whole[T] | None = None) -> T:
+        if whole is not None:
+            for result in await self._at_once(whole):
+                return result
         async with self.write() as transaction:
             return await work(transaction)
+
+    async def _at_once(self, whole: Whole[T]) -> list[T]:
+        """A statement outside a transaction is one: where its answer is lost, it may have been committed."""
+        async with self._connection() as connection:
+            transaction = PostgresTransaction(connection, self._queries, writing=False)
+            try:
+                found = await transaction.run(whole.name, **whole.values)
+            except Contended as error:
+                if whole.repeatable or not is_lost(error.__cause__):
+                    raise
+                raise StoreBusy(str(error)) from error
+        results = [whole.read(transaction, row) for row in found]
+        self._wake(transaction)
+        return results
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Transaction]:

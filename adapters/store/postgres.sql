@@ -66,3 +66,24 @@ WHERE (tenant, kind, subject) IN (SELECT tenant, kind, subject FROM posts
     WHERE shown < revision AND due_at <= :now AND platform IN (SELECT value FROM json_each(:platforms))
     ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED)
 RETURNING *
+
+
+-- The usual case of a whole transaction; no row: it is another case, and nothing happened.
+
+-- name: whole_submit
+SELECT * FROM submit_job(:id, :key, :person, :name, :platform, :tenant, :channel, :origin, :address, :request, :day,
+    :images, :lane, :cost, :weight, :seed, :notes, :review, :created_at, :running_limit, :waiting_limit, :allowed,
+    :tenant_allowed)
+
+-- name: whole_acknowledge
+SELECT * FROM queue_job(:job, :address, :clock, :now)
+
+-- name: whole_claim
+SELECT * FROM claim_turn(ARRAY(SELECT value FROM json_each(:lanes)), ARRAY(SELECT value FROM json_each(:backends)),
+    :lanes_known, :worker, :lease_until, :now)
+
+-- name: whole_drawn
+SELECT (job).*, freed FROM store_drawn(:job, :attempt, :missing, :notes, :pictures, :now, :catch_up)
+
+-- name: whole_delivered
+SELECT * FROM store_delivered(:job, :attempt, :now)

@@ -109,7 +109,8 @@ WHERE person = :person AND lane = :lane
 UPDATE turns SET open = 0 WHERE person = :person
 
 -- name: open_turns
-UPDATE turns SET open = 1, head_tag = max(head_tag, :floor) WHERE person = :person AND open = 0
+UPDATE turns SET open = 1, head_tag = CASE WHEN head_job IS NOT NULL THEN max(head_tag, :floor) END
+WHERE person = :person AND open = 0
 RETURNING head_job
 
 -- name: line
