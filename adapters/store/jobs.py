@@ -205,16 +205,17 @@ class Jobs(Shelf):
             one(await tx.run("deliver_later", **_fence(job), due_at=due_at), job.id)
 
     async def delivered(self, job: Job, now: float, flag: Item | None = None) -> Job:
-        async def work(tx: Transaction) -> Job:
+        async def work(tx: Transaction) -> tuple[Job, bool]:
             row = one(await tx.run("set_delivered", **_fence(job), now=now), job.id)
             await ledger.settle(tx, row, spent=row["images"] - row["missing"], now=now)
             if flag:
                 await queue.open_item(tx, flag, ready=True)
             show(tx, row)
-            return rows.job(row)
+            return rows.job(row), False
 
-        done = await self._engine.together(work, None if flag else whole.delivered(job, now))
-        await self._forget_progress(job.id)
+        done, forgotten = await self._engine.together(work, None if flag else whole.delivered(job, now))
+        if not forgotten:
+            await self._forget_progress(job.id)
         return done
 
     async def finish(

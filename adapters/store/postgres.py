@@ -73,6 +73,8 @@ def _plain(value: object) -> object:
 class PostgresEngine:
     def __init__(self, pool: Any, connect: Callable[[], Any], monotonic: Callable[[], float]) -> None:
         self._pool = pool
+        self._idle: list[Any] = []  #: connections taken from the pool, whose last user had nothing to tidy up
+        self._free = asyncio.Semaphore(CONNECTIONS)
         self._queries = sql.numbered_queries()
         self._signals = Signals()
         self.clock = DatabaseClock(monotonic)
@@ -160,22 +162,41 @@ class PostgresEngine:
         await self._notices.close()
         try:
             async with asyncio.timeout(1.0):
+                while self._idle:
+                    await self._pool.release(self._idle.pop())
                 await self._pool.close()
         except (TimeoutError, *DRIVER_ERRORS):
             self._pool.terminate()
 
     @asynccontextmanager
     async def _connection(self, seconds: float = BUSY_SECONDS) -> AsyncIterator[Any]:
-        connection = await self._taken(seconds)
+        deadline = asyncio.get_running_loop().time() + seconds
+        await self._turn(seconds)
         try:
-            yield connection
+            connection = await self._taken(deadline)
+            try:
+                yield connection
+            except BaseException:
+                await finished(_given_back(self._pool, connection))
+                raise
+            self._idle.append(connection)
         finally:
-            await finished(_given_back(self._pool, connection))
+            self._free.release()
 
-    async def _taken(self, seconds: float) -> Any:
-        """A connection, also where PostgreSQL comes back within ``seconds``."""
+    async def _turn(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds if self._free.locked() else None):
+                await self._free.acquire()
+        except TimeoutError as error:
+            raise StoreBusy("PostgreSQL: every connection is in use") from error
+
+    async def _taken(self, deadline: float) -> Any:
+        """A connection, also where PostgreSQL comes back before ``deadline``."""
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + seconds
+        while self._idle:
+            connection = self._idle.pop()
+            if not connection.is_closed():
+                return connection
         while True:
             try:
                 return await self._pool.acquire(timeout=max(RETRY_SECONDS, deadline - loop.time()))

@@ -58,7 +58,9 @@ FOR UPDATE SKIP LOCKED
 
 -- name: delete_idle_turns
 DELETE FROM turns WHERE (person, lane) IN (SELECT person, lane FROM turns
-    WHERE head_job IS NULL AND finish <= coalesce((SELECT min(tag) FROM clocks), 0) FOR UPDATE SKIP LOCKED)
+    WHERE head_job IS NULL AND finish <= coalesce(
+        (SELECT min(tag) FROM (SELECT max(tag) AS tag FROM clocks GROUP BY backend) AS latest), 0)
+    FOR UPDATE SKIP LOCKED)
 
 -- name: claim_post
 UPDATE posts SET due_at = :due_at, tries = tries + 1

@@ -59,11 +59,11 @@ SELECT lane FROM lanes
 INSERT INTO lanes (lane) VALUES (:lane) ON CONFLICT (lane) DO NOTHING
 
 -- name: clock
-SELECT tag FROM clocks WHERE backend = :backend
+SELECT coalesce(max(tag), 0) AS tag FROM clocks WHERE backend = :backend
 
 -- name: advance_clock
 INSERT INTO clocks (backend, tag) VALUES (:backend, :tag)
-ON CONFLICT (backend) DO UPDATE SET tag = max(clocks.tag, excluded.tag)
+ON CONFLICT (backend, stripe) DO UPDATE SET tag = max(clocks.tag, excluded.tag)
 
 -- name: turn
 SELECT finish, head_job, head_tag FROM turns WHERE person = :person AND lane = :lane
@@ -374,7 +374,8 @@ DELETE FROM allowances WHERE owner = :person AND day < :day
 DELETE FROM allowances WHERE day < :day AND reserved = 0
 
 -- name: delete_idle_turns
-DELETE FROM turns WHERE head_job IS NULL AND finish <= coalesce((SELECT min(tag) FROM clocks), 0)
+DELETE FROM turns WHERE head_job IS NULL AND finish <= coalesce(
+    (SELECT min(tag) FROM (SELECT max(tag) AS tag FROM clocks GROUP BY backend) AS latest), 0)
 
 -- ---------------------------------------------------------------- audit
 

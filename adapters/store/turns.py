@@ -67,7 +67,7 @@ async def take(tx: Transaction, lanes: Iterable[str], choose: Choose) -> tuple[s
 
 
 async def advance(tx: Transaction, job: Row) -> None:
-    """The last step of a claim: every claim of a backend waits for its clock."""
+    """The last step of a claim, because others that claim may have to wait for it."""
     await tx.run("advance_clock", backend=job["backend"], tag=job["tag"])
 
 
@@ -81,5 +81,4 @@ async def stop_running(tx: Transaction, job: Row, *, waiting: bool) -> None:
 
 
 async def _clock(tx: Transaction, backend: str) -> float:
-    found = await tx.run("clock", backend=backend)
-    return float(found[0]["tag"]) if found else 0.0
+    return float((await tx.run("clock", backend=backend))[0]["tag"])

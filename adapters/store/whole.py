@@ -81,11 +81,11 @@ def drawn(
     return Whole("whole_drawn", values, read, repeatable=True)
 
 
-def delivered(job: Job, now: float) -> Whole[Job]:
-    """Its progress is forgotten too."""
+def delivered(job: Job, now: float) -> Whole[tuple[Job, bool]]:
+    """True: its progress is forgotten too."""
 
-    def read(tx: Transaction, row: Row) -> Job:
+    def read(tx: Transaction, row: Row) -> tuple[Job, bool]:
         show(tx, row)
-        return rows.job(row)
+        return rows.job(row), True
 
     return Whole("whole_delivered", {"job": job.id, "attempt": job.attempt, "now": now}, read, repeatable=True)

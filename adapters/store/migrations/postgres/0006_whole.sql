@@ -1,3 +1,6 @@
+-- A backend's clock is the highest of its stripes, so that the claims of several workers do not wait for each other.
+ALTER TABLE clocks ADD COLUMN stripe BIGINT NOT NULL DEFAULT 0, DROP CONSTRAINT clocks_pkey, ADD PRIMARY KEY (backend, stripe);
+
 -- The usual case of each transaction that every request goes through, in one call. Each says again what
 -- adapters/store/jobs.py does step by step, and locks in its order: job, person, turns, allowances, clock. Where the case
 -- is not the usual one it changes nothing and returns nothing, and the steps decide.
@@ -67,7 +70,7 @@ BEGIN
     SELECT * INTO asker FROM people WHERE person = its.person FOR UPDATE;
     starts := greatest(
         (SELECT finish FROM turns WHERE person = its.person AND lane = its.lane),
-        (SELECT tag FROM clocks WHERE backend = of_clock), 0);
+        (SELECT max(tag) FROM clocks WHERE backend = of_clock), 0);
     IF NOT EXISTS (SELECT 1 FROM lanes WHERE lane = its.lane) THEN
         INSERT INTO lanes (lane) VALUES (its.lane) ON CONFLICT (lane) DO NOTHING;
     END IF;
@@ -119,17 +122,18 @@ BEGIN
         UPDATE turns SET open = 0 WHERE person = turn.person;
     END IF;
     RETURN NEXT its;
-    PERFORM advance_clock(its.backend, its.tag);
+    PERFORM advance_clock(its.backend, its.tag, hashtext(by_worker) & 15);
 END $$;
 
--- All claims of a backend pass here one after the other, so one that has nothing to add does not wait.
-CREATE FUNCTION advance_clock(of_backend TEXT, to_tag DOUBLE PRECISION) RETURNS VOID LANGUAGE plpgsql VOLATILE AS $$
+-- Without a look at the row that would wait for whoever is changing it, where there is nothing to add.
+CREATE FUNCTION advance_clock(of_backend TEXT, to_tag DOUBLE PRECISION, of_stripe BIGINT) RETURNS VOID
+LANGUAGE plpgsql VOLATILE AS $$
 BEGIN
-    UPDATE clocks SET tag = greatest(tag, to_tag) WHERE backend = of_backend AND tag < to_tag;
-    IF NOT FOUND AND NOT EXISTS (SELECT 1 FROM clocks WHERE backend = of_backend) THEN
-        INSERT INTO clocks (backend, tag) VALUES (of_backend, to_tag)
-        ON CONFLICT (backend) DO UPDATE SET tag = greatest(clocks.tag, excluded.tag);
+    IF EXISTS (SELECT 1 FROM clocks WHERE backend = of_backend AND stripe = of_stripe AND tag >= to_tag) THEN
+        RETURN;
     END IF;
+    INSERT INTO clocks (backend, tag, stripe) VALUES (of_backend, to_tag, of_stripe)
+    ON CONFLICT (backend, stripe) DO UPDATE SET tag = greatest(clocks.tag, excluded.tag);
 END $$;
 
 -- ``freed``: another request of the person can begin now.
@@ -151,7 +155,7 @@ BEGIN
     FROM json_to_recordset(CAST(of_pictures AS json)) AS p (position BIGINT, sha256 TEXT, width BIGINT, height BIGINT,
         media_type TEXT, size_bytes BIGINT, seed BIGINT);
     UPDATE people SET running = running - 1 WHERE person = its.person;
-    lowest := greatest((SELECT tag FROM clocks WHERE backend = its.backend) - catch_up, 0);
+    lowest := greatest((SELECT max(tag) FROM clocks WHERE backend = its.backend) - catch_up, 0);
     WITH opened AS (
         UPDATE turns SET open = 1, head_tag = CASE WHEN head_job IS NOT NULL THEN greatest(head_tag, lowest) END
         WHERE person = its.person AND open = 0 RETURNING head_job
