@@ -15,7 +15,7 @@ from bot import drawing, showing, steps
 from bot.conduct import Action, ItemKind, Point
 from bot.errors import ChatBusy, ChatGone, Conflict, DeliveryError, ImagineError, StoreBusy, StoreError
 from bot.model import FINAL_STATES, Job, JobState, Problem, Settled
-from bot.ports import Chat, Pictures, Topic
+from bot.ports import Chat, Pictures, Topic, Wakeup
 from bot.ports_moderation import ReviewRoom
 
 LEASE_SECONDS = 7.5
@@ -62,9 +62,16 @@ class Worker:
     _stopping: bool = False
     _last_beat: float = 0.0
     _switches: steps.Switches = field(init=False)
+    _work_to_draw: Wakeup = field(init=False)
+    _work_to_deliver: Wakeup = field(init=False)
+    _work_to_post: Wakeup = field(init=False)
+    _cancels: Wakeup = field(init=False)
 
     def __post_init__(self) -> None:
-        self._switches = steps.Switches(self.core.store, self.core.clock)
+        store = self.core.store
+        self._switches = steps.Switches(store, self.core.clock)
+        self._work_to_draw, self._work_to_deliver, self._work_to_post = (store.subscribe(Topic.WORK) for _ in range(3))
+        self._cancels = store.subscribe(Topic.CANCEL)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until ``stop`` is set; then leases are released within seconds."""
@@ -103,11 +110,10 @@ class Worker:
     # -- drawing
 
     async def _draw_loop(self) -> None:
-        wakeup = self.core.store.subscribe(Topic.WORK)
         while not self._stopping:
             job = await self._claim()
             if job is None:
-                await wakeup.wait(POLL_SECONDS)
+                await self._work_to_draw.wait(POLL_SECONDS)
             else:
                 self._start(job, self._draw(job), drawing=True)
 
@@ -141,13 +147,12 @@ class Worker:
     # -- delivering
 
     async def _deliver_loop(self) -> None:
-        wakeup = self.core.store.subscribe(Topic.WORK)
         while not self._stopping:
             started = False
             if sum(not held.drawing for held in self._held.values()) < self.deliveries_at_once:
                 started = await self._claim_delivery()
             if not started:
-                await wakeup.wait(POLL_SECONDS)
+                await self._work_to_deliver.wait(POLL_SECONDS)
 
     async def _claim_delivery(self) -> bool:
         now = self.core.clock.now()
@@ -259,10 +264,9 @@ class Worker:
                 await self.core.store.let_go(held.job)
 
     async def _beat_loop(self) -> None:
-        wakeup = self.core.store.subscribe(Topic.CANCEL)
         while True:
             await self._beat()
-            await wakeup.wait(BEAT_SECONDS)
+            await self._cancels.wait(BEAT_SECONDS)
 
     async def _beat(self) -> None:
         """Extends the leases; ends what was cancelled or lost, and everything where the store cannot be reached."""
@@ -347,7 +351,6 @@ class Worker:
     # -- moderation
 
     async def _post_loop(self) -> None:
-        wakeup = self.core.store.subscribe(Topic.WORK)
         while not self._stopping:
             if not await showing.show_next(self.core, self.rooms):
-                await wakeup.wait(POLL_SECONDS)
+                await self._work_to_post.wait(POLL_SECONDS)

@@ -16,6 +16,10 @@ class Contended(StoreBusy):
     """The transaction lost against another one, or its connection went away before the commit: nothing happened."""
 
 
+class Unsure(StoreBusy):
+    """The answer to a commit was lost: it may have happened."""
+
+
 class Transaction(Protocol):
     async def run(self, name: str, /, **values: object) -> Sequence[Row]:
         """The rows of one named statement. Raises StoreError."""

@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from adapters.store import chain, ledger, queue, rows, turns, whole
 from adapters.store.endings import cancel, end, one, show
-from adapters.store.engine import Transaction
+from adapters.store.engine import Transaction, Unsure
 from adapters.store.shelf import Shelf
 from bot.conduct import Item
 from bot.errors import Conflict, Refused, StoreError
@@ -36,13 +36,14 @@ class Jobs(Shelf):
 
         try:
             return await self._engine.together(work, None if item else whole.submit(new))
-        except (Conflict, Refused):
-            # Another process may have stored the same key meanwhile, and taken the quota that is missing now.
+        except (Conflict, Refused, Unsure):
+            # Another process may have stored the same key meanwhile, and taken the quota that is missing now; or this
+            # one has, and the answer was lost.
             async with self._engine.read() as tx:
                 known = await tx.run("job_by_key", key=new.job.key)
             if not known:
                 raise
-            return rows.job(known[0]), False
+            return rows.job(known[0]), known[0]["id"] == new.job.id
 
     async def acknowledge(
         self, job_id: str, address: Mapping[str, str], clock: str, now: float, *, review: bool
@@ -99,8 +100,13 @@ class Jobs(Shelf):
 
         if self._idle and not await self._any("any_turn"):
             return None
-        usual = whole.claim(self._lanes, choose, worker, lease_until, now)
-        job = await self._engine.together(work, usual)
+        try:
+            usual = whole.claim(self._lanes, choose, worker, lease_until, now)
+            job = await self._engine.together(work, usual)
+        except Unsure:
+            async with self._engine.read() as tx:
+                found = await tx.run("lost_claim", worker=worker, lease_until=lease_until, now=now)
+            return rows.job(found[0]) if found else None
         self._idle = job is None
         return job
 

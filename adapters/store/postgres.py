@@ -11,7 +11,7 @@ from typing import Any
 import asyncpg
 
 from adapters.store import sql
-from adapters.store.engine import Contended, Signals, T, Transaction, Wakeup, Whole, Work, finished
+from adapters.store.engine import Contended, Signals, T, Transaction, Unsure, Wakeup, Whole, Work, finished
 from adapters.store.notices import DatabaseClock, Notices
 from adapters.store.pgerrors import DRIVER_ERRORS, is_lost, store_error
 from bot.errors import StoreBroken, StoreBusy
@@ -116,7 +116,7 @@ class PostgresEngine:
             except Contended as error:
                 if whole.repeatable or not is_lost(error.__cause__):
                     raise
-                raise StoreBusy(str(error)) from error
+                raise Unsure(str(error)) from error
         results = [whole.read(transaction, row) for row in found]
         self._wake(transaction)
         return results
@@ -165,7 +165,7 @@ class PostgresEngine:
                 while self._idle:
                     await self._pool.release(self._idle.pop())
                 await self._pool.close()
-        except (TimeoutError, *DRIVER_ERRORS):
+        except DRIVER_ERRORS:
             self._pool.terminate()
 
     @asynccontextmanager
@@ -195,8 +195,9 @@ class PostgresEngine:
         loop = asyncio.get_running_loop()
         while self._idle:
             connection = self._idle.pop()
-            if not connection.is_closed():
-                return connection
+            with contextlib.suppress(asyncpg.InterfaceError):  # one that was lost has left the pool and answers nothing
+                if not connection.is_closed():
+                    return connection
         while True:
             try:
                 return await self._pool.acquire(timeout=max(RETRY_SECONDS, deadline - loop.time()))
@@ -233,7 +234,7 @@ async def _committed(block: Any) -> None:
         await block.commit()
     except DRIVER_ERRORS as error:
         known = store_error(error)
-        raise (StoreBusy(str(known)) if isinstance(known, Contended) else known) from error
+        raise (Unsure(str(known)) if isinstance(known, Contended) else known) from error
 
 
 async def _given_back(pool: Any, connection: Any) -> None:

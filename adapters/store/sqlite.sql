@@ -124,6 +124,10 @@ UPDATE jobs SET state = 'running', attempt = attempt + 1, worker = :worker, back
 WHERE id = :job AND state = 'queued'
 RETURNING *
 
+-- name: lost_claim
+SELECT * FROM jobs
+WHERE worker = :worker AND worker <> '' AND state = 'running' AND lease_until = :lease_until AND started_at = :now
+
 -- name: any_delivery
 SELECT 1 FROM jobs WHERE state IN ('drawn', 'delivering') AND worker = '' AND due_at <= :now LIMIT 1
 

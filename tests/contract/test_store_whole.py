@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 
 from adapters.store import postgres
-from adapters.store.engine import Contended, Whole, Work
+from adapters.store.engine import Contended, Unsure, Whole, Work
 from adapters.store.store import SqlStore
 from bot.errors import Conflict, Refused, StoreBusy
 from bot.model import Job, JobState, Limits, Problem
@@ -118,21 +118,50 @@ async def cut_whoever_waits(other: asyncpg.Connection) -> None:
     await other.execute("SELECT pg_terminate_backend($1)", pid)
 
 
-async def test_a_lost_answer_is_no_reason_to_store_a_request_again(tmp_path: Path) -> None:
-    """Its commit may have happened, so the person is told that the bot is busy, and nobody waits for two."""
+async def test_a_request_whose_storing_lost_its_connection_can_be_asked_again(tmp_path: Path) -> None:
+    """It was not stored, and the person is told that the bot is busy."""
     url = await database_of(tmp_path)
-    engine = await postgres.connect(url)
-    store = SqlStore(engine)
+    store = SqlStore(await postgres.connect(url))
     other = await asyncpg.connect(url)
     await other.execute("BEGIN; LOCK TABLE ledger")
     submitting = asyncio.create_task(store.submit(factories.new()))
     await cut_whoever_waits(other)
     with pytest.raises(StoreBusy) as raised:
         await submitting
-    assert not isinstance(raised.value, Contended)
+    assert not isinstance(raised.value, Contended), "the way in would store it twice"
     await other.execute("ROLLBACK")
     assert (await store.submit(factories.new()))[1] is True
     await other.close()
+    await store.close()
+
+
+class Deaf:
+    """An engine that runs the whole statement and then loses the answer."""
+
+    def __init__(self, engine: postgres.PostgresEngine) -> None:
+        self._engine = engine
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._engine, name)
+
+    async def together(self, work: Work[Any], whole: Whole[Any] | None = None) -> Any:
+        await self._engine.together(work, whole)
+        raise Unsure("the answer is lost")
+
+
+async def test_a_request_and_a_claim_whose_answers_were_lost_are_found_again(tmp_path: Path) -> None:
+    engine = await postgres.connect(await database_of(tmp_path))
+    store, deaf = SqlStore(engine), SqlStore(Deaf(engine))
+    new = factories.new()
+    stored, fresh = await deaf.submit(new)
+    assert (stored.id, fresh) == (new.job.id, True)
+    again, fresh = await deaf.submit(factories.new(factories.job(key=new.job.key)))
+    assert (again.id, fresh) == (new.job.id, False)
+    await store.acknowledge(stored.id, {}, "sketch", NOW, review=False)
+    claimed = await claim(deaf)
+    assert claimed is not None
+    assert (claimed.id, claimed.state, claimed.attempt) == (stored.id, JobState.RUNNING, 1)
+    assert await claim(store, "w2") is None
     await store.close()
 
 

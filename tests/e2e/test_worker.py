@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from bot.errors import Broken, Busy, ChatBusy, ChatGone, Down, Refused, Rejected
+from bot.errors import Broken, Busy, ChatBusy, ChatGone, Down, Refused, Rejected, StoreBusy
 from bot.model import Drawn, JobState, Limits, QuotaSettings, Stage
+from bot.ports import Topic
 from tests import factories
 from tests.fakes import CAPABILITIES, FakeBackend, png
 from tests.house import UNLIMITED, open_house
@@ -256,3 +257,25 @@ async def test_forgetting_leaves_nothing_of_a_person(tmp_path: Path) -> None:
             await house.pictures.read(pictures[0].sha256)
     for file in tmp_path.glob("imagine.db*"):
         assert b"secret" not in file.read_bytes()
+
+
+async def test_a_loop_that_is_started_again_waits_once(tmp_path: Path) -> None:
+    """After each error of the store; a second subscription would be woken for nothing, and kept for ever."""
+    async with open_house(tmp_path) as house:
+        worker = house.worker()
+        subscribed: list[Topic] = []
+        house.store.subscribe = subscribed.append  # type: ignore[assignment, method-assign] # counted
+        broken = 0
+
+        async def break_twice(*_: object, **__: object) -> None:
+            nonlocal broken
+            broken += 1
+            raise StoreBusy("the database is away")
+
+        house.store.claim, claim = break_twice, house.store.claim  # type: ignore[assignment, method-assign]
+        async with house.working(worker):
+            while broken < 2:
+                await asyncio.sleep(0.02)
+            house.store.claim = claim  # type: ignore[method-assign]
+            assert (await house.settled((await house.ask()).job.id, 30)).state is JobState.DELIVERED
+        assert subscribed == []

@@ -146,6 +146,7 @@ HOT = [
     ("any_untold", "jobs_to_tell"),
     ("extend_leases", "jobs_under_lease"),
     ("expired_leases", "jobs_under_lease"),
+    ("lost_claim", "jobs_under_lease"),
     ("unacknowledged", "jobs_received"),
     ("jobs_past", "jobs_by_age"),
     ("job_by_key", "jobs_key_key"),
