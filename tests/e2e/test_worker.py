@@ -264,7 +264,7 @@ async def test_a_loop_that_is_started_again_waits_once(tmp_path: Path) -> None:
     async with open_house(tmp_path) as house:
         worker = house.worker()
         subscribed: list[Topic] = []
-        house.store.subscribe = subscribed.append  # type: ignore[assignment, method-assign] # counted
+        house.store.subscribe = subscribed.append  # type: ignore[method-assign, assignment] # counted
         broken = 0
 
         async def break_twice(*_: object, **__: object) -> None:
@@ -272,7 +272,7 @@ async def test_a_loop_that_is_started_again_waits_once(tmp_path: Path) -> None:
             broken += 1
             raise StoreBusy("the database is away")
 
-        house.store.claim, claim = break_twice, house.store.claim  # type: ignore[assignment, method-assign]
+        house.store.claim, claim = break_twice, house.store.claim  # type: ignore[method-assign]
         async with house.working(worker):
             while broken < 2:
                 await asyncio.sleep(0.02)
