@@ -1,7 +1,9 @@
 # make demo    the bot on http://127.0.0.1:8080, nothing to configure (PORT=8099 takes another port)
 # make test    the whole test suite
-# make check   ruff, mypy, import rules
-# make bench   the performance tables
+# make check   ruff, mypy, import rules, bandit, advisories of the dependencies
+# make faults  kill -9 and errors at every step of a job, on every platform and database
+# make soak    seeded histories of faults and crashes in virtual time, then ten requests a second for an hour
+# make bench   the performance tables; bench-load: many people at once, and a bare FIFO bot beside it
 # make train-demo   the demo model, from nothing
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
@@ -14,7 +16,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 CONSTRAINTS := deploy/constraints.txt
 
-.PHONY: demo test check bench bench-engine train-demo clean
+.PHONY: demo test check faults soak bench bench-engine bench-load train-demo clean
 
 demo: $(VENV)/.demo
 	@$(BIN)/imagine-bot demo --port $(PORT) --data $(DATA)
@@ -27,6 +29,20 @@ check: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/bandit -q -c pyproject.toml -r bot adapters
+	$(BIN)/python -m tests.audit
+
+faults: $(VENV)/.dev
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m faults
+
+# SOAK_SECONDS=3600 make soak   new histories for an hour; SEED=17 make soak   that one, event by event
+soak: $(VENV)/.dev
+	SOAK_SECONDS=$${SOAK_SECONDS:-600} $(BIN)/python -m tests.simulation
+	[ -n "$$SEED" ] || SUSTAINED_SECONDS=$${SUSTAINED_SECONDS:-3600} $(BIN)/python -m tests.bench.load sustained
+
+bench-load: $(VENV)/.dev
+	$(BIN)/python -m tests.bench.load
+	$(BIN)/python -m tests.bench.peers
 
 bench-engine: $(VENV)/.dev
 	$(BIN)/python -m tests.bench.bench_engine

@@ -3,11 +3,13 @@
 import asyncio
 import os
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from adapters.control import ControlError
 from adapters.factory import build_backend
+from adapters.limiter import SharedLimiter
 from adapters.small import AlreadyRunning, open_desk, open_store, postgres_driver
 from adapters.store import sql, sqlite
 from bot.errors import StoreError
@@ -41,8 +43,8 @@ async def findings(settings: Settings, config: Path) -> AsyncIterator[Finding]:
         yield Finding(str(missing.values["where"]), problem(missing), ok=False)
     yield await _store(settings)
     yield await asyncio.to_thread(_images, Path(settings.store.images))
-    for backend in settings.backends.values():
-        yield await _backend(backend)
+    for finding in await _backends(settings):
+        yield finding
     async for finding in _discord(settings):
         yield finding
     async for finding in _slack(settings):
@@ -71,11 +73,20 @@ def _images(folder: Path) -> Finding:
     return Finding("images", say("check_images", path=folder), ok=True)
 
 
-async def _backend(settings: BackendSettings) -> Finding:
+async def _backends(settings: Settings) -> list[Finding]:
+    """One call each, in its turn where the store knows whose turn it is."""
+    async with AsyncExitStack() as stack:
+        limiter = None
+        with suppress(StoreError, ControlError, OSError):  # said before
+            limiter = SharedLimiter(await stack.enter_async_context(open_desk(settings)))
+        return [await _backend(each, limiter) for each in settings.backends.values()]
+
+
+async def _backend(settings: BackendSettings, limiter: SharedLimiter | None) -> Finding:
     what = f"backend {settings.name}"
     if settings.kind not in {"sketch", "diffusers", "ray"} and settings.key is None:
         return Finding(what, say("check_no_key", variable=settings.key_env), ok=False)
-    backend = build_backend(settings)
+    backend = build_backend(settings, limiter)
     try:
         async with asyncio.timeout(PROBE_SECONDS):
             trouble = await backend.probe()
@@ -83,7 +94,9 @@ async def _backend(settings: BackendSettings) -> Finding:
         trouble = say("check_backend_slow", seconds=round(PROBE_SECONDS))
     finally:
         await backend.close()
-    return Finding(what, trouble or say("check_backend", kind=settings.kind), ok=not trouble)
+    unpriced = backend.capabilities.charges and not backend.capabilities.price_per_image
+    answers = say("check_backend_no_price" if unpriced else "check_backend", kind=settings.kind)
+    return Finding(what, trouble or answers, ok=not trouble)
 
 
 async def _slack(settings: Settings) -> AsyncIterator[Finding]:
@@ -110,13 +123,18 @@ async def _discord(settings: Settings) -> AsyncIterator[Finding]:
 async def migrate(settings: Settings) -> int:
     """Says what it came to. Opening a SQLite file migrates it."""
     if settings.store.postgres:
-        before, after = await postgres_driver().migrate(settings.store.url)
+        url = settings.store.url
+        before, after = await postgres_driver().migrate(url, lambda step: print(say("migrating", path=url, step=step)))
         print(_migrated(settings.store.url, before, after))
         return 0
+
+    def tell(step: str) -> None:
+        print(say("migrating", path=path, step=step), flush=True)
+
     path = Path(settings.store.sqlite_path)
     before = await sqlite.version_of(path)
     try:
-        async with open_store(settings):
+        async with open_store(settings, tell):
             newest = sql.migrations("sqlite")[-1][0]
     except AlreadyRunning:
         raise StoreError(say("already_running", path=path)) from None

@@ -2,8 +2,10 @@
 
 import asyncio
 import os
+import shlex
 import sys
 from collections.abc import Coroutine, Mapping
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Never
 
@@ -31,39 +33,55 @@ DEFAULT_CONFIG = Path("imagine.toml")
 FAILED, WRONG_USAGE = 1, 2
 
 
+class Part(StrEnum):
+    """The roles that a person can start."""
+
+    ALL = Role.ALL
+    CHAT = Role.CHAT
+    WORKER = Role.WORKER
+
+
 @app.command()
 def demo(
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the web chat on 127.0.0.1.")] = 8080,
     data: Annotated[Path, typer.Option(help="Folder for the database and the pictures.")] = Path("data"),
 ) -> None:
-    """The web chat with embedded defaults: no account, no key, no GPU."""
+    """Try it: the web chat, with no account, no key and no GPU.
+
+    Prints the address of the web chat and a link to the operators' pages. Ctrl+C ends it; what was drawn stays in the
+    data folder.
+    """
     settings = _settings(lambda: configuration.embedded(data, port))
-    environ = {"IMAGINE_LOG": "console", **os.environ} if sys.stderr.isatty() else os.environ
-    _run(settings, Role.ALL, environ, invite=True)
+    _run(settings, Role.ALL, invite=True)
 
 
 @app.command()
 def run(
     config: Config = DEFAULT_CONFIG,
-    role: Annotated[Role, typer.Option(help="chat and worker alone are for several machines.")] = Role.ALL,
+    role: Annotated[Part, typer.Option(help="chat and worker alone are for several machines.")] = Part.ALL,
 ) -> None:
-    """Every chat platform that is configured, the worker and the web pages."""
+    """Start the bot: chat platforms, worker and web pages.
+
+    Secrets come from the environment (DISCORD_TOKEN, HIVE_API_KEY and so on; check names what is missing), or from
+    files that NAME_FILE names. On a terminal the log is for people, else it is JSON lines: IMAGINE_LOG=json or console
+    chooses. SIGTERM and Ctrl+C end it within 7 seconds; nothing that was accepted is lost.
+    """
     settings = _load(config)
-    missing = missing_secrets(settings, role)
+    missing = missing_secrets(settings, Role(role))
     if missing:
         _stop(WRONG_USAGE, *(problem(each) for each in missing))
-    _run(settings, role, os.environ)
+    _run(settings, Role(role), welcome=say("run_login", config=shlex.quote(str(config))))
 
 
-def _run(settings: Settings, role: Role, environ: Mapping[str, str], *, invite: bool = False) -> None:
+def _run(settings: Settings, role: Role, *, welcome: str = "", invite: bool = False) -> None:
     from adapters import main, observe
     from adapters.several import TokenTaken
     from adapters.small import AlreadyRunning
     from bot.errors import StoreError
 
-    watch = observe.start(settings, environ)
+    watch = observe.start(settings, _environ())
     try:
-        asyncio.run(main.run(settings, role, watch, _announce, invite=invite))
+        asyncio.run(main.run(settings, role, watch, _announce, welcome=welcome, invite=invite))
     except SettingsError as error:
         _stop(WRONG_USAGE, *(problem(finding) for finding in error.findings))
     except AlreadyRunning:
@@ -74,6 +92,11 @@ def _run(settings: Settings, role: Role, environ: Mapping[str, str], *, invite: 
         _stop(FAILED, say("store_unusable", detail=error))
     except OSError as error:
         _stop(FAILED, say("cannot_start", detail=error))
+
+
+def _environ() -> Mapping[str, str]:
+    """On a terminal logs are for people, unless IMAGINE_LOG says json."""
+    return {"IMAGINE_LOG": "console", **os.environ} if sys.stderr.isatty() else os.environ
 
 
 def _announce(line: str) -> None:
@@ -88,7 +111,11 @@ def draw(
     out: Annotated[Path, typer.Option("-o", "--out", help="Folder for the pictures.")] = Path(),
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of lines.")] = False,
 ) -> None:
-    """One request straight through syntax, rules and routing; prints the path of each picture."""
+    """Draw one request into files, without queue and quota.
+
+    It goes through the same syntax, moderation rules, routing and budgets as everywhere, and prints the path of each
+    picture. Example: imagine-bot draw "a red fox in snow --no blur --ar 16:9 --count 2" -o pictures
+    """
     from adapters import draw as drawing
 
     _finish(drawing.draw(_load(config), request, backend, out, as_json=as_json))
@@ -96,7 +123,11 @@ def draw(
 
 @app.command()
 def check(config: Config = DEFAULT_CONFIG) -> None:
-    """Preflight: one line a finding, each failure with its fix; exit 1 if any failed."""
+    """Look everything over: one line a finding, fixes beside.
+
+    Configuration, tokens, permissions and scopes, each backend, the store and its schema, the folder of the pictures.
+    Draws nothing and costs nothing. Exit code 1 if anything failed.
+    """
     from adapters import check as checking
 
     _finish(checking.check(_load(config), config))
@@ -104,7 +135,10 @@ def check(config: Config = DEFAULT_CONFIG) -> None:
 
 @app.command()
 def init(folder: Annotated[Path, typer.Argument(help="Where to write.")] = Path()) -> None:
-    """Writes a commented imagine.toml and the Slack manifest, and prints the Discord invitation link."""
+    """Begin: writes imagine.toml and Slack's app manifest.
+
+    Also prints the Discord invitation link. What is there already stays as it is.
+    """
     from adapters import init as starting
 
     lines, clean = starting.init(folder, os.environ)
@@ -120,7 +154,11 @@ def migrate(
     source: Annotated[str, typer.Option("--from", help="Move everything out of this store: sqlite:///PATH.")] = "",
     target: Annotated[str, typer.Option("--to", help="Into this empty one: postgresql://USER@HOST/DATABASE.")] = "",
 ) -> None:
-    """Brings the store to the current schema (also done at start for SQLite), or moves it to PostgreSQL."""
+    """Bring the store to this version, or move it.
+
+    SQLite is brought up to date at every start too, after a backup beside the database. --from and --to together move
+    a whole community from SQLite to PostgreSQL; the old store is left as it is.
+    """
     from adapters import check as checking
 
     if source or target:
@@ -134,7 +172,10 @@ def export_audit(
     since: Annotated[str, typer.Option(help="From this day on, such as 2026-11-01.")] = "",
     form: Annotated[str, typer.Option("--format", help="jsonl or csv.")] = "jsonl",
 ) -> None:
-    """The moderation audit log on stdout; exit 1 where its chain of hashes is broken."""
+    """Write the moderation audit log to stdout.
+
+    Exit code 1 where its chain of hashes is broken: somebody changed it after it was written.
+    """
     from adapters import export
 
     _finish(export.export(_load(config), since, form))
@@ -145,7 +186,10 @@ def login(
     config: Config = DEFAULT_CONFIG,
     name: Annotated[str, typer.Option(help="Who it is for, as the audit log will name them.")] = "operator",
 ) -> None:
-    """Prints a link that opens the moderation page, once, within a quarter of an hour."""
+    """Print a link to the operators' pages, good once.
+
+    It holds for a quarter of an hour and opens moderation and operations for twelve hours. Works beside a running bot.
+    """
     from adapters import login as entrance
 
     _finish(entrance.login(_load(config), name))
@@ -156,7 +200,10 @@ def key_create(
     name: Annotated[str, typer.Argument(help="What the key is called; api:key:NAME is the person it asks as.")],
     config: Config = DEFAULT_CONFIG,
 ) -> None:
-    """Makes a key and prints it, this once."""
+    """Make a key and print it, this once.
+
+    Only its hash is stored. Send it as Authorization: Bearer KEY to POST /v1/images/generations.
+    """
     from adapters import keys as making
 
     _finish(making.create(_load(config), name))
@@ -164,7 +211,7 @@ def key_create(
 
 @keys.command("list")
 def key_list(config: Config = DEFAULT_CONFIG) -> None:
-    """Every key's name, when it was made and last used, and whether it was revoked."""
+    """List the keys: when each was made and last used."""
     from adapters import keys as making
 
     _finish(making.show(_load(config)))
@@ -174,7 +221,7 @@ def key_list(config: Config = DEFAULT_CONFIG) -> None:
 def key_revoke(
     name: Annotated[str, typer.Argument(help="The name it was made with.")], config: Config = DEFAULT_CONFIG
 ) -> None:
-    """Refuses a key from now on; its links end too."""
+    """Refuse a key from now on; its links end too."""
     from adapters import keys as making
 
     _finish(making.revoke(_load(config), name))

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import random
+import shlex
 import sys
 import tempfile
 import time
@@ -14,15 +15,17 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
+from adapters.backends.limits import TurnsUnknown
 from adapters.factory import build_backend
 from adapters.images.files import FilePictures
+from adapters.limiter import SharedLimiter
 from adapters.small import Desk, open_desk
 from bot import command, quota, routing
 from bot.drawing import picture_settings
 from bot.errors import BackendError, Broken, Busy, Down, Refused, Rejected
 from bot.model import Drawing, Drawn, ImageRequest, Picture, Problem
 from bot.ports import Backend
-from bot.replies import problem, say
+from bot.replies import problem, say, sentences, typed
 from bot.settings import Role, Settings, missing_secrets
 
 PAUSE_AFTER_ERROR = 1.0  # seconds; short, somebody sits before the terminal
@@ -41,7 +44,8 @@ class Result:
 async def draw(settings: Settings, text: str, backend: str, out: Path, *, as_json: bool) -> int:
     """The exit code: 0 drawn, 1 it failed, 2 a request or configuration that cannot be."""
     wanted = {backend} if backend else set(settings.backends)
-    backends = {name: build_backend(each) for name, each in settings.backends.items() if name in wanted}
+    limiter = SharedLimiter()
+    backends = {name: build_backend(each, limiter) for name, each in settings.backends.items() if name in wanted}
     try:
         request = _asked(settings, text, backend, backends)
         capabilities = {name: each.capabilities for name, each in backends.items()}
@@ -50,10 +54,10 @@ async def draw(settings: Settings, text: str, backend: str, out: Path, *, as_jso
         if missing:
             return _say(2, *(problem(each) for each in missing))
         async with open_desk(settings) as desk:
+            limiter.open(desk)
             result = await _first_that_can(settings, desk, [backends[name] for name in candidates], request, out)
     except Refused as refused:
-        lines = [problem(each) for each in refused.problems]
-        return _say(2, *lines, *([refused.corrected] if refused.corrected else []))
+        return _say(2, *sentences(refused, typed), *_instead(refused))
     except BackendError as error:
         return _say(1, _why(error))
     finally:
@@ -61,6 +65,13 @@ async def draw(settings: Settings, text: str, backend: str, out: Path, *, as_jso
             await each.close()
     _print(result, as_json=as_json)
     return 0
+
+
+def _instead(refused: Refused) -> list[str]:
+    """The corrected request as one would type it in a shell."""
+    if not refused.corrected:
+        return []
+    return [say("draw_instead", request=shlex.quote(refused.corrected.removeprefix("/imagine ")))]
 
 
 def _asked(settings: Settings, text: str, backend: str, backends: dict[str, Backend]) -> ImageRequest:
@@ -123,6 +134,8 @@ async def _with_retry(backend: Backend, drawing: Drawing, report: "BarReport") -
                 return await backend.generate(drawing, "", report)
         except TimeoutError:
             raise Down(f"no pictures within {limit:g} s", maybe_charged=backend.capabilities.charges) from None
+        except TurnsUnknown:
+            raise
         except Busy as busy:
             pause = busy.retry_after if busy.retry_after is not None else PAUSE_AFTER_ERROR
             if time.monotonic() - began + pause > limit:
@@ -190,7 +203,7 @@ async def _write(out: Path, request: ImageRequest, picture: Picture, data: bytes
 def _why(error: BackendError) -> str:
     if isinstance(error, Rejected):
         return say("draw_rejected")
-    if isinstance(error, Busy):
+    if isinstance(error, Busy) and not isinstance(error, TurnsUnknown):
         return say("draw_busy", seconds=round(error.retry_after or 0))
     return say("draw_failed", detail=error.detail)
 

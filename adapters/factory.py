@@ -1,39 +1,45 @@
 """From a `[backends.NAME]` table to the backend. Each kind is imported only when a table names it."""
 
 from dataclasses import asdict
-from typing import Any, assert_never
+from typing import TYPE_CHECKING, Any, assert_never
 
 from bot.errors import SettingsError
 from bot.model import Problem
 from bot.ports import Backend
 from bot.settings import BackendSettings, DiffusersOptions, HiveOptions, ImagePipelineOptions
 
+if TYPE_CHECKING:
+    from adapters.backends.limits import Limiter
 
-def build_backend(settings: BackendSettings) -> Backend:
-    """Raises SettingsError for a kind that this version cannot open."""
+
+def build_backend(settings: BackendSettings, limiter: "Limiter | None" = None) -> Backend:
+    """``limiter``: where turns of the hosted ones' keys are taken; None: in this process.
+
+    Raises SettingsError for a kind that this version cannot open.
+    """
     match settings.kind:
         case "sketch":
             from adapters.backends.sketch import SketchBackend
 
-            return SketchBackend(settings.name)
+            return SketchBackend(settings.name, timeout_seconds=settings.timeout_seconds)
         case "ovh":
             from adapters.backends.ovh import Ovh
 
-            return Ovh(**_hosted(settings))
+            return Ovh(**_hosted(settings, limiter))
         case "dataoorts":
             from adapters.backends.dataoorts import Dataoorts
 
-            return Dataoorts(**_hosted(settings))
+            return Dataoorts(**_hosted(settings, limiter))
         case "hive":
             from adapters.backends.hive import Hive
 
             assert settings.options is None or isinstance(settings.options, HiveOptions)
-            return Hive(**_hosted(settings), **_fetching(settings), **_said(settings.options))
+            return Hive(**_hosted(settings, limiter), **_fetching(settings), **_said(settings.options))
         case "imagepipeline":
             from adapters.backends.imagepipeline import ImagePipeline
 
             assert settings.options is None or isinstance(settings.options, ImagePipelineOptions)
-            return ImagePipeline(**_hosted(settings), **_fetching(settings), **_said(settings.options))
+            return ImagePipeline(**_hosted(settings, limiter), **_fetching(settings), **_said(settings.options))
         case "diffusers":
             from adapters.backends.diffusers.backend import DiffusersBackend, DiffusersConfig
 
@@ -46,7 +52,7 @@ def build_backend(settings: BackendSettings) -> Backend:
             assert_never(settings.kind)
 
 
-def _hosted(settings: BackendSettings) -> dict[str, Any]:
+def _hosted(settings: BackendSettings, limiter: "Limiter | None") -> dict[str, Any]:
     """What every hosted provider takes; what the file leaves out keeps the provider's own default."""
     given = {
         "name": settings.name,
@@ -55,6 +61,7 @@ def _hosted(settings: BackendSettings) -> dict[str, Any]:
         "url": settings.url or None,
         "price_per_image": settings.price_per_image,
         "key_env": settings.key_env or None,
+        "limiter": limiter,
     }
     return {name: value for name, value in given.items() if value is not None}
 

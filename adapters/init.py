@@ -35,7 +35,7 @@ def init(folder: Path, environ: Mapping[str, str]) -> tuple[list[str], bool]:
         lines.append(replies.say(code, path=folder / name, detail=detail))
         failed = failed or code == "init_failed"
     if not failed:
-        lines.append(replies.say("init_next", path=folder / CONFIGURATION))
+        lines += [replies.say(code, path=folder / CONFIGURATION) for code in ("init_next", "init_switch")]
         lines.append(replies.say("init_slack", path=folder / MANIFEST))
     token = Secrets(environ, configuration.read_file).get("DISCORD_TOKEN")
     application = application_id(token.reveal()) if token else ""

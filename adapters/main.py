@@ -17,6 +17,7 @@ from adapters.factory import build_backend
 from adapters.images.classifier import Classifier
 from adapters.images.files import FilePictures
 from adapters.images.likeness import likeness
+from adapters.limiter import SharedLimiter
 from adapters.login import link, new_token
 from adapters.observe import Observe, loop_lag_watchdog, store_watchdog
 from adapters.platforms import Platforms, open_platforms
@@ -40,6 +41,7 @@ ORPHAN_AGE = 3600.0
 
 SWEEP_BATCH = 200
 EXPIRY_SECONDS = 60.0
+TOKEN_SECONDS = 900.0
 DEMO_LINK_SECONDS = 86_400.0
 
 
@@ -84,12 +86,14 @@ def picture_checks(stack: AsyncExitStack, settings: Settings, pictures: FilePict
 async def open_house(settings: Settings, observe: Observe) -> AsyncIterator[House]:
     """Raises AlreadyRunning, StoreError. Closes in the reverse order."""
     async with AsyncExitStack() as stack:
-        store = await stack.enter_async_context(open_store(settings))
+        opening = open_store(settings, lambda step: observe.event("migrating", step=step))
+        store = await stack.enter_async_context(opening)
         pictures = FilePictures(Path(settings.store.images), metadata=settings.store.metadata)
         stack.push_async_callback(pictures.close)
+        limiter = SharedLimiter(store)
         backends = {}
         for name in settings.backends:
-            backends[name] = build_backend(settings.backends[name])
+            backends[name] = build_backend(settings.backends[name], limiter)
             stack.push_async_callback(backends[name].close)
         health = steps.Health(store)
         await health.load()
@@ -109,6 +113,7 @@ async def open_house(settings: Settings, observe: Observe) -> AsyncIterator[Hous
             judge=Judge(store, settings.moderation, store.clock, observe, picture_checks(stack, settings, pictures)),
             has_room=disk.has_room,
         )
+        await core.judge.prepare()
         secret = signing_secret(settings)
         observe.redactor.learn(Secret(secret.decode()))
         yield House(settings, core, store, pictures, Studio(core, pictures), Moderators(core), observe, secret)
@@ -123,9 +128,15 @@ def cancelling(task: asyncio.Task[None]) -> Iterator[None]:
 
 
 async def run(
-    settings: Settings, role: Role, observe: Observe, announce: Callable[[str], None], *, invite: bool = False
+    settings: Settings,
+    role: Role,
+    observe: Observe,
+    announce: Callable[[str], None],
+    *,
+    welcome: str = "",
+    invite: bool = False,
 ) -> None:
-    """Until SIGTERM or SIGINT; ``invite``: announces a link to the moderation page too.
+    """Until SIGTERM or SIGINT. ``welcome`` is announced after the address; ``invite``: a link to the moderation page.
 
     Raises AlreadyRunning, StoreError, OSError for a port that is taken.
     """
@@ -154,10 +165,10 @@ async def run(
         if serving is not None:
             from adapters.chat.web.server import serve_web
 
-            welcome = [await login_link(house)] if invite else []
+            further = await login_link(house) if invite else welcome
 
             def tell(address: str) -> None:
-                for line in (say("running", url=address), *welcome):
+                for line in filter(None, (say("running", url=address), further)):
                     announce(line)
 
             tasks.append(asyncio.create_task(serve_web(serving, stop, tell)))
@@ -194,13 +205,13 @@ async def take_up_unacknowledged(house: House, platforms: Platforms) -> None:
 
 
 def among_others(house: House, role: Role, platforms: Platforms) -> list[asyncio.Task[None]]:
-    """What a process does only where others may be on the same store."""
-    if not house.settings.store.postgres:
-        return []
-    work = [several.share_health(house.observe, house.core.health)]
+    """What a process does beside its work, and, where others may be on the same store, for them."""
+    postgres = bool(house.settings.store.postgres)
+    work = [several.share_health(house.observe, house.core.health)] if postgres else []
     if role is not Role.WORKER:
-        abandoned = several.drop_abandoned(house.observe, house.studio, platforms.arrived)
-        work += [abandoned, several.watch_token(house.store)]
+        # also alone: a store that was busy when a request was to be acknowledged leaves it between two states
+        work.append(several.drop_abandoned(house.observe, house.studio, platforms.arrived))
+        work += [several.watch_token(house.store)] if postgres else []
     return [asyncio.create_task(each) for each in work]
 
 
@@ -280,11 +291,15 @@ async def sweep_loop(house: House) -> None:
 
 
 async def expiry_loop(house: House) -> None:
-    """Held requests that nobody decided about for a day end, and their people are told."""
+    """Held requests that nobody decided about for a day end, and their people are told; old tokens go."""
+    dropped = 0.0
     while True:
+        now = house.core.clock.now()
         try:
-            while await house.store.expire_items(house.core.clock.now(), SWEEP_BATCH):
+            while await house.store.expire_items(now, SWEEP_BATCH):
                 pass
+            await house.store.drop_tokens(dropped, now - TOKEN_SECONDS)
+            dropped = now - TOKEN_SECONDS
         except StoreError as error:
             house.observe.event("store_error", detail=str(error))
         await asyncio.sleep(EXPIRY_SECONDS)

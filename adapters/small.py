@@ -8,6 +8,7 @@ from typing import Any
 
 from adapters import control
 from adapters.store import sqlite
+from adapters.store.engine import Tell
 from adapters.store.store import SqlStore
 from bot.conduct import Texts
 from bot.errors import Refused, StoreBroken
@@ -36,6 +37,12 @@ class Desk:
     async def spend(self, backend: str, day: int, dollars: float, cap: float) -> bool:
         return bool(await self.do("spend", backend=backend, day=day, dollars=dollars, cap=cap))
 
+    async def take_turn(self, account: str, interval: float, patience: float) -> float:
+        return float(await self.do("take_turn", account=account, interval=interval, patience=patience))
+
+    async def pause_turns(self, account: str, seconds: float) -> None:
+        await self.do("pause_turns", account=account, seconds=seconds)
+
     async def allow(self, request: ImageRequest, drawing: Drawing) -> None:
         """The store's rules. Raises Refused."""
         prompts = list(dict.fromkeys((request.prompt, drawing.prompt)))
@@ -54,7 +61,14 @@ def handlers_of(store: SqlStore, settings: Settings) -> dict[str, control.Handle
     async def spend(arguments: Mapping[str, Any]) -> bool:
         return await store.spend(**arguments)
 
-    return {"ping": ping, "spend": spend, **key_handlers(store), **moderation_handlers(store, settings)}
+    async def take_turn(arguments: Mapping[str, Any]) -> float:
+        return await store.take_turn(**arguments)
+
+    async def pause_turns(arguments: Mapping[str, Any]) -> None:
+        await store.pause_turns(**arguments)
+
+    rates = {"take_turn": take_turn, "pause_turns": pause_turns}
+    return {"ping": ping, "spend": spend, **rates, **key_handlers(store), **moderation_handlers(store, settings)}
 
 
 def moderation_handlers(store: SqlStore, settings: Settings) -> dict[str, control.Handler]:
@@ -99,9 +113,9 @@ def _plain(values: Mapping[str, object]) -> dict[str, str]:
 
 
 @asynccontextmanager
-async def open_store(settings: Settings) -> AsyncIterator[SqlStore]:
-    """Raises AlreadyRunning, StoreError."""
-    opening = _open_postgres(settings.store.url) if settings.store.postgres else _open_sqlite(settings)
+async def open_store(settings: Settings, tell: Tell = str) -> AsyncIterator[SqlStore]:
+    """``tell`` hears of each step of bringing a SQLite file up to date. Raises AlreadyRunning, StoreError."""
+    opening = _open_postgres(settings.store.url) if settings.store.postgres else _open_sqlite(settings, tell)
     async with opening as store:
         yield store
 
@@ -125,13 +139,13 @@ def postgres_driver() -> Any:
 
 
 @asynccontextmanager
-async def _open_sqlite(settings: Settings) -> AsyncIterator[SqlStore]:
+async def _open_sqlite(settings: Settings, tell: Tell) -> AsyncIterator[SqlStore]:
     path = Path(settings.store.sqlite_path)
     lock = sqlite.ProcessLock(path)
     if not lock.take():
         raise AlreadyRunning
     try:
-        store = SqlStore(await sqlite.connect(path))
+        store = SqlStore(await sqlite.connect(path, tell))
         try:
             yield store
         finally:

@@ -19,5 +19,7 @@ settings     imagine.toml to frozen settings
 steps        the transitions that both halves share
 drawing      one claimed job: money, backend, pictures, failures
 studio       the way in: what a platform may ask
+answering    who waits for an answer goes first
+wording      what every chat platform says of a request
 worker       the way out: claim, draw, deliver, settle
 """

@@ -52,7 +52,7 @@ _OPENER = re.compile(rf"(?<!\S){_DASH_AND_NAME}")
 _ESCAPABLE = re.compile(rf"(?<!\S)(?P<slashes>\\*){_DASH_AND_NAME}")
 _COMMAND = re.compile(r"\A\s*/imagine(?!\S)", re.IGNORECASE)
 _BY_NAME = {name: option for option in OPTIONS for name in option.names}
-_SIMILAR = 65.0  #: of 100, from which on a misspelt option is guessed
+_SIMILAR = 65.0  #: of 100, from which on a misspelt name is guessed
 
 
 def nothing_further(_: ImageRequest) -> tuple[Problem, ...]:
@@ -170,14 +170,20 @@ def _read_written(name: str, raw: str, table: Mapping[str, Option]) -> Reading:
     known = _BY_NAME.get(name)
     if known:
         return read_inline(table.get(known.name, known), raw)
-    close = process.extractOne(name[:40], list(_BY_NAME), scorer=fuzz.ratio, score_cutoff=_SIMILAR)
+    close = nearest(name, _BY_NAME)
     if close is None:
-        option = Option(name, "", Kind.TEXT, OPTIONS[0].limits)
+        option = Option(name[:40], "", Kind.TEXT, OPTIONS[0].limits)
         return Reading(option, problem=Problem("option_unknown", {"option": name[:40]}))
-    guess = _BY_NAME[close[0]]
-    problem = Problem("option_misspelt", {"option": name[:40], "guess": close[0]})
+    guess = _BY_NAME[close]
+    problem = Problem("option_misspelt", {"option": name[:40], "guess": close})
     reading = read_inline(table.get(guess.name, guess), raw)
     return replace(reading, problem=problem)
+
+
+def nearest(misspelt: str, names: Iterable[str]) -> str | None:
+    """The name that was probably meant, None where none is like it."""
+    close = process.extractOne(misspelt[:40], list(names), scorer=fuzz.ratio, score_cutoff=_SIMILAR)
+    return close[0] if close else None
 
 
 def _read_values(values: Mapping[str, object], options: Iterable[Option]) -> list[Reading]:
@@ -206,7 +212,11 @@ def _settle(prompt: str, readings: Sequence[Reading], problems: Sequence[Problem
     objections = () if of_prompt else tuple(further(guess))
     if found or objections:
         hopeless = bool(of_prompt or objections)
-        raise Refused(*_once_each([*found, *objections]), corrected=None if hopeless else format_command(guess))
+        raise Refused(
+            *_once_each([*found, *objections]),
+            corrected=None if hopeless else format_command(guess),
+            dropped=list(dict.fromkeys(reading.option.name for reading in readings if reading.value is None)),
+        )
     return guess
 
 

@@ -276,6 +276,20 @@ class Member:
     reporter: ReporterRecord = ReporterRecord()
 
 
+@dataclass(frozen=True, slots=True)
+class Dossier:
+    """All that the store says about somebody who asks for something, read at once.
+
+    ``styles``: the defaults of the person and of the channel, by owner.
+    """
+
+    version: int = 0  #: of the community's rules and settings
+    sanctions: tuple[Sanction, ...] = ()
+    record: tuple[RecordEvent, ...] = ()
+    styles: Mapping[str, str] = field(default_factory=dict)
+    paused: bool = False  #: the house takes nothing new
+
+
 class PostKind(StrEnum):
     ITEM = "item"  #: an item of the queue in the review channel
     PICTURES = "pictures"  #: a delivered result whose pictures were hidden, shown again or deleted

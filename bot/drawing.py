@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import random
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import TypeVar, assert_never
 
 from bot import failover, fairness, steps
@@ -85,7 +85,7 @@ async def draw(
         drawn = await _generate(backend, request, job.task, report)
         saved = await pictures.save(drawn.pictures, picture_settings(request, drawn, job.backend))
     except BackendError as error:
-        await _give_back(core, backend, 0 if error.maybe_charged else request.count)
+        await _give_back(core, job, backend, 0 if error.maybe_charged else request.count)
         if error.maybe_charged:
             dollars = backend.capabilities.price_per_image * request.count
             core.observer.event("spent", job=job.id, backend=job.backend, dollars=dollars)
@@ -93,7 +93,7 @@ async def draw(
         return None
     seconds = core.clock.monotonic() - began
     missing = request.count - len(saved)
-    await _give_back(core, backend, drawn.missing)
+    await _give_back(core, job, backend, drawn.missing)
     await _went_well(core, job, request, seconds, request.count - drawn.missing)
     if missing:
         notes = (*notes, Problem("some_missing", {"missing": missing, "count": request.count}))
@@ -115,7 +115,7 @@ async def _looked_at(
     missing: int,
 ) -> Job | None:
     """The picture check's say; a check that fails holds the pictures (row F79)."""
-    seen = await core.judge.look(saved, pictures.read, job.origin.place)
+    seen = await _patiently(lambda: core.judge.look(saved, pictures.read, job.origin.place))
     if seen.action >= Action.BLOCK:
         await stop(core, job, seen)
         return None
@@ -177,6 +177,7 @@ def picture_settings(request: Drawing, drawn: Drawn, backend: str) -> list[Mappi
 
 
 async def _went_well(core: steps.Core, job: Job, request: Drawing, seconds: float, pictures: int) -> None:
+    """What is learnt from it. A store that cannot take that must cost no picture."""
     capabilities = core.backends[job.backend].capabilities
     dollars = capabilities.price_per_image * pictures
     core.observer.event(
@@ -184,10 +185,20 @@ async def _went_well(core: steps.Core, job: Job, request: Drawing, seconds: floa
     )
     before = core.health.breaker(job.backend)
     after = failover.breaker_after(before, None, core.clock.now(), 0.0)
-    await core.health.keep(after)
-    if before.opened_times and not after.closed_until:
-        core.observer.event("backend_opened", backend=job.backend)
-    await core.health.measured(job.backend, fairness.work(request, capabilities), seconds)
+    with _unimportant(core, job):
+        await core.health.keep(after)
+        if before.opened_times and not after.closed_until:
+            core.observer.event("backend_opened", backend=job.backend)
+        await core.health.measured(job.backend, fairness.work(request, capabilities), seconds)
+
+
+@contextlib.contextmanager
+def _unimportant(core: steps.Core, job: Job) -> Iterator[None]:
+    """For what only makes later decisions better."""
+    try:
+        yield
+    except StoreError as error:
+        core.observer.event("store_error", job=job.id, detail=str(error))
 
 
 async def after_error(core: steps.Core, job: Job, error: BackendError, rng: random.Random) -> None:
@@ -198,7 +209,8 @@ async def after_error(core: steps.Core, job: Job, error: BackendError, rng: rand
     before = core.health.breaker(job.backend)
     jitter = rng.random()
     breaker = failover.breaker_after(before, error, now, jitter)
-    await core.health.keep(breaker)
+    with _unimportant(core, job):
+        await core.health.keep(breaker)
     if breaker.closed_until > now and breaker.closed_until != before.closed_until:
         core.observer.event("backend_closed", backend=job.backend, until=breaker.closed_until, reason=breaker.reason)
     await follow(core, job, failover.after_error(error, job, now, before, jitter))
@@ -239,9 +251,10 @@ async def _afford(core: steps.Core, backend: Backend, request: Drawing) -> bool:
     return await core.store.spend(backend.name, core.day(), price, core.budgets.get(backend.name, 0.0))
 
 
-async def _give_back(core: steps.Core, backend: Backend, images: int) -> None:
+async def _give_back(core: steps.Core, job: Job, backend: Backend, images: int) -> None:
     if images and backend.capabilities.price_per_image:
-        await core.store.spend(backend.name, core.day(), -backend.capabilities.price_per_image * images, 0.0)
+        with _unimportant(core, job):
+            await core.store.spend(backend.name, core.day(), -backend.capabilities.price_per_image * images, 0.0)
 
 
 async def _close_until_tomorrow(core: steps.Core, job: Job) -> None:

@@ -28,12 +28,16 @@ class ImagineError(Exception):
 
 
 class Refused(ImagineError):
-    """``problems`` all at once; ``corrected`` is a command that would be accepted, where one can be guessed."""
+    """``problems`` all at once; ``corrected`` is a command that would be accepted, where one can be guessed.
 
-    def __init__(self, *problems: Problem, corrected: str | None = None) -> None:
+    ``dropped`` are the names of the options that it leaves out.
+    """
+
+    def __init__(self, *problems: Problem, corrected: str | None = None, dropped: Sequence[str] = ()) -> None:
         super().__init__(", ".join(problem.code for problem in problems))
         self.problems = problems
         self.corrected = corrected
+        self.dropped = tuple(dropped)
 
 
 class SettingsError(ImagineError):

@@ -6,7 +6,6 @@ from dataclasses import replace
 from bot import steps, tastes
 from bot.conduct import Mode, Rule
 from bot.errors import Refused
-from bot.judging import new_id
 from bot.model import AuditEvent, Person, Place, Problem
 from bot.moderation import trial
 from bot.moderation.permissions import Act, Actor, Subject, may
@@ -62,7 +61,7 @@ class Governing:
     async def _with(self, actor: Person, place: Place, rule: Rule) -> tuple[Rule, RuleSet, RuleSet]:
         """The rule made whole, and the rule sets without and with it. Raises Refused with what is wrong with it."""
         bench = await self._judge.bench(place.tenant)
-        wanted = replace(rule, id=rule.id or new_id()[:8], tenant=place.tenant, author=actor.key)
+        wanted = replace(rule, id=rule.id or self._judge.new_id()[:8], tenant=place.tenant, author=actor.key)
         if any(wanted.id == each.id for each in self._judge.rules(replace(bench.community, rules=()))):
             raise Refused(Problem("rule_of_the_house", {"rule": wanted.id}))
         await self._judge.compiled([wanted])

@@ -14,6 +14,7 @@ from bot.conduct import (
     FOREVER,
     Action,
     Community,
+    Dossier,
     Item,
     ItemKind,
     ItemState,
@@ -32,7 +33,7 @@ from bot.moderation import sanctions, verdicts
 from bot.moderation.likeness import is_blocked
 from bot.moderation.permissions import Actor, Rank, rank_of
 from bot.moderation.rules import RuleSet, compile_rules
-from bot.moderation.starter import configured
+from bot.moderation.starter import configured, hard_set
 from bot.moderation.verdicts import Verdict
 from bot.ports import Clock, ImageCheck, Observer
 from bot.ports_moderation import ModerationStore
@@ -88,7 +89,7 @@ def thresholds(settings: ModerationSettings) -> Mapping[str, Mapping[Action, flo
     }
 
 
-def new_id() -> str:
+def random_id() -> str:
     return uuid.uuid4().hex
 
 
@@ -100,7 +101,10 @@ class Judge:
         clock: Clock,
         observer: Observer,
         pictures: PictureChecks | None = None,
+        ids: Callable[[], str] = random_id,
     ) -> None:
+        """``ids``: of what moderators decide about; 32 hexadecimal digits, never the same again."""
+        self.new_id = ids
         self.store = store
         self.settings = settings
         self._clock = clock
@@ -111,9 +115,10 @@ class Judge:
 
     # -- communities
 
-    async def bench(self, tenant: str) -> Bench:
-        """As stored now. Raises StoreError."""
-        version = await self.store.community_version(tenant)
+    async def bench(self, tenant: str, version: int | None = None) -> Bench:
+        """As stored now, or as it was with ``version`` or is since. Raises StoreError."""
+        if version is None:
+            version = await self.store.community_version(tenant)
         known = self._benches.get(tenant)
         if known and known.community.version == version:
             return known
@@ -137,6 +142,10 @@ class Judge:
             self._observer.event("alert", text="rules_not_compiled", tenant=tenant, detail=repr(error))
             ruleset = None
         return Bench(community, self.policy(community), ruleset)
+
+    async def prepare(self) -> None:
+        """Compiles what every community has, or the first request would wait for it."""
+        await asyncio.to_thread(hard_set)
 
     async def compiled(self, rules: Sequence[Rule], *, stored: bool = False) -> RuleSet:
         """Raises Refused with what is wrong with them, TimeoutError."""
@@ -186,9 +195,9 @@ class Judge:
         return self.rank(whole, replace(place, private=False))
 
     async def actor(self, person: Person, place: Place) -> Actor:
-        member = await self.store.member(place.tenant, person.key)
+        known = await self.store.dossier(place.tenant, person.key)
         now = self._clock.now()
-        standing = sanctions.standing(member.sanctions, (), now)
+        standing = sanctions.standing(known.sanctions, (), now)
         return Actor(
             key=person.key,
             tenant=place.tenant,
@@ -202,30 +211,38 @@ class Judge:
 
     # -- verdicts
 
-    async def judge(self, person: Person, place: Place, texts: Texts, point: Point) -> Verdict:
-        """Raises Refused where the community is paused and this is a new request."""
-        return await self._judge(person, place, texts, point, frozenset())
+    async def judge(
+        self, person: Person, place: Place, texts: Texts, point: Point, known: Dossier | None = None
+    ) -> Verdict:
+        """``known``: what was read of them just now. Raises Refused where the community is paused and this is new."""
+        return await self._judge(person, place, texts, point, known)
 
     async def again(self, job: Job, texts: Texts, point: Point) -> Verdict:
         """Of a job under way, by the rules, sanctions and modes of now, less what moderators let pass for it."""
         approved = await self._approved(job) if job.review else frozenset[tuple[str, str, int]]()
         origin = job.origin
-        return await self._judge(origin.person, origin.place, texts, point, approved)
+        return await self._judge(origin.person, origin.place, texts, point, approved=approved)
 
     async def _judge(
-        self, person: Person, place: Place, texts: Texts, point: Point, approved: frozenset[tuple[str, str, int]]
+        self,
+        person: Person,
+        place: Place,
+        texts: Texts,
+        point: Point,
+        known: Dossier | None = None,
+        approved: frozenset[tuple[str, str, int]] = frozenset(),
     ) -> Verdict:
-        bench = await self.bench(place.tenant)
+        known = known or await self.store.dossier(place.tenant, person.key)
+        bench = await self.bench(place.tenant, known.version)
         if bench.policy.paused and point is Point.SUBMIT:
             raise Refused(Problem("community_paused"))
-        member = await self.store.member(place.tenant, person.key)
         now = self._clock.now()
         verdict = verdicts.judge(
             texts,
             person,
             place,
             policy=bench.policy,
-            standing=sanctions.standing(member.sanctions, member.record, now),
+            standing=sanctions.standing(known.sanctions, known.record, now),
             ruleset=bench.ruleset,
             point=point,
             now=now,
@@ -284,7 +301,7 @@ class Judge:
         """Of a verdict that holds, or that flags (a report by the rule)."""
         place = job.origin.place
         return Item(
-            id=new_id(),
+            id=self.new_id(),
             tenant=place.tenant,
             kind=kind,
             job_id=job.id,
@@ -320,7 +337,7 @@ class Judge:
         rank = self.rank(person, replace(place, private=False))
         if rank >= Rank.MODERATOR:
             return None
-        now, decision = self._clock.now(), new_id()
+        now, decision = self._clock.now(), self.new_id()
         by = verdict.decisive[0]
 
         def decide(strikes: Sequence[Strike]) -> Sanction | None:

@@ -23,7 +23,6 @@ from bot.conduct import (
 )
 from bot.errors import Conflict, Refused
 from bot.governing import Governing
-from bot.judging import new_id
 from bot.model import ImageRequest, Job, JobState, Person, Picture, Place, Problem
 from bot.moderation import review, sanctions
 from bot.moderation.events import decided
@@ -69,7 +68,7 @@ class Moderating(Governing):
     async def _reported(self, job: Job, report: Report) -> bool:
         threshold = self._judge.settings.report_threshold
         author = job.origin.person.key
-        item = Item(new_id(), report.tenant, ItemKind.REPORT, job.id, author, report.at, index=report.index)
+        item = Item(self._judge.new_id(), report.tenant, ItemKind.REPORT, job.id, author, report.at, index=report.index)
         return await self._store.report(report, item, threshold)
 
     async def appeal(self, actor: Person, place: Place, decision: str, reason: str = "") -> Item:
@@ -91,7 +90,7 @@ class Moderating(Governing):
             decided_by=about.by,
             job_id=about.job_id,
             appeals=await self._store.appeals_of(tenant, decision),
-            item_id=new_id(),
+            item_id=self._judge.new_id(),
             now=self._core.clock.now(),
         )
         if isinstance(made, Problem):
@@ -253,7 +252,7 @@ class Moderating(Governing):
             known,
             subject,
             kind,
-            sanction_id=new_id(),
+            sanction_id=self._judge.new_id(),
             seconds=seconds,
             reason=reason[:500],
             now=self._core.clock.now(),

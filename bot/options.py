@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import lru_cache
 
 from bot.model import Capabilities, Problem, Range, Ratio, Size
 
@@ -62,8 +63,13 @@ def options_for(backends: Mapping[str, Capabilities]) -> tuple[Option, ...]:
 def _narrowed(option: Option, backends: Mapping[str, Capabilities]) -> Option:
     if option.field not in {"steps", "guidance", "seed"}:
         return option
-    offers = {name: getattr(capabilities, option.field) for name, capabilities in backends.items()}
-    ranges = tuple((name, offer) for name, offer in offers.items() if offer is not None)
+    offers = ((name, getattr(capabilities, option.field)) for name, capabilities in backends.items())
+    return _within(option.name, tuple((name, offer) for name, offer in offers if offer is not None))
+
+
+@lru_cache(maxsize=64)
+def _within(name: str, ranges: tuple[tuple[str, Range], ...]) -> Option:
+    option = next(each for each in OPTIONS if each.name == name)
     if not ranges:
         return option
     low = max(option.limits.low, min(offer.low for _, offer in ranges))

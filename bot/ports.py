@@ -115,6 +115,9 @@ class Wakeup(Protocol):
     async def wait(self, timeout: float) -> None:  # noqa: ASYNC109 - a slow poll behind the wake-up
         """Returns when the topic was signalled since the last call, or after ``timeout`` seconds."""
 
+    def wake(self) -> None:
+        """As if the topic was signalled, for this waiter alone."""
+
 
 class Store(Protocol):
     # -- the way in
@@ -258,16 +261,20 @@ class Store(Protocol):
         """Marks them deleted; returns the file names that nothing else uses."""
 
     async def forget(self, person: str, day: int, now: float) -> list[str]:
-        """Deletes a person's finished jobs, messages and name; returns the file names that nothing else uses.
+        """Deletes a person's jobs, messages and name; returns the file names that nothing else uses.
 
-        What stays: sanctions in force, strikes that count, and the audit trail's pseudonym.
+        A job that has not ended, or whose end is not told yet, is left to `forget_ended`. What stays: sanctions in
+        force, strikes that count, today's count of images, and the audit trail's pseudonym.
         """
 
     async def active_in(self, tenant: str) -> list[str]:
         """The requests of a community that have not ended."""
 
-    async def forget_community(self, tenant: str) -> list[str]:
-        """Deletes a community's finished jobs; returns the file names that nothing else uses."""
+    async def forget_community(self, tenant: str, now: float) -> list[str]:
+        """Deletes a community's jobs, as `forget`; returns the file names that nothing else uses."""
+
+    async def forget_ended(self) -> list[str]:
+        """Deletes what `forget` had to leave and has ended since; returns the file names that nothing else uses."""
 
     async def sweep(self, before: float, limit: int, day: int) -> list[str] | None:
         """Deletes up to ``limit`` jobs that ended before; the files nothing else uses, None when none was left."""

@@ -6,7 +6,7 @@ Every method takes the tenant, or something that names it: nothing crosses guild
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Protocol
 
-from bot.conduct import Case, Change, Community, Item, Member, Mode, Post, Report, Rule, Sanction, Strike
+from bot.conduct import Case, Change, Community, Dossier, Item, Member, Mode, Post, Report, Rule, Sanction, Strike
 from bot.model import AuditEvent, Job, Settled
 
 Decide = Callable[[Item], tuple[Item, Change] | None]
@@ -33,6 +33,9 @@ class ModerationStore(Protocol):
         """Newest first."""
 
     # -- members
+    async def dossier(self, tenant: str, person: str, owner: str = "") -> Dossier:
+        """``owner`` is of a default style, beside the person's own."""
+
     async def member(self, tenant: str, person: str) -> Member: ...
 
     async def last_groups(self, tenant: str, person: str) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from bot import steps
 from bot.conduct import Case, Item, ItemKind, Post, PostKind
-from bot.errors import ChatBusy, ChatGone
+from bot.errors import ChatBusy, ChatGone, StoreError
 from bot.judging import sanction_problem
 from bot.model import Job, Picture, Settled
 from bot.ports_moderation import ReviewRoom
@@ -23,7 +23,7 @@ POST_TRIES = 50
 
 
 async def show_next(core: steps.Core, rooms: Mapping[str, ReviewRoom]) -> bool:
-    """Shows one thing that is due. False: nothing was."""
+    """Shows one thing that is due. False: nothing was. Raises StoreError; then it comes again after its lease."""
     if not rooms:
         return False
     store = core.judge.store
@@ -41,6 +41,8 @@ async def show_next(core: steps.Core, rooms: Mapping[str, ReviewRoom]) -> bool:
             await _later(core, post, POST_PAUSES[-1], error.detail)
         else:
             await store.post_shown(post)
+    except StoreError:
+        raise
     except Exception as error:  # noqa: BLE001 - one post's bug must not stop the others
         core.observer.event("alert", text="post_bug", subject=post.subject, detail=repr(error))
         await _later(core, post, POST_PAUSES[-1], repr(error))

@@ -8,7 +8,7 @@ from functools import partial
 
 from bot import command, fairness, quota, routing
 from bot.conduct import Texts
-from bot.errors import BackendError
+from bot.errors import BackendError, Broken, Busy, Down, Rejected
 from bot.judging import Judge
 from bot.model import (
     Breaker,
@@ -203,7 +203,9 @@ def delivery_pause(deliveries: int, drawn_at: float, now: float, retry_after: fl
 
 
 def error_kind(error: BackendError) -> str:
-    return type(error).__name__.lower()
+    """One of the four, whatever finer class a backend raised."""
+    kinds = (Busy, Rejected, Broken, Down, BackendError)
+    return next(kind.__name__.lower() for kind in kinds if isinstance(error, kind))
 
 
 async def standings(core: Core) -> Mapping[str, fairness.Standing]:

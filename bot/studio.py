@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from bot import command, fairness, quota, routing, sizes, steps, tastes
-from bot.conduct import Action, Item, ItemKind, Point
+from bot.conduct import Action, Dossier, Item, ItemKind, Point
 from bot.errors import Conflict, Refused, StoreBusy, StoreFull
 from bot.model import (
     CANCELLABLE_STATES,
@@ -40,6 +40,9 @@ SLOWEST_COMMIT = 1.5
 STANDINGS_FRESH = 2.0
 """Seconds for which one pass over the line serves everybody's position."""
 
+KEPT_SEARCHED = 50  #: a person's last requests, for pictures that could not be posted
+KEPT_SHOWN = 3  #: of those, as many are handed over at once
+
 Arrived = Callable[[Job], Awaitable[Mapping[str, str] | None]]
 """The reply address of a request whose acknowledgement reached the person; None: it did not, as far as is known."""
 
@@ -67,7 +70,6 @@ class Studio:
         self._core = core
         self._pictures = pictures
         self._rng = rng or random.SystemRandom()
-        self._switches = steps.Switches(core.store, core.clock)
         self._standings: tuple[float, Mapping[str, fairness.Standing]] = (float("-inf"), {})
 
     # -- asking
@@ -80,9 +82,11 @@ class Studio:
         While every backend for it is closed it waits and says so (F30), or is refused where it cannot wait.
         Raises Refused, StoreError.
         """
-        if await self._switches.on(steps.Switch.PAUSED):
+        known = await self._dossier(origin)
+        if known.paused:
             raise Refused(Problem("intake_paused"))
-        asked = await tastes.applied(self._core, steps.asked(self._core, request), origin.person, origin.place)
+        written = steps.asked(self._core, request)
+        asked = tastes.applied(self._core, written, origin.person, origin.place, known.styles)
         seed = asked.seed if asked.seed is not None else self._rng.randrange(routing.SEEDS)
         plan = steps.plan(self._core, asked, seed)
         if plan.closed and not waits_for_backends:
@@ -101,19 +105,26 @@ class Studio:
             seed=seed,
             notes=(*plan.notes, plan.closed) if plan.closed else plan.notes,
         )
-        item = await self._judged(job)
-        new = NewJob(replace(job, review=item is not None), limits, self._core.day())
+        item = await self._judged(job, known)
+        new = NewJob(replace(job, review=True) if item else job, limits, self._core.day())
         stored, fresh = await self._stored(new, item)
         if fresh:
             self._core.observer.event("job_received", job=job.id, platform=job.platform)
         return await self._ticket(stored, fresh=fresh)
 
-    async def _judged(self, job: Job) -> Item | None:
+    async def _dossier(self, origin: Origin) -> Dossier:
+        try:
+            place = origin.place
+            return await self._core.judge.store.dossier(place.tenant, origin.person.key, tastes.channel(place))
+        except StoreBusy:
+            raise Refused(Problem("store_busy")) from None
+
+    async def _judged(self, job: Job, known: Dossier) -> Item | None:
         """The item for the moderators where they have to look first. Raises Refused."""
         judge, origin = self._core.judge, job.origin
         try:
             texts = steps.texts(self._core, job.request)
-            verdict = await judge.judge(origin.person, origin.place, texts, Point.SUBMIT)
+            verdict = await judge.judge(origin.person, origin.place, texts, Point.SUBMIT, known)
             if verdict.action >= Action.BLOCK:
                 raise await judge.refuse(job, verdict)
         except StoreBusy:
@@ -233,13 +244,10 @@ class Studio:
             await self._pictures.delete(name)
 
     async def leave(self, tenant: str) -> None:
-        """The bot was removed from a community: what waits there is cancelled, what is stored of it deleted.
-
-        A request that is being drawn ends by itself and goes with the retention.
-        """
+        """The bot was removed from a community: what waits there is cancelled, what is stored of it deleted."""
         for job_id in await self._core.store.active_in(tenant):
             await self._core.store.cancel(job_id, Problem("community_left"), self._core.clock.now())
-        for name in await self._core.store.forget_community(tenant):
+        for name in await self._core.store.forget_community(tenant, self._core.clock.now()):
             await self._pictures.delete(name)
 
     # -- looking
@@ -260,6 +268,12 @@ class Studio:
         """Newest first; pictures that were deleted are left out."""
         jobs = await self._core.store.jobs_of(person.key, limit)
         return [await self.settled(job) for job in jobs]
+
+    async def kept(self, person: Person) -> list[Settled]:
+        """The newest pictures that could not be posted: `/imagine-status` hands them over."""
+        jobs = await self._core.store.jobs_of(person.key, KEPT_SEARCHED)
+        lost = [await self.settled(job) for job in jobs if job.state is JobState.UNDELIVERABLE]
+        return [each for each in lost if each.pictures][:KEPT_SHOWN]
 
     async def settled(self, job: Job) -> Settled:
         pictures = [] if is_withheld(job) else await self._core.store.pictures_of(job.id)

@@ -1,5 +1,6 @@
 """The styles that people and channels have set for requests that name none."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from bot import routing, steps
@@ -15,13 +16,16 @@ def channel(place: Place) -> str:
     return f"channel:{place.tenant}:{place.channel}"
 
 
-async def applied(core: steps.Core, asked: ImageRequest, person: Person, place: Place) -> ImageRequest:
-    """``asked`` in the style of its person, else of its channel, where it names none and that style can be had."""
-    if asked.style is not None or not core.styles:
+def applied(
+    core: steps.Core, asked: ImageRequest, person: Person, place: Place, known: Mapping[str, str]
+) -> ImageRequest:
+    """``asked`` in the style of its person, else of its channel, where it names none and that style can be had.
+
+    ``known``: the defaults by owner.
+    """
+    if asked.style is not None:
         return asked
-    owners = (person.key, channel(place))
-    known = await core.store.default_styles(owners)
-    for owner in owners:
+    for owner in (person.key, channel(place)):
         style = known.get(owner, "")
         if style in core.styles or style == routing.NO_STYLE:
             return asked if style == routing.NO_STYLE else _in_style(core, asked, style)

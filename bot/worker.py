@@ -7,9 +7,8 @@ that lost its lease can finish nothing. After `drawn` a crash delivers again and
 import asyncio
 import contextlib
 import random
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from bot import drawing, showing, steps
 from bot.conduct import Action, ItemKind, Point
@@ -29,23 +28,31 @@ LINE_SECONDS = 5.0
 DRAIN_SECONDS = 4.0
 """For deliveries under way after SIGTERM; the whole process has seven."""
 
+CLAIM_SECONDS = 1.0
+"""For claims under way after SIGTERM: a job whose claim is not awaited keeps a lease that nobody gives back."""
+
 
 @dataclass(slots=True)
 class Held:
     """A job this worker has, and the task that works on it."""
 
     job: Job
-    task: asyncio.Task[None]
     drawing: bool
+    task: asyncio.Task[None] = field(init=False)
     cancelled: bool = False  #: by the person
     ending: bool = False
     missed: bool = False  #: at the last heartbeat it was not this worker's; it may just have been finished
+    begun: bool = False
 
     def end(self) -> None:
-        """Cancels the task once: a second cancel would hit it while it tidies up."""
+        """Cancels the task once: a second cancel would hit it while it tidies up.
+
+        One that has not begun would end without tidying up, so it is left to see for itself.
+        """
         if not self.ending:
             self.ending = True
-            self.task.cancel()
+            if self.begun:
+                self.task.cancel()
 
 
 @dataclass(slots=True)
@@ -59,7 +66,10 @@ class Worker:
     deliveries_at_once: int = 8
     rooms: Mapping[str, ReviewRoom] = field(default_factory=dict)  #: by platform
     _held: dict[str, Held] = field(default_factory=dict)
+    _under_way: dict[asyncio.Task[None], Held] = field(default_factory=dict)  #: those too that lost their job
     _stopping: bool = False
+    _claims: int = 0  #: under way
+    _claimed: asyncio.Event = field(default_factory=asyncio.Event)  #: none is
     _last_beat: float = 0.0
     _switches: steps.Switches = field(init=False)
     _work_to_draw: Wakeup = field(init=False)
@@ -72,11 +82,13 @@ class Worker:
         self._switches = steps.Switches(store, self.core.clock)
         self._work_to_draw, self._work_to_deliver, self._work_to_post = (store.subscribe(Topic.WORK) for _ in range(3))
         self._cancels = store.subscribe(Topic.CANCEL)
+        self._claimed.set()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until ``stop`` is set; then leases are released within seconds."""
         self._last_beat = self.core.clock.monotonic()
-        await self._recover(all_workers=self.alone)
+        with self._store_may_fail():  # then the leases run out in time
+            await self._recover(all_workers=self.alone)
         loops = [
             asyncio.create_task(self._forever(each))
             for each in (
@@ -86,6 +98,7 @@ class Worker:
                 self._recover_loop,
                 self._line_loop,
                 self._post_loop,
+                self._forget_loop,
             )
         ]
         try:
@@ -111,11 +124,23 @@ class Worker:
 
     async def _draw_loop(self) -> None:
         while not self._stopping:
-            job = await self._claim()
+            with self._claiming():
+                job = await self._claim()
+                if job is not None:
+                    self._start(Held(job, drawing=True), self._draw)
             if job is None:
                 await self._work_to_draw.wait(POLL_SECONDS)
-            else:
-                self._start(job, self._draw(job), drawing=True)
+
+    @contextlib.contextmanager
+    def _claiming(self) -> Iterator[None]:
+        self._claims += 1
+        self._claimed.clear()
+        try:
+            yield
+        finally:
+            self._claims -= 1
+            if not self._claims:
+                self._claimed.set()
 
     async def _claim(self) -> Job | None:
         now = self.core.clock.now()
@@ -137,12 +162,12 @@ class Worker:
             self.core.observer.event("job_claimed", job=job.id, backend=job.backend, seconds=now - job.queued_at)
         return job
 
-    async def _draw(self, job: Job) -> None:
-        drawn = await drawing.draw(self.core, self.pictures, self.chats, job, self.rng)
+    async def _draw(self, held: Held) -> None:
+        drawn = await drawing.draw(self.core, self.pictures, self.chats, held.job, self.rng)
         if drawn is not None and drawn.state is JobState.DRAWN:
-            held = self._held[job.id]
             held.job, held.drawing = drawn, False
-            await self._deliver(drawn)
+            self._work_to_draw.wake()
+            await self._deliver(held)
 
     # -- delivering
 
@@ -150,7 +175,8 @@ class Worker:
         while not self._stopping:
             started = False
             if sum(not held.drawing for held in self._held.values()) < self.deliveries_at_once:
-                started = await self._claim_delivery()
+                with self._claiming():
+                    started = await self._claim_delivery()
             if not started:
                 await self._work_to_deliver.wait(POLL_SECONDS)
 
@@ -160,12 +186,12 @@ class Worker:
         for claim, work in ((store.claim_delivery, self._deliver), (store.claim_untold, self._tell)):
             job = await claim(self.name, now + LEASE_SECONDS, now)
             if job is not None:
-                self._start(job, work(job), drawing=False)
+                self._start(Held(job, drawing=False), work)
                 return True
         return False
 
-    async def _deliver(self, job: Job) -> None:
-        now = self.core.clock.now
+    async def _deliver(self, held: Held) -> None:
+        job, now = held.job, self.core.clock.now
         verdict = await drawing.judged_again(self.core, job, Point.DELIVERY)
         if verdict is None:
             return
@@ -196,8 +222,9 @@ class Worker:
         else:
             await self._finish(job, JobState.UNDELIVERABLE, Problem("undeliverable"))
 
-    async def _tell(self, job: Job) -> None:
+    async def _tell(self, held: Held) -> None:
         """A request that ended without pictures: the person hears why."""
+        job = held.job
         try:
             await self._show(job)
         except ChatBusy as error:
@@ -232,24 +259,36 @@ class Worker:
 
     # -- leases
 
-    def _start(self, job: Job, work: Coroutine[Any, Any, None], *, drawing: bool) -> None:
-        task = asyncio.create_task(self._guard(job, work), name=job.id)
-        self._held[job.id] = Held(job, task, drawing)
+    def _start(self, held: Held, work: Callable[[Held], Awaitable[None]]) -> None:
+        """A job whose store's answer was lost may have gone on without us, and come back to us."""
+        if held.job.id in self._held:
+            self._held[held.job.id].end()
+        held.task = asyncio.create_task(self._guard(held, work), name=held.job.id)
+        self._held[held.job.id] = held
+        self._under_way[held.task] = held
+        held.task.add_done_callback(self._under_way.pop)
 
-    async def _guard(self, job: Job, work: Coroutine[Any, Any, None]) -> None:
+    async def _guard(self, held: Held, work: Callable[[Held], Awaitable[None]]) -> None:
+        job_id, held.begun = held.job.id, True
         try:
-            with self.core.observer.about(job.id):
-                await work
+            if held.ending:
+                await self._let_go(held)
+                return
+            with self.core.observer.about(job_id):
+                await work(held)
         except asyncio.CancelledError:
-            await self._let_go(self._held[job.id])
+            await self._let_go(held)
         except Conflict:
-            self.core.observer.event("lease_lost", job=job.id)
+            self.core.observer.event("lease_lost", job=job_id)
         except ImagineError as error:
-            self.core.observer.event("store_error", job=job.id, detail=str(error))
+            self.core.observer.event("store_error", job=job_id, detail=str(error))
         except Exception as error:  # noqa: BLE001 - the lease runs out and the job is tried again, counted as a crash
-            self.core.observer.event("alert", text="job_failed", job=job.id, detail=repr(error))
+            self.core.observer.event("alert", text="job_failed", job=job_id, detail=repr(error))
         finally:
-            self._held.pop(job.id, None)
+            if self._held.get(job_id) is held:
+                del self._held[job_id]
+            self._work_to_draw.wake()
+            self._work_to_deliver.wake()
 
     async def _let_go(self, held: Held) -> None:
         """After a cancel by the person, or a drain."""
@@ -309,9 +348,16 @@ class Worker:
     async def _recover(self, *, all_workers: bool) -> None:
         """Takes up what dead workers had."""
         for job in await self.core.store.expired(self.core.clock.now(), all_workers=all_workers):
-            with contextlib.suppress(Conflict):
+            with contextlib.suppress(Conflict), self._store_may_fail():
                 await self._take_up(job)
                 self.core.observer.event("recovered", job=job.id, state=job.state)
+
+    @contextlib.contextmanager
+    def _store_may_fail(self) -> Iterator[None]:
+        try:
+            yield
+        except StoreError as error:
+            self.core.observer.event("store_error", detail=str(error))
 
     async def _take_up(self, job: Job) -> None:
         if job.state is not JobState.RUNNING:
@@ -325,16 +371,25 @@ class Worker:
         await drawing.after_crash(self.core, crashed)
 
     async def _drain(self) -> None:
-        for held in list(self._held.values()):
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(CLAIM_SECONDS):
+                await self._claimed.wait()
+        for held in self._under_way.values():
             if held.drawing:
                 held.end()
-        tasks = [held.task for held in self._held.values()]
-        if tasks:
-            await asyncio.wait(tasks, timeout=DRAIN_SECONDS)
-        late = list(self._held.values())
+        if self._under_way:
+            await asyncio.wait(list(self._under_way), timeout=DRAIN_SECONDS)
+        late = list(self._under_way.values())
         for held in late:
             held.end()
         await asyncio.gather(*(held.task for held in late), return_exceptions=True)
+
+    async def _forget_loop(self) -> None:
+        """Whoever asked to be forgotten while a request was being drawn or told is forgotten once it is."""
+        while True:
+            for name in await self.core.store.forget_ended():
+                await self.pictures.delete(name)
+            await asyncio.sleep(POLL_SECONDS)
 
     # -- people who wait
 

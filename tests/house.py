@@ -120,6 +120,7 @@ async def house_on(
         judge=Judge(store, moderation, clock, recorder, pictures_checked),
     )
     await core.health.load()
+    await core.judge.prepare()
     try:
         studio = Studio(core, pictures, random.Random(7))
         yield TestHouse(core, store, pictures, studio, Moderators(core), FakeChat(), recorder, folder)

@@ -41,6 +41,7 @@ class SlackTest:
     slack: SlackStandIn
     house: TestHouse
     opened: OpenSlack
+    given: SlackHouse
 
     @property
     def human(self) -> Human:
@@ -74,6 +75,13 @@ class SlackTest:
         return [await self.house.settled(job.id, seconds) for job in found]
 
 
+    @asynccontextmanager
+    async def second_bot(self) -> AsyncIterator[OpenSlack]:
+        """Another one on the same app and store, as a second machine would be."""
+        async with open_slack(self.given, receives=True) as opened:
+            yield opened
+
+
 @asynccontextmanager
 async def open_test(
     folder: Path,
@@ -101,7 +109,7 @@ async def open_test(
             rows=house.store,
         )
         opened = await stack.enter_async_context(open_slack(given, receives=True))
-        test = SlackTest(slack, house, opened)
+        test = SlackTest(slack, house, opened, given)
         if mode == "http":
             slack.human.way = HttpWay(f"http://127.0.0.1:{opened.port}/slack/events", SECRET)
         else:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from adapters.backends import http, preflight
 from adapters.backends.download import UnusableError, fetch_all, fetcher
@@ -100,9 +101,12 @@ class Hive:
         posted = http.build(self._wire, "POST", self._url, self._headers, content)
         try:
             answer = await http.send(self._wire, posted, deadline=deadline, room=room, cap=http.JSON_CAP)
+            told = http.decode_object(answer.body, self._wire.key)
+            if (status := status_in(told)) >= 400:
+                raise http.failure(replace(answer, status=status), self._wire.key, http.now())
         except Rejected as error:
             raise Rejected(error.detail, stage=stage(error.detail)) from error
-        return urls_in(http.decode_object(answer.body, self._wire.key))
+        return urls_in(told)
 
 
 def body(request: Drawing, call: Call) -> Mapping[str, object]:
@@ -117,6 +121,12 @@ def body(request: Drawing, call: Call) -> Mapping[str, object]:
         num_images=call.count,
         seed=call.seed,
     )
+
+
+def status_in(answer: Mapping[str, object]) -> int:
+    """The ``status_code`` that the document's error bodies name, which counts whatever HTTP says; 0: none."""
+    status = answer.get("status_code")
+    return status if isinstance(status, int) and 100 <= status <= 599 else 0
 
 
 def urls_in(answer: Mapping[str, object]) -> tuple[str, ...]:

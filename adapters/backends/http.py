@@ -23,9 +23,20 @@ import certifi
 import httpx
 import stamina
 
-from adapters.backends.limits import KEYS, MEMORY, RATE_MARGIN, TURNS, Budget, Limiter, Room, account_of
+from adapters.backends.limits import (
+    KEYS,
+    LATE_SECONDS,
+    MEMORY,
+    RATE_MARGIN,
+    TURNS,
+    Budget,
+    Limiter,
+    Room,
+    account_of,
+)
 from adapters.backends.limits import held as hold
 from bot.errors import BackendError, Broken, Busy, Down, Rejected
+from bot.pacing import LONGEST_PAUSE, LONGEST_WAIT
 
 PICTURE_CAP = 25 * 2**20
 JSON_CAP = 2**20
@@ -35,7 +46,7 @@ CONNECT_SECONDS = 10.0
 #: A body slower than this after the grace is given up: a per-read timeout never fires on one byte a second.
 GRACE_SECONDS = 5.0
 MIN_BYTES_PER_SECOND = 4096
-RETRY_AFTER_CAP = 3600.0
+RETRY_AFTER_CAP = LONGEST_PAUSE
 PAUSE_SECONDS = 1.0  #: after a 429 that names no time
 ATTEMPTS = 3
 
@@ -109,7 +120,8 @@ def wire(
     limiter: Limiter | None = None,
 ) -> Wire:
     interval = RATE_MARGIN / requests_per_second if requests_per_second else 0.0
-    return Wire(kind, key.strip(), client(), limiter or KEYS, interval, timeout_seconds / 4, MEMORY)
+    patience = min(timeout_seconds / 4, LONGEST_WAIT)
+    return Wire(kind, key.strip(), client(), limiter or KEYS, interval, patience, MEMORY)
 
 
 def deadline_in(timeout_seconds: float) -> float:
@@ -161,9 +173,9 @@ def pause_after(error: Busy) -> float:
 
 async def exchange(wire: Wire, request: httpx.Request, *, deadline: float, room: Room, cap: int) -> Answer:
     """One call, whatever its status. Raises Busy where the key's turn is too far off, Down where no answer came."""
-    await _await_turn(wire, deadline)
-    sent = _Sent()
-    request.extensions = {**request.extensions, "trace": sent.trace}
+    turn = _Turn(wire, deadline)
+    await turn.come()
+    request.extensions = {**request.extensions, "trace": turn.trace}
     try:
         async with asyncio.timeout_at(deadline):
             response = await wire.client.send(request, stream=True)
@@ -172,7 +184,7 @@ async def exchange(wire: Wire, request: httpx.Request, *, deadline: float, room:
             finally:
                 await response.aclose()
     except TimeoutError as error:
-        raise Down("no complete answer in time", maybe_charged=sent.started) from error
+        raise Down("no complete answer in time", maybe_charged=turn.sent) from error
     except UnreadableError as error:
         raise Down(str(error), maybe_charged=True) from error
     except httpx.UnsupportedProtocol as error:
@@ -180,30 +192,47 @@ async def exchange(wire: Wire, request: httpx.Request, *, deadline: float, room:
     except httpx.ConnectError as error:
         raise Down(redact(f"no connection: {error}", wire.key)) from error
     except httpx.HTTPError as error:  # its own words quote what the server sent, which may be the key
-        raise Down(f"the exchange broke off: {type(error).__name__}", maybe_charged=sent.started) from None
+        raise Down(f"the exchange broke off: {type(error).__name__}", maybe_charged=turn.sent) from None
 
 
-class _Sent:
-    """Whether a request began to leave, told by httpcore's trace: only then can it have been charged."""
+class _Turn:
+    """One call's turn to use its key. ``sent``: it began to leave, only then can it have been charged.
 
-    started = False
+    httpcore's trace tells of that, and waits for us: the last moment to find that the turn has passed, because the
+    connection took long to open or this process stood still. Then the next one is waited for.
+    """
+
+    def __init__(self, wire: Wire, deadline: float) -> None:
+        self._wire, self._deadline = wire, deadline
+        self._clock = asyncio.get_running_loop().time
+        self._at = 0.0
+        self.sent = False
+
+    async def come(self) -> None:
+        """Waits for it. Raises Busy where it is too far off."""
+        while (wait := await self._take()) > 0:
+            await asyncio.sleep(wait)
+            if await self._wire.limiter.take(self._wire.account, 0.0, 0.0) <= 0:  # nobody was told to pause meanwhile
+                break
+        await TURNS.turn()
+
+    async def _take(self) -> float:
+        patience = min(self._wire.patience, self._deadline - self._clock())
+        wait = await self._wire.limiter.take(self._wire.account, self._wire.interval, patience)
+        if wait > patience:
+            raise Busy("the key's own rate is used up", retry_after=wait)
+        self._at = self._clock() + wait
+        return wait
 
     async def trace(self, event: str, _info: Mapping[str, object]) -> None:
-        self.started |= event.endswith("send_request_headers.started")
+        if event.endswith("send_request_headers.started"):
+            while self._wire.interval and self._clock() - self._at > LATE_SECONDS:
+                await self.come()
+            self.sent = True
 
 
 def is_sendable(key: str) -> bool:
     return bool(key) and all("!" <= letter <= "~" for letter in key)
-
-
-async def _await_turn(wire: Wire, deadline: float) -> None:
-    patience = min(wire.patience, deadline - asyncio.get_running_loop().time())
-    wait = await wire.limiter.take(wire.account, wire.interval, patience)
-    if wait > patience:
-        raise Busy("the key's own rate is used up", retry_after=wait)
-    if wait > 0:
-        await asyncio.sleep(wait)
-    await TURNS.turn()
 
 
 async def _body(response: httpx.Response, cap: int, room: Room) -> bytes:

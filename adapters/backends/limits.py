@@ -1,7 +1,6 @@
-"""Limits of one process over all backends: uses of a key, bytes of pictures held, work in one round of the event loop.
+"""Limits over all backends: uses of a key, bytes of pictures held, work in one round of the event loop.
 
-The rate is GCRA with one time stamp a key and no burst: calls are spaced, so no window of a second ever holds more than
-the provider allows. The bytes are counted until the pictures themselves are gone, wherever they were handed to.
+The bytes are counted until the pictures themselves are gone, wherever they were handed to.
 """
 
 import asyncio
@@ -12,8 +11,14 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Protocol
 
-#: Calls are spaced this much wider than the rate asks for, so that a jitter on the way squeezes none together.
-RATE_MARGIN = 1.1
+from bot import pacing
+from bot.errors import Busy
+from bot.pacing import Pace
+
+#: Calls are spaced this much wider than the rate asks for, so that a jitter on the way squeezes none together: of the
+#: 0.2 s that a window of a second has to spare, a call may be late by half, and the network has the other half.
+RATE_MARGIN = 1.2
+LATE_SECONDS = 0.1
 #: Of encoded pictures in memory at once, where requests are for one picture each.
 BYTES_HELD = 256 * 2**20
 
@@ -23,35 +28,38 @@ def account_of(kind: str, key: str) -> str:
     return f"{kind}:{hashlib.sha256(f'{kind} {key}'.encode()).hexdigest()[:16]}"
 
 
-def gcra(next_at: float, now: float, interval: float) -> tuple[float, float]:
-    """Seconds to wait, and the key's new time stamp. All in seconds; ``next_at`` is the stamp so far."""
-    at = max(next_at, now)
-    return at - now, at + interval
+class TurnsUnknown(Busy):
+    """Nobody can say when the key may be used, so it is not used."""
 
 
 class Limiter(Protocol):
-    """Where the keys' time stamps are. One in the store serves several worker processes."""
+    """Where turns of the keys are taken. One in the store serves several worker processes."""
 
     async def take(self, account: str, interval: float, patience: float) -> float:
-        """Seconds to wait before the call may go out. Beyond ``patience`` nothing is taken."""
+        """Seconds until the call may go out, negative where its turn has passed. Beyond ``patience`` none is taken.
+
+        ``interval`` 0: only asks how long a pause lasts. Raises TurnsUnknown.
+        """
 
     async def pause(self, account: str, seconds: float) -> None:
-        """No call of this key goes out for so long: the provider said so."""
+        """No call of this key goes out for so long: the provider said so. Never raises."""
 
 
 class ProcessLimiter:
+    """Serves one process, and forgets when it ends."""
+
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._next_at: dict[str, float] = {}
+        self._paces: dict[str, Pace] = {}
 
     async def take(self, account: str, interval: float, patience: float) -> float:
-        wait, next_at = gcra(self._next_at.get(account, 0.0), self._clock(), interval)
-        if wait <= patience:
-            self._next_at[account] = next_at
-        return wait
+        now = self._clock()
+        at, after = pacing.turn(self._paces.get(account, Pace()), now, interval, patience)
+        self._paces[account] = after
+        return pacing.told(at - now, patience, taken=not interval or after.next_at > at)
 
     async def pause(self, account: str, seconds: float) -> None:
-        self._next_at[account] = max(self._next_at.get(account, 0.0), self._clock() + seconds)
+        self._paces[account] = pacing.paused(self._paces.get(account, Pace()), self._clock(), seconds)
 
 
 class Budget:

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Mapping
 
 from adapters.backends.http import ERROR_CAP, Answer, Wire, build, decode_object, exchange, is_sendable
-from adapters.backends.limits import Room
+from adapters.backends.limits import Room, TurnsUnknown
 from bot.errors import BackendError, Busy, Down
 from bot.replies import say
 
@@ -38,6 +38,8 @@ async def examine(
         request = build(wire, "POST", url, headers, body)
         host = request.url.host
         answer = await exchange(wire, request, deadline=deadline, room=Room(wire.budget), cap=ERROR_CAP)
+    except TurnsUnknown as error:
+        return say("probe_no_turn", name=name, detail=error.detail)
     except Busy:
         return ""
     except BackendError as error:

@@ -64,7 +64,7 @@ class FilePictures:
         written = dict(settings) if self._metadata else None
         answer = await self._sandbox.run("clean", {"settings": written}, [image])
         data = answer.blobs[0]
-        sha256 = hashlib.sha256(data).hexdigest()
+        sha256 = await asyncio.to_thread(_hash, data)
         await asyncio.to_thread(disk.write, self._folder, sha256[:2], f"{sha256}.png", data, synced=True)
         return Picture(
             sha256=sha256,

@@ -13,12 +13,15 @@ import os
 import resource
 import signal
 import struct
+import subprocess
 import sys
-from asyncio.subprocess import DEVNULL, PIPE, Process
+import threading
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, BinaryIO
+from subprocess import DEVNULL, PIPE
+from typing import IO, Any, BinaryIO
 
 from adapters.images import pixels
 from bot.errors import DeliveryError, Down
@@ -43,7 +46,10 @@ class Answer:
 
 
 class Sandbox:
-    """At most ``workers`` pieces of work at once; the rest wait, so memory stays bounded."""
+    """At most ``workers`` pieces of work at once; the rest wait, so memory stays bounded.
+
+    A thread a child does the talking: megabytes are neither copied nor waited for on the event loop.
+    """
 
     def __init__(
         self,
@@ -53,11 +59,11 @@ class Sandbox:
         max_pixels: int = pixels.MAX_PIXELS,
     ) -> None:
         self._slots = asyncio.Semaphore(workers)
+        self._threads = ThreadPoolExecutor(workers, thread_name_prefix="pictures")
         self._memory_bytes = memory_bytes
         self._seconds = seconds
         self._max_pixels = max_pixels
-        self._idle: list[Process] = []
-        self._all: set[Process] = set()
+        self._idle: list[Child] = []
 
     async def run(self, work: str, values: Mapping[str, Any], blobs: Blobs) -> Answer:
         """``work`` is a key of WORK. Raises Down and DeliveryError as the function there does.
@@ -65,86 +71,116 @@ class Sandbox:
         A child that dies is replaced once: it may have been killed for memory that others took. The second death is
         blamed on the picture.
         """
-        message = _packed({"work": work, "values": {**values, "max_pixels": self._max_pixels}}, blobs)
+        head = _head({"work": work, "values": {**values, "max_pixels": self._max_pixels}}, blobs)
         async with self._slots:
             for _ in range(2):
                 with suppress(*DIED):
-                    return _checked(await self._exchange(message))
+                    return _checked(await self._exchange([head, *blobs]))
         detail = f"two image processes died over it ({work}, {sum(map(len, blobs))} bytes)"
         raise Down(detail, maybe_charged=True)
 
-    async def _exchange(self, message: bytes) -> Answer:
-        child = self._idle.pop() if self._idle else await self._start()
+    async def _exchange(self, message: Blobs) -> Answer:
+        child = self._idle.pop() if self._idle else Child(self._memory_bytes)
+        asked = asyncio.get_running_loop().run_in_executor(self._threads, child.ask, message)
         try:
             async with asyncio.timeout(self._seconds):
-                answer = await _asked(child, message)
+                answer = await asyncio.shield(asked)
         except TimeoutError:
-            await self._end(child)
+            await _ended(child, asked)
             detail = f"the image process gave no answer within {self._seconds:g} s"
             raise Down(detail, maybe_charged=True) from None
         except BaseException:
-            await self._end(child)
+            await _ended(child, asked)
             raise
         self._idle.append(child)
         return answer
 
-    async def _start(self) -> Process:
+    async def close(self) -> None:
+        children, self._idle = self._idle, []
+        await asyncio.gather(*(asyncio.to_thread(child.close) for child in children))
+        await asyncio.to_thread(self._threads.shutdown)
+
+
+async def _ended(child: "Child", asked: "asyncio.Future[Answer]") -> None:
+    """Its thread sees the end of the output at once, and reaps it."""
+    child.kill()
+    await asyncio.wait([asked])
+
+
+class Child:
+    """One process, started when it is first asked. Blocking, but for `kill`, which may come from another thread."""
+
+    def __init__(self, memory_bytes: int) -> None:
+        self._memory_bytes = memory_bytes
+        self._process: subprocess.Popen[bytes] | None = None
+        self._starting = threading.Lock()
+        self._killed = False
+
+    def ask(self, message: Blobs) -> Answer:
+        """Raises one of DIED, and then the process is gone."""
+        try:
+            process = self._process or self._started()
+            assert process.stdin is not None
+            assert process.stdout is not None
+            process.stdin.writelines(message)
+            process.stdin.flush()
+            return _read(process.stdout)
+        except BaseException:
+            self.kill()
+            self.close()
+            raise
+
+    def _started(self) -> "subprocess.Popen[bytes]":
         code = f"import sys; sys.path[:] = {sys.path!r}; from adapters.images.sandbox import serve; serve()"
         kept = {name: os.environ[name] for name in KEPT if name in os.environ}
-        child = await asyncio.create_subprocess_exec(
-            sys.executable, "-P", "-c", code, str(self._memory_bytes),
-            stdin=PIPE, stdout=PIPE, stderr=DEVNULL, env=kept,
-        )  # fmt: skip
-        self._all.add(child)
-        return child
+        command = [sys.executable, "-P", "-c", code, str(self._memory_bytes)]
+        with self._starting:
+            if self._killed:
+                raise EOFError
+            self._process = subprocess.Popen(command, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, env=kept)  # noqa: S603 - our own code
+        return self._process
 
-    async def _end(self, child: Process) -> None:
-        self._all.discard(child)
-        with suppress(ProcessLookupError):
-            child.kill()
-        await _ended(child)
+    def kill(self) -> None:
+        with self._starting:
+            self._killed = True
+            if self._process is not None:
+                self._process.kill()
 
-    async def close(self) -> None:
-        children, self._all, self._idle = self._all, set(), []
-        for child in children:
-            try:
-                async with asyncio.timeout(CLOSING_SECONDS):
-                    await _ended(child)
-            except TimeoutError:
-                await self._end(child)
-
-
-async def _ended(child: Process) -> None:
-    """Reads to the end of the output, which also closes the pipes."""
-    assert child.stdin is not None
-    assert child.stdout is not None
-    child.stdin.close()
-    with suppress(OSError):
-        await child.stdin.wait_closed()
-    while await child.stdout.read(1 << 16):
-        pass
-    await child.wait()
+    def close(self) -> None:
+        """Lets it come to its end, but not for long."""
+        if self._process is None:
+            return
+        for pipe in (self._process.stdin, self._process.stdout):
+            with suppress(OSError):  # what was not written yet has nobody to read it
+                pipe.close()  # type: ignore[union-attr] # both were asked for
+        try:
+            self._process.wait(CLOSING_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
 
 
-async def _asked(child: Process, message: bytes) -> Answer:
-    assert child.stdin is not None
-    assert child.stdout is not None
-    child.stdin.write(message)
-    await child.stdin.drain()
-    read = child.stdout.readexactly
-    size = LENGTH.unpack(await read(LENGTH.size))[0]
+def _read(pipe: IO[bytes]) -> Answer:
+    size = LENGTH.unpack(_exactly(pipe, LENGTH.size))[0]
     if size > MAX_HEADER:
         raise EOFError
-    values = json.loads(await read(size))
-    sizes = values.pop("blobs")
+    values = json.loads(_exactly(pipe, size))
+    sizes = [int(blob) for blob in values.pop("blobs")]
     if sum(sizes) > MAX_ANSWER:
         raise EOFError
-    return Answer(values, [await read(int(blob)) for blob in sizes])
+    return Answer(values, [_exactly(pipe, blob) for blob in sizes])
 
 
-def _packed(values: Mapping[str, Any], blobs: Blobs) -> bytes:
+def _exactly(pipe: IO[bytes], size: int) -> bytes:
+    data = pipe.read(size)
+    if len(data) < size:
+        raise EOFError
+    return data
+
+
+def _head(values: Mapping[str, Any], blobs: Blobs) -> bytes:
     header = json.dumps({**values, "blobs": [len(blob) for blob in blobs]}).encode()
-    return b"".join([LENGTH.pack(len(header)), header, *blobs])
+    return LENGTH.pack(len(header)) + header
 
 
 def _checked(answer: Answer) -> Answer:
@@ -216,5 +252,5 @@ def _worked(values: Mapping[str, Any], blobs: Blobs) -> Answer:
 
 
 def _send(out: BinaryIO, answer: Answer) -> None:
-    out.write(_packed(answer.values, answer.blobs))
+    out.writelines([_head(answer.values, answer.blobs), *answer.blobs])
     out.flush()

@@ -4,6 +4,7 @@ own logging included, leaves through one handler and is redacted there.
 
 import json
 import logging
+import re
 import secrets
 import sys
 import threading
@@ -17,6 +18,7 @@ from structlog.typing import EventDict, Processor
 
 from adapters.observe.redaction import Redactor
 
+LONG_ID = re.compile(r"[0-9a-f]{32}")
 CHATTY = (
     "httpx",
     "httpcore",
@@ -105,7 +107,23 @@ def _redact(redactor: Redactor) -> Processor:
 def _renderers(*, console: bool, colours: bool) -> list[Processor]:
     if not console:
         return [structlog.processors.JSONRenderer()]
-    return [_harmless, structlog.dev.ConsoleRenderer(colors=colours, repr_native_str=True)]
+    return [_harmless, _brief, structlog.dev.ConsoleRenderer(colors=colours, repr_native_str=True, pad_event_to=16)]
+
+
+def _brief(_logger: Any, _method: str, event: EventDict) -> EventDict:
+    """What fits a line: the time of day, ids by their first letters, no figure beyond use."""
+    if event.get("correlation") == event.get("job"):
+        event.pop("correlation", None)
+    if event.get("logger") == "imagine":
+        del event["logger"]
+    event["timestamp"] = str(event.get("timestamp", ""))[11:19]
+    return {name: _short(value) for name, value in event.items()}
+
+
+def _short(value: Any) -> Any:
+    if isinstance(value, float):
+        return round(value, 3)
+    return value[:8] if isinstance(value, str) and LONG_ID.fullmatch(value) else value
 
 
 def _harmless(_logger: Any, _method: str, event: EventDict) -> EventDict:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from adapters.store import chain, conduct_rows, posts, queue, rows
 from adapters.store.engine import Row, Transaction
 from adapters.store.shelf import Shelf
-from bot.conduct import Community, Member, Mode, PostKind, ReporterRecord, Rule, Sanction, SanctionKind, Strike
+from bot.conduct import Community, Dossier, Member, Mode, PostKind, ReporterRecord, Rule, Sanction, SanctionKind, Strike
 from bot.model import AuditEvent, Job, Problem
 from bot.moderation.events import sanctioned
 from bot.moderation.sanctions import REPORT_DECISIONS
@@ -73,6 +73,11 @@ class Communities(Shelf):
             ]
 
     # -- members
+
+    async def dossier(self, tenant: str, person: str, owner: str = "") -> Dossier:
+        async with self._engine.read() as tx:
+            found = await tx.run("dossier", tenant=tenant, person=person, owner=owner)
+        return conduct_rows.dossier(tenant, person, found)
 
     async def member(self, tenant: str, person: str) -> Member:
         who = {"tenant": tenant, "person": person}

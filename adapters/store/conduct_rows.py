@@ -1,6 +1,7 @@
 """Rows of moderation to nouns and back."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -9,6 +10,7 @@ from adapters.store.rows import text
 from bot.conduct import (
     Action,
     Community,
+    Dossier,
     Ground,
     Item,
     ItemKind,
@@ -74,6 +76,26 @@ def strike(row: Row) -> Strike:
 
 def record_event(row: Row) -> RecordEvent:
     return RecordEvent(RecordKind(row["kind"]), row["decision"], row["at"])
+
+
+def dossier(tenant: str, person: str, found: Sequence[Row]) -> Dossier:
+    by_what: dict[str, list[Row]] = {}
+    for row in found:
+        by_what.setdefault(row["what"], []).append(row)
+    return Dossier(
+        version=sum(row["number"] for row in by_what.get("community", ())),
+        sanctions=tuple(_sanction_in_force(tenant, person, row) for row in by_what.get("sanction", ())),
+        record=tuple(
+            RecordEvent(RecordKind(row["kind"]), row["id"], row["at"]) for row in by_what.get("record", ())
+        ),
+        styles={row["id"]: row["said"] for row in by_what.get("style", ())},
+        paused="paused" in by_what,
+    )
+
+
+def _sanction_in_force(tenant: str, person: str, row: Row) -> Sanction:
+    kind = SanctionKind(row["kind"])
+    return Sanction(row["id"], tenant, person, kind, row["at"], row["until"], row["actor"], row["said"])
 
 
 _ITEM = (

@@ -10,6 +10,8 @@ from bot.errors import StoreBusy
 from bot.ports import Clock, Topic
 
 Row = Mapping[str, Any]
+Tell = Callable[[str], object]
+"""Hears of a step of long work."""
 
 
 class Contended(StoreBusy):

@@ -99,3 +99,12 @@ SELECT * FROM meta
 
 -- name: installations
 SELECT * FROM installations
+
+-- name: forgotten
+SELECT * FROM forgotten
+
+-- name: rates
+SELECT * FROM rates
+
+-- name: shared_pictures
+SELECT * FROM shared_pictures

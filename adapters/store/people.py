@@ -14,6 +14,7 @@ FEED_KEPT = 100_000
 
 async def delete_pictures(tx: Transaction, job_id: str, event: AuditEvent | None) -> list[str]:
     marked = await tx.run("mark_pictures_deleted", job=job_id)
+    await tx.run("delete_job_shared_pictures", job=job_id)
     if marked:
         for job in await tx.run("job", job=job_id):
             await posts.touch_pictures(tx, job)
@@ -25,9 +26,7 @@ async def delete_pictures(tx: Transaction, job_id: str, event: AuditEvent | None
 
 async def forget(tx: Transaction, person: str, day: int, now: float) -> list[str]:
     """Sanctions in force and strikes that count stay: forgetting is no way out of a ban."""
-    files: list[str] = []
-    for row in await tx.run("finished_jobs_of", person=person):
-        files += await _delete_job(tx, row["id"])
+    files = await _begin_forgetting(tx, person, now)
     await tx.run("delete_messages_of", person=person)
     await tx.run("delete_reports_of", person=person)
     await tx.run("forget_records", person=person)
@@ -39,15 +38,31 @@ async def forget(tx: Transaction, person: str, day: int, now: float) -> list[str
     await tx.run("delete_allowances_of", person=person, day=day)
     await tx.run("delete_idle_person", person=person)
     tx.signal(Topic.FEED)
-    return await _unused(tx, files)
+    return files
 
 
-async def forget_community(tx: Transaction, tenant: str) -> list[str]:
-    """Requests and pictures that ended; rules, sanctions and the audit trail stay, in case it comes back."""
+async def forget_community(tx: Transaction, tenant: str, now: float) -> list[str]:
+    """Requests and pictures; rules, sanctions and the audit trail stay, in case it comes back."""
+    return await _begin_forgetting(tx, tenant, now)
+
+
+async def _begin_forgetting(tx: Transaction, owner: str, now: float) -> list[str]:
+    await tx.run("begin_forgetting", owner=owner, at=now)
+    return await forget_ended(tx)
+
+
+async def forget_ended(tx: Transaction) -> list[str]:
+    """Of those who are being forgotten, the requests that ended since and whose end was told."""
     files: list[str] = []
-    for row in await tx.run("finished_jobs_in", tenant=tenant):
-        files += await _delete_job(tx, row["id"])
-    tx.signal(Topic.FEED)
+    for owner in await tx.run("forgotten"):
+        whose = {"owner": owner["owner"], "until": owner["at"]}
+        for row in [*await tx.run("told_jobs_of", **whose), *await tx.run("told_jobs_in", **whose)]:
+            files += await _delete_job(tx, row["id"])
+        if await tx.run("end_forgetting", **whose):
+            await tx.run("delete_turns_of", person=owner["owner"])
+            await tx.run("delete_idle_person", person=owner["owner"])
+    if files:
+        tx.signal(Topic.FEED)
     return await _unused(tx, files)
 
 
@@ -67,7 +82,7 @@ async def sweep(tx: Transaction, before: float, limit: int, day: int) -> list[st
 
 async def _delete_job(tx: Transaction, job_id: str) -> list[str]:
     pictures = await tx.run("pictures_of", job=job_id)
-    for table in ("posts", "items", "pictures", "ledger", "feed", "messages", "reports"):
+    for table in ("posts", "items", "shared_pictures", "pictures", "ledger", "feed", "messages", "reports"):
         await tx.run(f"delete_job_{table}", job=job_id)
     await tx.run("delete_job", job=job_id)
     return [row["sha256"] for row in pictures]

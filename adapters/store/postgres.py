@@ -11,7 +11,7 @@ from typing import Any
 import asyncpg
 
 from adapters.store import sql
-from adapters.store.engine import Contended, Signals, T, Transaction, Unsure, Wakeup, Whole, Work, finished
+from adapters.store.engine import Contended, Signals, T, Tell, Transaction, Unsure, Wakeup, Whole, Work, finished
 from adapters.store.notices import DatabaseClock, Notices
 from adapters.store.pgerrors import DRIVER_ERRORS, is_lost, store_error
 from bot.errors import StoreBroken, StoreBusy
@@ -308,7 +308,7 @@ def _check_not_newer(have: int, known: int) -> None:
         raise StoreBroken(f"the database has schema {have}, this program knows {known}: install a newer version")
 
 
-async def migrate(url: str) -> tuple[int, int]:
+async def migrate(url: str, tell: Tell = str) -> tuple[int, int]:
     """Runs what is missing in one transaction, one process at a time. Returns the versions before and after."""
     try:
         connection = await asyncpg.connect(url, timeout=CONNECT_SECONDS)
@@ -321,8 +321,9 @@ async def migrate(url: str) -> tuple[int, int]:
             steps = sql.migrations("postgres")
             _check_not_newer(have, steps[-1][0])
             await connection.execute("CREATE TABLE IF NOT EXISTS schema_version (version BIGINT PRIMARY KEY)")
-            for number, _, script in steps:
+            for number, name, script in steps:
                 if number > have:
+                    tell(name)
                     await connection.execute(script)
                     await connection.execute("INSERT INTO schema_version (version) VALUES ($1)", number)
             return have, steps[-1][0]

@@ -69,6 +69,22 @@ WHERE (tenant, kind, subject) IN (SELECT tenant, kind, subject FROM posts
     ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED)
 RETURNING *
 
+-- name: drop_tokens
+UPDATE jobs SET address = (address::jsonb - 'token')::text
+WHERE finished_at > :since AND finished_at <= :until AND platform = 'discord'
+
+-- name: rate
+SELECT next_at, paused_until, database_time() AS now FROM rates WHERE account = :account
+
+-- name: held_rate
+-- The time is that of when the row is locked, not that of the question.
+INSERT INTO rates (account, next_at, paused_until) VALUES (:account, 0, 0)
+ON CONFLICT (account) DO UPDATE SET account = excluded.account
+RETURNING next_at, paused_until, database_time() AS now
+
+-- name: database_now
+SELECT database_time() AS now
+
 
 -- The usual case of a whole transaction; no row: it is another case, and nothing happened.
 

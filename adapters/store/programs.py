@@ -61,9 +61,9 @@ class Programs(Shelf):
 
     async def share(self, job_id: str, index: int, now: float, *, shared: bool) -> bool:
         async with self._engine.write() as tx:
-            changed = await tx.run("share_picture", job=job_id, position=index, shared=int(shared), at=now)
+            change = _hang if shared else _take_down
             tx.signal(Topic.FEED)
-            return bool(changed)
+            return await change(tx, job_id, index, now)
 
     # -- default styles
 
@@ -97,9 +97,22 @@ class Programs(Shelf):
             return [rows.job(row) for row in await tx.run("failures", since=since, limit=limit)]
 
 
+async def _hang(tx: Transaction, job_id: str, index: int, now: float) -> bool:
+    if not await tx.run("share_picture", job=job_id, position=index):
+        return False
+    await tx.run("hang_picture", job=job_id, position=index, at=now)
+    return True
+
+
+async def _take_down(tx: Transaction, job_id: str, index: int, _: float) -> bool:
+    await tx.run("take_picture_down", job=job_id, position=index)
+    return bool(await tx.run("unshare_picture", job=job_id, position=index))
+
+
 def _page(owner: str, wanted: GalleryFilter, after: GalleryPlace | None, limit: int) -> dict[str, object]:
     place = after or NEWEST
-    filters = asdict(wanted) | {"words": wanted.words.casefold()}
+    words = wanted.words.lower()
+    filters = asdict(wanted) | {"words": words, "plain": int(words.isascii())}  # SQLite's own lower() knows ASCII only
     return {"owner": owner, **filters, "at": place.at, "job": place.job_id, "position": place.index, "limit": limit}
 
 

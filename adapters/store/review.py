@@ -78,7 +78,7 @@ class Review(Shelf):
             if sanctions.hides([conduct_rows.report(row) for row in found if not row["outcome"]], threshold):
                 await queue.hide(tx, item, hidden=True)
             subject = f"job:{report.job_id} picture:{report.index}"
-            event = AuditEvent(report.tenant, report.person, "report", subject, report.reason, at=report.at)
+            event = AuditEvent(report.tenant, report.person, "report", subject, at=report.at)
             await chain.append(tx, event)
             return True
 

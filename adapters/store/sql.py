@@ -29,7 +29,7 @@ FLOATS = (
     "at", "cap", "cost", "created_at", "dollars", "due_at", "finish", "floor", "lease_until", "now", "since", "tag",
     "until", "weight",
 )  # fmt: skip
-WHOLE = ("allowed", "day", "hidden", "images", "revision", "seq", "shared", "waiting_limit")
+WHOLE = ("allowed", "day", "hidden", "images", "plain", "revision", "seq", "waiting_limit")
 TYPES = {**dict.fromkeys(FLOATS, "double precision"), **dict.fromkeys(WHOLE, "bigint")}
 """Parameters whose type PostgreSQL would guess wrong where they stand beside another number."""
 

@@ -18,7 +18,8 @@ import aiosqlite
 
 from adapters.clock import SystemClock
 from adapters.store import sql
-from adapters.store.engine import Signals, T, Transaction, Wakeup, Whole, Work, finished
+from adapters.store.engine import Signals, T, Tell, Transaction, Wakeup, Whole, Work, finished
+from adapters.store.reading import Reader
 from adapters.store.together import Outcome, run_together
 from bot.errors import StoreBroken, StoreBusy, StoreError, StoreFull
 from bot.ports import Topic
@@ -81,6 +82,7 @@ class SqliteEngine:
         self._reader = reader
         self._live = live
         self._queries = {**sql.load("sqlite"), **sql.load("live")}
+        self._reading = Reader(reader, self._queries, store_error)
         self._lock = asyncio.Lock()
         self.clock = SystemClock()
         self._signals = Signals()
@@ -142,7 +144,7 @@ class SqliteEngine:
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Transaction]:
-        yield SqliteTransaction(self._reader, self._queries)
+        yield self._reading
 
     @asynccontextmanager
     async def live(self) -> AsyncIterator[Transaction]:
@@ -206,19 +208,23 @@ class SqliteEngine:
             await self._statement("ROLLBACK")
 
 
-async def connect(path: Path) -> SqliteEngine:
-    """Opens and migrates. Raises StoreBroken for a file that is damaged, read-only or of a newer version."""
+async def connect(path: Path, tell: Tell = str) -> SqliteEngine:
+    """Opens and migrates; ``tell`` hears of each step before it is taken.
+
+    Raises StoreBroken for a file that is damaged, read-only or of a newer version.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         writer = await _open(path, *WRITER)
         try:
             await _sound(writer, path)
-            await migrate(writer, path)
+            await _teach(writer)
+            await migrate(writer, path, tell)
         except BaseException:
             await writer.close()
             raise
         reader = await _open(path, "PRAGMA query_only = ON")
-        await reader.create_function("folded", 1, str.casefold, deterministic=True)
+        await _teach(reader)
         live = await _open(":memory:", LIVE_SCHEMA)
     except sqlite3.Error as error:
         raise store_error(error) from error
@@ -236,6 +242,11 @@ async def _open(path: Path | str, *statements: str) -> aiosqlite.Connection:
         await connection.close()
         raise
     return connection
+
+
+async def _teach(connection: aiosqlite.Connection) -> None:
+    """``folded``: the same as PostgreSQL's lower(), for which SQLite knows the English letters only."""
+    await connection.create_function("folded", 1, str.lower, deterministic=True)
 
 
 async def _sound(writer: aiosqlite.Connection, path: Path) -> None:
@@ -262,7 +273,7 @@ async def version_of(path: Path) -> int:
         await connection.close()
 
 
-async def migrate(writer: aiosqlite.Connection, path: Path) -> list[str]:
+async def migrate(writer: aiosqlite.Connection, path: Path, tell: Tell) -> list[str]:
     """Runs what is missing, each migration in a transaction, with a backup first. Returns the names that ran."""
     have = await version(writer)
     steps = sql.migrations("sqlite")
@@ -270,8 +281,11 @@ async def migrate(writer: aiosqlite.Connection, path: Path) -> list[str]:
         raise StoreBroken(f"{path} has schema {have}, this program knows {steps[-1][0]}: install a newer version")
     missing = [step for step in steps if step[0] > have]
     if missing and have:
+        tell("backup")
         await _back_up(writer, path, have)
-    for number, _, script in missing:
+    for number, name, script in missing:
+        if have:
+            tell(name)
         await writer.executescript(f"BEGIN IMMEDIATE;\n{script}\nPRAGMA user_version = {number};\nCOMMIT;")
     return [name for _, name, _ in missing]
 

@@ -271,6 +271,20 @@ RETURNING dollars
 -- name: spending
 SELECT backend, day, dollars FROM spending WHERE day = :day
 
+-- name: rate
+SELECT next_at, paused_until, :now AS now FROM rates WHERE account = :account
+
+-- name: held_rate
+INSERT INTO rates (account, next_at, paused_until) VALUES (:account, 0, 0)
+ON CONFLICT (account) DO UPDATE SET account = excluded.account
+RETURNING next_at, paused_until, :now AS now
+
+-- name: save_rate
+UPDATE rates SET next_at = :next_at, paused_until = :paused_until WHERE account = :account
+
+-- name: database_now
+SELECT :now AS now
+
 -- ---------------------------------------------------------------- the web room
 
 -- name: say
@@ -320,11 +334,27 @@ SELECT DISTINCT sha256 FROM pictures WHERE deleted = 0 AND sha256 IN (SELECT val
 -- name: jobs_past
 SELECT id FROM jobs WHERE finished_at > 0 AND finished_at < :before ORDER BY finished_at LIMIT :limit
 
--- name: finished_jobs_of
-SELECT id FROM jobs WHERE person = :person AND finished_at > 0
+-- name: told_jobs_of
+SELECT id FROM jobs WHERE person = :owner AND told = 1 AND finished_at > 0 AND created_at <= :until
 
--- name: finished_jobs_in
-SELECT id FROM jobs WHERE tenant = :tenant AND finished_at > 0
+-- name: told_jobs_in
+SELECT id FROM jobs WHERE tenant = :owner AND told = 1 AND finished_at > 0 AND created_at <= :until
+
+-- name: drop_tokens
+UPDATE jobs SET address = json_remove(address, '$.token')
+WHERE finished_at > :since AND finished_at <= :until AND platform = 'discord'
+
+-- name: begin_forgetting
+INSERT INTO forgotten (owner, at) VALUES (:owner, :at) ON CONFLICT (owner) DO UPDATE SET at = excluded.at
+
+-- name: forgotten
+SELECT owner, at FROM forgotten
+
+-- name: end_forgetting
+DELETE FROM forgotten WHERE owner = :owner
+    AND NOT EXISTS (SELECT 1 FROM jobs WHERE person = :owner AND created_at <= :until)
+    AND NOT EXISTS (SELECT 1 FROM jobs WHERE tenant = :owner AND created_at <= :until)
+RETURNING owner
 
 -- name: active_jobs_in
 SELECT id FROM jobs WHERE tenant = :tenant AND finished_at = 0
@@ -334,6 +364,9 @@ DELETE FROM jobs WHERE id = :job
 
 -- name: delete_job_pictures
 DELETE FROM pictures WHERE job = :job
+
+-- name: delete_job_shared_pictures
+DELETE FROM shared_pictures WHERE job = :job
 
 -- name: delete_job_ledger
 DELETE FROM ledger WHERE job = :job
@@ -439,6 +472,19 @@ VALUES (:tenant, :id, :version, :rule, :author, :at, 1)
 SELECT * FROM jobs WHERE tenant = :tenant AND created_at >= :since ORDER BY created_at DESC LIMIT :limit
 
 -- ---------------------------------------------------------------- moderation: members
+
+-- name: dossier
+SELECT 'community' AS what, '' AS id, '' AS kind, '' AS actor, '' AS said, version AS number, 0.0 AS at, 0.0 AS until
+FROM communities WHERE tenant = :tenant
+UNION ALL SELECT 'sanction', id, kind, actor, reason, 0, at, until
+FROM sanctions WHERE tenant = :tenant AND person = :person AND lifted = 0
+UNION ALL SELECT 'record', decision, kind, '', '', seq, at, 0.0
+FROM records WHERE tenant = :tenant AND person = :person
+UNION ALL SELECT 'style', owner, '', '', style, 0, 0.0, 0.0
+FROM default_styles WHERE owner = :person OR owner = :owner
+UNION ALL SELECT 'paused', '', '', '', '', 0, 0.0, 0.0
+FROM meta WHERE name = 'switch:paused' AND value <> ''
+ORDER BY number, at, id
 
 -- name: sanctions_of
 SELECT * FROM sanctions WHERE tenant = :tenant AND person = :person ORDER BY at, id
@@ -678,28 +724,36 @@ SELECT 1 AS used FROM api_keys WHERE name = :name AND revoked_at = 0
 SELECT j.created_at AS at, p.job, p.position
 FROM jobs AS j CROSS JOIN pictures AS p
 WHERE p.job = j.id AND j.person = :owner AND j.state = 'delivered' AND p.hidden = 0 AND p.deleted = 0
-    AND j.created_at <= :at
-    AND NOT (j.created_at = :at AND (j.id > :job OR (j.id = :job AND p.position >= :position)))
+    AND (j.created_at, j.id) <= (:at, :job) AND NOT (j.id = :job AND p.position >= :position)
     AND (:backend = '' OR j.backend = :backend)
     AND (:style = '' OR json_extract(j.request, '$.style') = :style)
-    AND (:words = '' OR instr(folded(json_extract(j.request, '$.prompt')), :words) > 0)
+    AND (:words = '' OR instr(CASE WHEN :plain = 1 THEN lower(json_extract(j.request, '$.prompt'))
+        ELSE folded(json_extract(j.request, '$.prompt')) END, :words) > 0)
 ORDER BY j.created_at DESC, j.id DESC, p.position DESC LIMIT :limit
 
 -- name: shared_pictures
-SELECT p.shared_at AS at, p.job, p.position
-FROM pictures AS p CROSS JOIN jobs AS j
-WHERE j.id = p.job AND p.shared = 1 AND p.hidden = 0 AND p.deleted = 0 AND j.tenant = :owner AND j.state = 'delivered'
-    AND p.shared_at <= :at
-    AND NOT (p.shared_at = :at AND (p.job > :job OR (p.job = :job AND p.position >= :position)))
-    AND (:backend = '' OR j.backend = :backend)
-    AND (:style = '' OR json_extract(j.request, '$.style') = :style)
-    AND (:words = '' OR instr(folded(json_extract(j.request, '$.prompt')), :words) > 0)
-ORDER BY p.shared_at DESC, p.job DESC, p.position DESC LIMIT :limit
+SELECT s.at, s.job, s.position
+FROM shared_pictures AS s
+WHERE s.tenant = :owner AND (s.at, s.job, s.position) < (:at, :job, :position)
+    AND (:backend = '' OR s.backend = :backend) AND (:style = '' OR s.style = :style)
+    AND (:words = '' OR instr(s.words, :words) > 0)
+    AND EXISTS (SELECT 1 FROM pictures AS p WHERE p.job = s.job AND p.position = s.position AND p.hidden = 0)
+ORDER BY s.at DESC, s.job DESC, s.position DESC LIMIT :limit
 
 -- name: share_picture
-UPDATE pictures SET shared = :shared, shared_at = CASE WHEN :shared = 1 THEN :at ELSE 0 END
-WHERE job = :job AND position = :position AND deleted = 0 AND shared <> :shared
-RETURNING job
+UPDATE pictures SET shared = 1 WHERE job = :job AND position = :position AND deleted = 0 AND shared = 0 RETURNING job
+
+-- name: hang_picture
+INSERT INTO shared_pictures (tenant, at, job, position, backend, style, words)
+SELECT tenant, :at, id, :position, backend, coalesce(json_extract(request, '$.style'), ''),
+    folded(json_extract(request, '$.prompt'))
+FROM jobs WHERE id = :job AND state = 'delivered'
+
+-- name: unshare_picture
+UPDATE pictures SET shared = 0 WHERE job = :job AND position = :position AND shared = 1 RETURNING job
+
+-- name: take_picture_down
+DELETE FROM shared_pictures WHERE job = :job AND position = :position
 
 -- name: default_styles
 SELECT owner, style FROM default_styles WHERE owner IN (SELECT value FROM json_each(:owners))

@@ -8,13 +8,14 @@ from adapters.store.installations import Installations
 from adapters.store.jobs import Jobs
 from adapters.store.memory import Memory
 from adapters.store.programs import Programs
+from adapters.store.rates import Rates
 from adapters.store.review import Review
 from adapters.store.room import Room
 from bot.model import AuditEvent, Job, Picture, Turn, Usage
 from bot.ports import Clock, Topic, Wakeup
 
 
-class SqlStore(Jobs, Memory, Room, Communities, Review, Programs, Installations):
+class SqlStore(Jobs, Memory, Rates, Room, Communities, Review, Programs, Installations):
     # -- reading
 
     async def job(self, job_id: str) -> Job | None:
@@ -58,9 +59,21 @@ class SqlStore(Jobs, Memory, Room, Communities, Review, Programs, Installations)
         async with self._engine.read() as tx:
             return [row["id"] for row in await tx.run("active_jobs_in", tenant=tenant)]
 
-    async def forget_community(self, tenant: str) -> list[str]:
+    async def forget_community(self, tenant: str, now: float) -> list[str]:
         async with self._engine.write() as tx:
-            return await people.forget_community(tx, tenant)
+            return await people.forget_community(tx, tenant, now)
+
+    async def forget_ended(self) -> list[str]:
+        async with self._engine.read() as tx:
+            if not await tx.run("forgotten"):
+                return []
+        async with self._engine.write() as tx:
+            return await people.forget_ended(tx)
+
+    async def drop_tokens(self, since: float, until: float) -> None:
+        """Those of Discord's interactions that ended in between: Discord takes a token for 15 minutes."""
+        async with self._engine.write() as tx:
+            await tx.run("drop_tokens", since=since, until=until)
 
     async def sweep(self, before: float, limit: int, day: int) -> list[str] | None:
         async with self._engine.write() as tx:

@@ -132,11 +132,23 @@ def compile_rules(rules: Sequence[Rule], *, stored: bool = False) -> RuleSet:
     return ruleset
 
 
-def match(ruleset: RuleSet, texts: Texts, scene: Scene) -> tuple[Hit, ...]:
+@dataclass(frozen=True, slots=True)
+class Looks:
+    """A request's texts in every form that rules look at, made once for all rule sets."""
+
+    prompts: tuple[Forms, ...]
+    negatives: tuple[Forms, ...]
+
+
+def looks(texts: Texts) -> Looks:
+    return Looks(tuple(map(forms, texts.prompts)), tuple(map(forms, texts.negatives)))
+
+
+def match(ruleset: RuleSet, request: Looks, scene: Scene) -> tuple[Hit, ...]:
     """The rules that meet the request, strictest first. Raises FilterError."""
-    prompts = [forms(text) for text in texts.prompts]
-    negatives = [forms(text) for text in texts.negatives]
-    look = _Look(ruleset, prompts, negatives)
+    if not ruleset.rules:
+        return ()
+    look = _Look(ruleset, request.prompts, request.negatives)
     hits = [hit for hit in look.hits() if not _exempt(hit.rule, scene)]
     return tuple(sorted(hits, key=lambda hit: (-hit.action, hit.rule.id)))
 

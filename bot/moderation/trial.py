@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from bot.conduct import Action, Texts
 from bot.moderation.normalise import Forms, forms
-from bot.moderation.rules import CATCH_ALL_SHARE, Hit, RuleSet, Scene, match
+from bot.moderation.rules import CATCH_ALL_SHARE, Hit, RuleSet, Scene, looks, match
 
 MAX_EXAMPLES = 10
 MIN_PAST = 20  #: requests; fewer say nothing about a share
@@ -40,7 +40,7 @@ class Simulation:
 
 def explain(ruleset: RuleSet, text: str) -> Explanation:
     """Raises FilterError."""
-    return Explanation(forms(text), match(ruleset, Texts((text,), (text,)), Scene()))
+    return Explanation(forms(text), match(ruleset, looks(Texts((text,), (text,))), Scene()))
 
 
 def simulate(before: RuleSet, after: RuleSet, past: Sequence[Past]) -> Simulation:
@@ -48,9 +48,9 @@ def simulate(before: RuleSet, after: RuleSet, past: Sequence[Past]) -> Simulatio
     hits: Counter[str] = Counter()
     changes: list[tuple[str, int]] = []
     for request in past:
-        new = match(after, request.texts, request.scene)
+        new = match(after, looks(request.texts), request.scene)
         hits.update(hit.rule.id for hit in new)
-        change = _strictest(new) - _strictest(match(before, request.texts, request.scene))
+        change = _strictest(new) - _strictest(match(before, looks(request.texts), request.scene))
         if change:
             changes.append((request.job_id, change))
     return Simulation(

@@ -13,7 +13,7 @@ from bot.conduct import FOREVER, HARD, Action, Ground, Mode, Point, Policy, Stan
 from bot.model import Person, Place, Problem
 from bot.moderation.normalise import TABLES
 from bot.moderation.permissions import is_moderator
-from bot.moderation.rules import Hit, RuleSet, Scene, match
+from bot.moderation.rules import Hit, RuleSet, Scene, looks, match
 from bot.moderation.starter import hard_set
 
 
@@ -197,7 +197,8 @@ def _rules(texts: Texts, person: Person, place: Place, ruleset: RuleSet | None) 
     """Row F79: whatever goes wrong in the filter means that people look at the request."""
     scene = Scene(place.channel, person.groups, place.age_restricted)
     try:
-        hits = [*match(hard_set(), texts, scene), *(match(ruleset, texts, scene) if ruleset else ())]
+        request = looks(texts)
+        hits = [*match(hard_set(), request, scene), *(match(ruleset, request, scene) if ruleset else ())]
     except Exception:  # noqa: BLE001 - fail closed, whatever it was
         return one(Reason(Action.HOLD, "held_filter_failed"))
     broken = ALLOWED if ruleset else one(Reason(Action.HOLD, "held_filter_failed"))

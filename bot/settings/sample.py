@@ -25,7 +25,8 @@ PLATFORMS = {
     " SLACK_BOT_TOKEN; people install the app at http://HOST:PORT/slack/install.",
 }
 ABOUT = {
-    "sketch": "Built in: no account, no key, no GPU.",
+    "sketch": "Built in: no account, no key, no GPU. As it stands last, it draws where no other can; leave it out to"
+    " have requests wait or fail instead.",
     "diffusers": "A diffusion model on this machine; needs the extra: pip install 'imagine-bot[local]'.",
     "ray": "The same on a Ray Serve cluster; needs the extra: pip install 'imagine-bot[ray]'.",
 }
@@ -39,7 +40,7 @@ def sample() -> str:
         _table("discord", spec.DISCORD, tables.DiscordSettings, PLATFORMS["discord"]),
         _table("slack", spec.SLACK, tables.SlackSettings, PLATFORMS["slack"]),
         _comment(BACKENDS),
-        *(_backend(kind) for kind in spec.KINDS),
+        *(_backend(kind) for kind in sorted(spec.KINDS, key="sketch".__eq__)),
         _table("routing", spec.ROUTING, tables.RoutingSettings, "Which backend draws."),
         _table("quota", spec.LIMITS, QuotaSettings, "How much a person may ask for. 0 means unlimited."),
         _table("quota.tiers.supporter", spec.TIER, Tier, "Members who may ask for more."),

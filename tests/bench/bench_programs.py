@@ -110,19 +110,24 @@ async def fill(house: TestHouse, owner: str, names: Sequence[str]) -> None:
     engine = house.store._engine
     for start in range(0, JOBS, 500):
         async with engine.write() as tx:
+            made_now = []
             for number in range(start, start + 500):
                 made = factories.job(prompt=f"picture {number} of a {'fox' if number % 97 else 'walrus'} in the snow")
                 person = replace(made.origin, person=replace(made.origin.person, key=owner))
                 job = replace(made, origin=person, created_at=1_790_000_000.0 + number)
+                made_now.append((job.id, job.created_at))
                 await tx.run("insert_job", **rows.job_values(job, 20_000))
                 for index in range(EACH):
                     picture = rows_of(job.id, index, names[(number * EACH + index) % len(names)])
                     await tx.run("insert_picture", **picture)
-                    await tx.run("share_picture", job=job.id, position=index, shared=1, at=job.created_at)
+                    await tx.run("share_picture", job=job.id, position=index)
             await tx._connection.execute_fetchall(  # type: ignore[attr-defined] # a bench's short cut
                 "UPDATE jobs SET state = 'delivered', backend = 'sketch', finished_at = created_at WHERE state = ?",
                 [JobState.RECEIVED],
             )
+            for job_id, at in made_now:
+                for index in range(EACH):
+                    await tx.run("hang_picture", job=job_id, position=index, at=at)
 
 
 def rows_of(job_id: str, index: int, name: str) -> dict[str, object]:
@@ -201,8 +206,8 @@ async def bench_thumbnails(folder: Path) -> None:
         [
             Row("all of them, made for the first time", f"{made:.2f} s"),
             Row("one that is there", quantiles(again)),
-            Row("the event loop meanwhile, latest wake-up", f"{max(worst) * 1000:.1f} ms", "never > 50 ms"),
-            Row("of which its own work, longest turn", f"{max(busy) * 1000:.1f} ms", "never > 50 ms"),
+            Row("the event loop's own work meanwhile, longest turn", f"{max(busy) * 1000:.1f} ms", "never > 50 ms"),
+            Row("its latest wake-up, the machine's other work included", f"{max(worst) * 1000:.1f} ms"),
             Row("the event loop with nothing to do, on this machine now", f"{max(idle) * 1000:.1f} ms"),
         ],
     )

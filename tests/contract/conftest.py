@@ -4,7 +4,6 @@ from pathlib import Path
 import pytest
 import stamina
 
-from adapters.backends import preflight
 from adapters.store.store import SqlStore
 from tests.contract.hosted import KINDS, WITH_URLS, Rig, rigged
 from tests.contract.stores import DIALECTS, open_store
@@ -32,8 +31,7 @@ async def url_rig(request: pytest.FixtureRequest) -> AsyncIterator[Rig]:
 
 
 @pytest.fixture
-def quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Retries without their pauses, probes that give up soon."""
-    monkeypatch.setattr(preflight, "PROBE_SECONDS", 0.3)
+def quick() -> Iterator[None]:
+    """Retries without their pauses."""
     with stamina.set_testing(True, attempts=3, cap=True):
         yield

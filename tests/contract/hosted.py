@@ -62,7 +62,7 @@ class Rig:
             defaults["image_hosts"] = (self.cdn.host,)
         if self.kind == "imagepipeline":
             defaults["poll_seconds"] = 0.02
-        backend = self.make(**{**defaults, "timeout_seconds": 5.0, **options})
+        backend = self.make(**{**defaults, "timeout_seconds": 40.0, **options})
         self.made.append(backend)
         return backend
 

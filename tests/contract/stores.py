@@ -14,14 +14,14 @@ DIALECTS = ("sqlite", "postgres")
 @asynccontextmanager
 async def open_store(dialect: str, folder: Path) -> AsyncIterator[SqlStore]:
     """On PostgreSQL one folder is one database, so that a test can open it again."""
-    store = SqlStore(await _engine(dialect, folder))
+    store = SqlStore(await open_engine(dialect, folder))
     try:
         yield store
     finally:
         await store.close()
 
 
-async def _engine(dialect: str, folder: Path) -> sqlite.SqliteEngine | postgres.PostgresEngine:
+async def open_engine(dialect: str, folder: Path) -> sqlite.SqliteEngine | postgres.PostgresEngine:
     if dialect == "sqlite":
         return await sqlite.connect(folder / "imagine.db")
     return await postgres.connect(await database_of(folder))

@@ -1,6 +1,7 @@
 """The way in: idempotency, quota, acknowledgement."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -58,6 +59,17 @@ async def test_a_caller_that_is_cancelled_at_any_moment_leaves_no_transaction_op
         left.cancel()
         await asyncio.wait({left})
         assert await store.cancel(job.id, Problem("cancelled_by_you"), NOW) is not None
+
+
+async def test_s20_the_token_of_an_interaction_goes_once_it_is_worth_nothing(store: SqlStore) -> None:
+    origin = replace(factories.origin(platform="discord"), address={"token": "sealed", "status": "7"})
+    job = await queue(store, replace(factories.job(), origin=origin))
+    await store.cancel(job.id, Problem("cancelled_by_you"), NOW)
+    for since, until, left in ((0.0, NOW - 1, {"token": "sealed", "status": "7"}), (NOW - 1, NOW, {"status": "7"})):
+        await store.drop_tokens(since, until)
+        stored = await store.job(job.id)
+        assert stored is not None
+        assert stored.origin.address == left
 
 
 async def test_a_refusal_leaves_no_trace(store: SqlStore) -> None:

@@ -285,6 +285,12 @@ async def test_a_job_that_is_deleted_takes_its_items_and_posts_along(store: SqlS
     job, item = await held(store)
     await store.decide(GUILD, item.id, deciding(ItemState.REJECTED), "sketch", NOW)
     await store.forget(ANN, DAY, NOW)
+    untold = await store.claim_untold("w1", NOW + 30, NOW)
+    assert untold is not None
+    assert await store.forget_ended() == []
+    assert await store.job(job.id) is not None
+    await store.told(untold)
+    await store.forget_ended()
     assert await store.job(job.id) is None
     assert await store.item(GUILD, item.id) is None
     assert await store.claim_post(["discord"], NOW + 9, NOW) is None

@@ -1,7 +1,12 @@
 """Keys, galleries, default styles, and what the operators' page reads."""
 
 import asyncio
+import sqlite3
 from dataclasses import replace
+from pathlib import Path
+
+import asyncpg
+import pytest
 
 from adapters.store.store import SqlStore
 from bot.model import Job, JobState, Limits, Person, Problem
@@ -107,6 +112,71 @@ async def test_a_gallery_is_searched_by_words_backend_and_style(store: SqlStore)
     ):
         shown = await store.own_pictures("web:user:ann", wanted, None, 9)
         assert sorted(each.job.id for each in shown) == sorted(found)
+
+
+async def test_the_shared_gallery_is_searched_in_any_case_and_pages_through_what_it_finds(store: SqlStore) -> None:
+    made = [factories.job(prompt=prompt) for prompt in ("Straße im SCHNEE", "a cat", "eine Straße", "STRASSENBAHN")]
+    for number, job in enumerate(made):
+        await delivered(store, job)
+        assert await store.share(job.id, 0, NOW + number, shared=True)
+
+    async def found(words: str) -> list[str]:
+        shown = await store.shared_pictures("web", GalleryFilter(words=words), None, 9)
+        own = await store.own_pictures("web:user:ann", GalleryFilter(words=words), None, 9)
+        assert {each.job.id for each in shown} == {each.job.id for each in own}
+        return [each.job.id for each in shown]
+
+    assert await found("STRAßE") == [made[2].id, made[0].id]
+    assert await found("schnee") == [made[0].id]
+    assert await found("giraffe") == []
+    first = await store.shared_pictures("web", GalleryFilter(words="a"), None, 2)
+    rest = await store.shared_pictures("web", GalleryFilter(words="a"), first[-1].place, 9)
+    assert [each.job.id for each in (*first, *rest)] == [job.id for job in reversed(made)]
+
+
+async def indexed(folder: Path) -> list[str]:
+    """The words that the shared gallery's index holds, past the store's own queries."""
+    if (folder / "postgres.url").exists():
+        connection = await asyncpg.connect((folder / "postgres.url").read_text())
+        found = [row["words"] for row in await connection.fetch("SELECT words FROM shared_pictures")]
+        await connection.close()
+        return found
+    beside = sqlite3.connect(folder / "imagine.db")
+    found = [row[0] for row in beside.execute("SELECT words FROM shared_pictures")]
+    beside.close()
+    return found
+
+
+@pytest.mark.parametrize("way", ["forget", "delete", "unshare", "retention", "leave"])
+async def test_what_leaves_a_gallery_leaves_no_word_in_its_index(store: SqlStore, tmp_path: Path, way: str) -> None:
+    made = factories.job(prompt="a Secret fox")
+    await delivered(store, made, pictures=2)
+    for index in range(2):
+        await store.share(made.id, index, NOW, shared=True)
+    assert await indexed(tmp_path) == ["a secret fox"] * 2
+    match way:
+        case "forget":
+            await store.forget("web:user:ann", DAY, NOW)
+        case "delete":
+            await store.delete_pictures(made.id)
+        case "unshare":
+            assert [await store.share(made.id, index, NOW, shared=False) for index in range(2)] == [True, True]
+        case "retention":
+            await store.sweep(NOW + 100, 9, DAY)
+        case "leave":
+            await store.forget_community("web", NOW)
+    assert await indexed(tmp_path) == []
+    assert await store.shared_pictures("web", ANY, None, 9) == []
+
+
+async def test_a_hidden_picture_is_away_until_it_is_shown_again(store: SqlStore) -> None:
+    made = factories.job()
+    await delivered(store, made)
+    await store.share(made.id, 0, NOW, shared=True)
+    for hidden in (1, 0):
+        async with store._engine.write() as tx:
+            await tx.run("hide_pictures", job=made.id, position=-1, hidden=hidden)
+        assert len(await store.shared_pictures("web", ANY, None, 9)) == 1 - hidden
 
 
 async def test_what_is_not_delivered_hangs_nowhere(store: SqlStore) -> None:

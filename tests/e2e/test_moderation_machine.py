@@ -18,6 +18,7 @@ from bot.errors import Refused
 from bot.model import FINAL_STATES, Job, JobState, Origin, Person, Place
 from bot.moderation import audit
 from bot.studio import Studio
+from bot.worker import Held
 from tests import factories
 from tests.community import MOD, MOD2, OWNER, FakeRoom
 from tests.community import settings as community_settings
@@ -129,7 +130,7 @@ class Moderation(RuleBasedStateMachine):
         while True:
             job = await worker._claim()
             if job is not None:
-                worker._start(job, worker._draw(job), drawing=True)
+                worker._start(Held(job, drawing=True), worker._draw)
             elif not await worker._claim_delivery():
                 return
             await asyncio.gather(*(held.task for held in worker._held.values()))

@@ -6,6 +6,7 @@ import resource
 import signal
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -96,7 +97,52 @@ def test_draw_says_every_problem_of_a_request_and_the_corrected_command(tmp_path
     assert done.returncode == 2
     assert "--steps" in done.stderr
     assert "1 to 10" in done.stderr
-    assert done.stderr.splitlines()[-1] == "/imagine a fox --steps 3 --count 10"
+    assert done.stderr.splitlines()[-1] == "imagine-bot draw 'a fox --steps 3 --count 10'"
+
+
+def test_draw_names_options_as_one_types_them(tmp_path: Path) -> None:
+    configured(tmp_path)
+    done = program.call("draw", "a fox --size 9 --steps x --no", cwd=tmp_path)
+    named = [line.split()[0] for line in done.stderr.splitlines()]
+    assert named[:3] == ["--size", "--steps", "--no"]
+
+
+def test_run_says_where_it_is_and_how_operators_come_in(tmp_path: Path) -> None:
+    _, port = configured(tmp_path)
+    with program.running(tmp_path, "run", port=port) as running:
+        said = running.log.read_text().splitlines()
+    assert said[0] == f"imagine-bot runs: http://127.0.0.1:{port}"
+    assert "imagine-bot login -c imagine.toml" in said[1]
+
+
+@pytest.mark.parametrize(("chosen", "looks"), [("", "job_received"), ("json", '"event": "job_received"')])
+def test_logs_are_for_people_on_a_terminal(tmp_path: Path, chosen: str, looks: str) -> None:
+    """A real terminal: the program's standard error is one end of a pair."""
+    _, port = configured(tmp_path)
+    ours, theirs = os.openpty()
+    environment = program.environment({"IMAGINE_LOG": chosen} if chosen else {})
+    process = subprocess.Popen(
+        [*program.COMMAND, "run"], cwd=tmp_path, env=environment, stdout=subprocess.DEVNULL, stderr=theirs, text=True
+    )
+    os.close(theirs)
+    running = program.Program(process, port, tmp_path / "none")
+    try:
+        running.wait_until_up()
+        key = program.call("api-key", "create", "test", cwd=tmp_path).stdout.split()[-1]
+        ask = urllib.request.Request(
+            f"http://127.0.0.1:{port}/v1/images/generations",
+            b'{"prompt": "a fox", "size": "64x64"}',
+            {"authorization": f"Bearer {key}", "content-type": "application/json"},
+        )
+        with urllib.request.urlopen(ask, timeout=30) as answer:
+            assert answer.status == 200
+        shown = os.read(ours, 65536).decode()
+        assert looks in shown
+        assert shown.lstrip().startswith("{") == bool(chosen)
+    finally:
+        process.kill()
+        process.wait()
+        os.close(ours)
 
 
 def test_draw_starts_in_under_a_second_of_processor_time(tmp_path: Path) -> None:

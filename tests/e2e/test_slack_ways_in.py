@@ -174,6 +174,17 @@ async def test_f56_two_deliveries_at_the_same_moment_are_one_request(by_socket: 
     assert len(by_socket.workspace.with_files()) == 1
 
 
+async def test_f14_two_bots_on_one_app_answer_each_command_once(by_socket: SlackTest, slack: SlackStandIn) -> None:
+    """Slack gives each command to any one of an app's connections, whichever process it belongs to."""
+    async with by_socket.second_bot():
+        await slack.sockets.connected(4)
+        answers = await asyncio.gather(*(by_socket.human.slash("/imagine", f"hill {each}") for each in range(12)))
+        assert all(answer.acknowledged for answer in answers)
+        await by_socket.all_settled(12)
+    assert len(await by_socket.jobs()) == 12
+    assert len(by_socket.workspace.with_files()) == 12
+
+
 # -- connections
 
 

@@ -225,3 +225,25 @@ async def test_it_works_where_there_is_no_script_to_the_point_of_reading(site: S
     await site.house.store.say(Message(0, "web:user:ann", "Ann", "hello there", 1_790_000_000.0))
     page = await open_page(site.url, java_script_enabled=False)
     await expect(article(page, "hello there")).to_be_visible()
+
+
+async def test_ten_waiting_pictures_leave_the_progress_in_sight(
+    site: Site, open_page: Open, backend: PatientBackend
+) -> None:
+    backend.go.clear()
+    page = await open_page(site.url, viewport={"width": 1200, "height": 850})
+    await send(page, "/imagine ten swans --count 10")
+    await expect(article(page, "ten swans").locator(".place")).to_have_count(10)
+    await expect(article(page, "ten swans").get_by_role("progressbar")).to_be_in_viewport()
+    await expect(article(page, "ten swans").locator(".place").last).to_be_in_viewport()
+    backend.go.set()
+
+
+async def test_help_can_always_be_closed_and_keys_are_for_keyboards(site: Site, open_page: Open) -> None:
+    for options, keys in (({"viewport": {"width": 1200, "height": 850}}, True), (PHONE, False)):
+        page = await open_page(site.url, **options)
+        await page.get_by_role("button", name="Help").click()
+        await expect(page.get_by_role("button", name="Close")).to_be_in_viewport(ratio=1)
+        await expect(page.get_by_text("Shift and Enter")).to_be_visible(visible=keys)
+        await page.get_by_role("button", name="Close").click()
+        await expect(page.get_by_role("dialog")).to_be_hidden()

@@ -124,6 +124,17 @@ async def test_the_corrected_command_is_ready_to_send(site: Site, open_page: Ope
     await expect(article(page, "--steps 100").get_by_role("img")).to_be_visible()
 
 
+async def test_a_misspelt_command_gets_a_did_you_mean_and_can_be_sent_as_meant(site: Site, open_page: Open) -> None:
+    page = await open_page(site.url)
+    await send(page, "/imagin an otter")
+    answer = article(page, "Did you mean /imagine?")
+    await expect(answer.locator("code")).to_have_text("/imagine an otter")
+    await answer.get_by_role("button", name="Use this").click()
+    await expect(article(page, "an otter").get_by_role("img")).to_be_visible()
+    await send(page, "/frobnicate")
+    await expect(article(page, "There is no command /frobnicate")).to_contain_text("/imagine-status")
+
+
 async def test_plain_words_are_said_and_hinted_at(site: Site, open_page: Open) -> None:
     ann, ben = await open_page(site.url), await open_page(site.url)
     await send(ann, "a fox, please")
@@ -256,8 +267,18 @@ async def test_status_and_history_are_told_privately(
     page = await open_page(site.url)
     await send(page, "/imagine a wren --count 2")
     await expect(article(page, "a wren").get_by_role("img")).to_have_count(2)
+    await send(page, "/imagine a tern --count 1")
+    await expect(article(page, "a tern").get_by_role("img")).to_have_count(1)
     await send(page, "/imagine-history")
-    await expect(article(page, "Only you see this")).to_contain_text(re.compile("a wren.? · 2 pictures"))
+    told = page.get_by_role("article").filter(has_text="Only you see this")
+    await expect(told).to_have_count(3)
+    await expect(told.nth(0).get_by_role("link", name="/gallery")).to_be_visible()
+    await expect(told.nth(1)).to_contain_text("/imagine a wren --count 2")
+    await expect(told.nth(1).get_by_role("img")).to_have_count(2)
+    await expect(told.nth(1).get_by_role("button", name="Delete")).to_be_visible()
+    await told.nth(2).get_by_role("button", name="Again").click()
+    await expect(page.get_by_role("article").filter(has_text="a tern")).to_have_count(3)
+    await expect(article(page, "a tern").get_by_role("img")).to_have_count(1)
     backend.go.clear()
     await send(page, "/imagine a finch")
     await expect(article(page, "a finch")).to_contain_text("Drawing")

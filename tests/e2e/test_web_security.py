@@ -56,6 +56,16 @@ async def test_s36_only_known_hosts_are_answered(site: Site) -> None:
         assert (await http.get("/healthz", headers={"host": "probe"})).status_code == 200
 
 
+async def test_an_address_that_is_nowhere_is_a_page_for_browsers_and_a_line_for_programs(site: Site) -> None:
+    async with httpx.AsyncClient(base_url=site.url) as http:
+        page = await http.get("/nowhere", headers={"accept": "text/html,*/*"})
+        assert page.status_code == 404
+        assert 'href="/gallery"' in page.text
+        line = await http.get("/nowhere", headers={"accept": "*/*"})
+        assert (line.status_code, line.headers["content-type"]) == (404, "text/plain; charset=utf-8")
+        assert (await http.post("/", headers={"accept": "text/html"})).status_code == 405
+
+
 @pytest.mark.parametrize(
     "headers",
     [

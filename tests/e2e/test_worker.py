@@ -10,6 +10,7 @@ import pytest
 from bot.errors import Broken, Busy, ChatBusy, ChatGone, Down, Refused, Rejected, StoreBusy
 from bot.model import Drawn, JobState, Limits, QuotaSettings, Stage
 from bot.ports import Topic
+from bot.worker import POLL_SECONDS
 from tests import factories
 from tests.fakes import CAPABILITIES, FakeBackend, png
 from tests.house import UNLIMITED, open_house
@@ -32,6 +33,17 @@ async def test_two_hundred_requests_of_twenty_people_are_each_delivered_once(tmp
             for ticket in tickets:
                 await house.settled(ticket.job.id, 60)
         assert sorted(each.job.id for each in house.chat.shown) == sorted(ticket.job.id for ticket in tickets)
+
+
+async def test_a_backend_that_draws_one_at_a_time_is_never_left_idle_while_somebody_waits(tmp_path: Path) -> None:
+    backend = FakeBackend(capabilities=replace(CAPABILITIES, at_once=1))
+    async with open_house(tmp_path, [backend]) as house:
+        tickets = [await house.ask(name=f"p{number}") for number in range(60)]
+        began = time.monotonic()
+        async with house.working():
+            for ticket in tickets:
+                await house.settled(ticket.job.id, 60)
+        assert time.monotonic() - began < len(tickets) * POLL_SECONDS / 3  # that is: nobody waited for the slow poll
 
 
 async def test_s25_fifty_presses_of_cancel_end_a_running_job_once_and_refund_it(tmp_path: Path) -> None:
@@ -242,21 +254,6 @@ async def test_s23_only_the_owner_or_a_moderator_cancels(tmp_path: Path) -> None
         with pytest.raises(Refused) as refused:
             await house.studio.cancel(factories.person("eve"), factories.origin().place, ticket.job.id)
         assert refused.value.problems[0].code == "not_yours"
-
-
-async def test_forgetting_leaves_nothing_of_a_person(tmp_path: Path) -> None:
-    async with open_house(tmp_path) as house:
-        async with house.working():
-            done = await house.settled((await house.ask("a very secret fox")).job.id)
-            pictures = await house.store.pictures_of(done.id)
-        waiting = await house.ask("another secret")
-        await house.studio.forget(factories.person())
-        assert await house.store.job(done.id) is None
-        assert await house.store.job(waiting.job.id) is None
-        with pytest.raises(FileNotFoundError):
-            await house.pictures.read(pictures[0].sha256)
-    for file in tmp_path.glob("imagine.db*"):
-        assert b"secret" not in file.read_bytes()
 
 
 async def test_a_loop_that_is_started_again_waits_once(tmp_path: Path) -> None:

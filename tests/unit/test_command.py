@@ -8,7 +8,7 @@ from bot.command import OPTIONS, format_command, merge, options_for, parse, tidi
 from bot.errors import Refused
 from bot.model import Capabilities, ImageRequest, Problem, Range, Ratio, Size
 from bot.replies import problem as sentence
-from bot.replies import say
+from bot.replies import say, sentences
 
 LONG_DASHES = ["—", "–", "‒", "―", "−", "﹘", "－", "——", "––", "-–"]
 
@@ -94,12 +94,16 @@ def test_an_unknown_option_is_refused_with_a_guess_and_a_corrected_command() -> 
     refused = refusal("a fox --stesp 20")
     assert refused.problems == (Problem("option_misspelt", {"option": "stesp", "guess": "steps"}),)
     assert refused.corrected == "/imagine a fox --steps 20"
+    assert refused.dropped == ()
+    assert len(sentences(refused)) == 1
 
 
 def test_an_option_like_nothing_known_is_refused_and_left_out_of_the_correction() -> None:
     refused = refusal("a fox --v 5 --count 2")
     assert [problem.code for problem in refused.problems] == ["option_unknown"]
     assert refused.corrected == "/imagine a fox --count 2"
+    assert refused.dropped == ("v",)
+    assert sentences(refused)[-1] == "The corrected command leaves out --v, because it could not be guessed."
 
 
 def test_all_errors_of_a_request_come_together() -> None:
@@ -108,6 +112,7 @@ def test_all_errors_of_a_request_come_together() -> None:
         "takes_integer", "takes_ratio", "takes_integer", "option_missing", "option_misspelt", "option_twice",
     ]  # fmt: skip
     assert refused.corrected == "/imagine a fox --seed 1 --count 10 --style noir"
+    assert refused.dropped == ("steps", "ar", "no")
 
 
 def test_what_the_backends_object_to_comes_with_the_errors_of_form() -> None:

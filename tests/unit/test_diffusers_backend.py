@@ -16,7 +16,7 @@ pytest.importorskip("torch")
 pytest.importorskip("diffusers")
 pytest.importorskip("transformers")
 
-from PIL import Image
+from PIL import Image, ImageChops
 
 from adapters.backends.diffusers.backend import DiffusersBackend, DiffusersConfig
 from bot.errors import Down
@@ -27,6 +27,10 @@ pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.asyncio(loop_sco
 
 FOX = Drawing("a red fox", Size(32, 32), 2, steps=4, seed=11)
 LONG = replace(FOX, steps=100, count=4)
+
+#: Outside exact mode the engine picks its row count by what calls took, and another one differs by 1e-4 at most, which
+#: may round to the next level.
+ROUNDED = 1
 
 
 class Notes:
@@ -57,7 +61,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def backend(folder: Path) -> AsyncIterator[DiffusersBackend]:
     os.environ["OMP_NUM_THREADS"] = "1"  # of the process: two threads on a busy machine only wait for each other
-    config = DiffusersConfig(str(folder), device="cpu", timeout_seconds=100, stall_seconds=8)
+    config = DiffusersConfig(str(folder), device="cpu", timeout_seconds=200, stall_seconds=8)
     backend = DiffusersBackend("local", config)
     yield backend
     await backend.close()
@@ -83,13 +87,13 @@ async def test_pictures_seeds_progress_and_previews_come_from_the_process(backen
 async def test_many_at_once_get_their_own_pictures_and_the_event_loop_does_not_stall(
     backend: DiffusersBackend,
 ) -> None:
-    lags = []
+    computed = []  # seconds between two rounds of the loop, of this thread: a busy machine adds nothing to it
 
     async def beat() -> None:
         while True:
-            before = time.monotonic()
+            before = time.thread_time()
             await asyncio.sleep(0.01)
-            lags.append(time.monotonic() - before - 0.01)
+            computed.append(time.thread_time() - before)
 
     beating = asyncio.create_task(beat())
     at_once = backend.capabilities.at_once
@@ -98,7 +102,7 @@ async def test_many_at_once_get_their_own_pictures_and_the_event_loop_does_not_s
     beating.cancel()
     assert [one.seeds for one in drawn] == [(seed,) for seed in range(at_once)]
     assert len({one.pictures for one in drawn}) == at_once
-    assert sorted(lags)[int(len(lags) * 0.99)] < 0.2
+    assert max(computed) < 0.2
 
 
 async def test_without_a_seed_one_is_drawn_and_told(backend: DiffusersBackend) -> None:
@@ -121,6 +125,7 @@ async def test_a_cancelled_request_makes_room_at_once(backend: DiffusersBackend)
     assert len(notes.steps) == told
 
 
+@pytest.mark.timeout(240)
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP], ids=["f36_killed", "f37_hanging"])
 async def test_a_process_that_is_lost_is_replaced_and_the_same_picture_drawn(
     backend: DiffusersBackend, how: signal.Signals
@@ -130,12 +135,34 @@ async def test_a_process_that_is_lost_is_replaced_and_the_same_picture_drawn(
     pid, notes = backend._engine.pid, Notes()
     long = asyncio.create_task(backend.generate(replace(LONG, count=1), "", notes))
     await asyncio.wait_for(notes.moved.wait(), 60)
-    await asyncio.sleep(0.2)
     os.kill(pid, how)
-    assert len((await asyncio.wait_for(long, 90)).pictures) == 1
+    assert len((await asyncio.wait_for(long, 180)).pictures) == 1
     assert backend._engine.pid != pid
     after = await backend.generate(FOX, "", Notes())
+    for one, other in zip(before.pictures, after.pictures, strict=True):
+        assert furthest(one, other) <= ROUNDED
+
+
+@pytest.mark.timeout(240)
+async def test_f36_in_exact_mode_a_new_process_draws_the_same_bits(folder: Path) -> None:
+    config = DiffusersConfig(str(folder), device="cpu", exact=True, max_batch=2, timeout_seconds=200)
+    backend = DiffusersBackend("exact", config)
+    try:
+        before = await backend.generate(FOX, "", Notes())
+        assert backend._engine is not None
+        os.kill(backend._engine.pid, signal.SIGKILL)
+        company = asyncio.create_task(backend.generate(replace(FOX, steps=7, seed=50), "", Notes()))
+        after = await backend.generate(FOX, "", Notes())
+        await company
+    finally:
+        await backend.close()
     assert after.pictures == before.pictures
+
+
+def furthest(one: bytes, other: bytes) -> int:
+    """The largest difference of two pictures, in levels of 255."""
+    with Image.open(io.BytesIO(one)) as left, Image.open(io.BytesIO(other)) as right:
+        return max(ImageChops.difference(left, right).tobytes())
 
 
 async def test_a_wrong_path_is_one_clear_line_and_no_traceback(tmp_path: Path) -> None:

@@ -61,7 +61,7 @@ class Stand:
         self.folder = folder
         self.made: list[DiffusersBackend] = []
 
-    def backend(self, lines: str, *, timeout: float = 20, stall: float = 20) -> DiffusersBackend:
+    def backend(self, lines: str, *, timeout: float = 60, stall: float = 60) -> DiffusersBackend:
         config = DiffusersConfig(str(self.folder), timeout_seconds=timeout, stall_seconds=stall)
         command = (sys.executable, "-c", PRELUDE + textwrap.dedent(lines))
         self.made.append(DiffusersBackend("local", config, command=command))
@@ -107,7 +107,7 @@ async def test_a_report_that_never_returns_holds_no_picture_back(stand: Stand) -
         async def progress(self, step: int, steps: int) -> None:
             await asyncio.sleep(3600)
 
-    drawn = await asyncio.wait_for(stand.backend(GOOD).generate(FOX, "", Stuck()), 15)
+    drawn = await asyncio.wait_for(stand.backend(GOOD).generate(FOX, "", Stuck()), 60)
     assert drawn.pictures == (b"png",)
 
 
@@ -148,7 +148,7 @@ async def test_f37_a_process_that_hangs_is_killed_and_the_request_drawn_by_the_n
     )
     began = time.monotonic()
     assert (await backend.generate(FOX, "", Notes())).pictures == (b"png",)
-    assert time.monotonic() - began < 15
+    assert time.monotonic() - began < 60
     assert stand.starts == 2
 
 
@@ -167,11 +167,11 @@ async def test_f37_a_patient_first_step_is_not_taken_for_a_hang(stand: Stand) ->
         say("ready", side=64, step=8)
         order = hear()
         say("alive", patience=30)
-        time.sleep(1.5)
+        time.sleep(4.5)
         say("drawn", [b"png"], id=order["id"], seeds=[1], missing=0)
         hear()
         """,
-        stall=0.4,
+        stall=3.0,
     )
     assert (await backend.generate(FOX, "", Notes())).pictures == (b"png",)
     assert stand.starts == 1
@@ -215,7 +215,7 @@ async def test_a_model_that_cannot_be_loaded_is_one_clear_line(stand: Stand) -> 
 
 async def test_a_process_that_prints_nonsense_is_killed_and_named(stand: Stand) -> None:
     backend = stand.backend("print('Hello, I am a progress bar of some library'); sys.stdout.flush(); time.sleep(60)")
-    assert "spoke nonsense" in await asyncio.wait_for(backend.probe(), 10)
+    assert "spoke nonsense" in await asyncio.wait_for(backend.probe(), 60)
 
 
 async def test_failures_keep_their_kind(stand: Stand) -> None:

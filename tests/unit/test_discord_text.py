@@ -12,6 +12,7 @@ from adapters.chat.discord.address import Address, nonce
 from adapters.chat.discord.commands import suggestions
 from adapters.chat.discord.marks import PATTERN, Mark, Marks
 from adapters.sealing import Sealer
+from bot.errors import Refused
 from bot.model import Problem
 
 PARTS = [
@@ -37,8 +38,8 @@ def test_s01_s03_whatever_a_prompt_holds_stays_inside_its_block(prompt: str) -> 
 
 @given(NASTY)
 def test_s03_a_corrected_command_stays_inside_its_block(command: str) -> None:
-    shown = text.refusal((Problem("prompt_empty"),), command)
-    assert outside_code(shown) == outside_code(text.refusal((Problem("prompt_empty"),), "x"))
+    shown = text.refusal(Refused(Problem("prompt_empty"), corrected=command))
+    assert outside_code(shown) == outside_code(text.refusal(Refused(Problem("prompt_empty"), corrected="x")))
     assert len(shown) <= text.MESSAGE
 
 

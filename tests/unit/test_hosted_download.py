@@ -143,7 +143,7 @@ async def client() -> AsyncIterator[httpx.AsyncClient]:
 
 
 async def fetch(fetcher: Fetcher, url: str) -> bytes:
-    deadline = asyncio.get_running_loop().time() + 3
+    deadline = asyncio.get_running_loop().time() + 20
     return await download(fetcher, url, deadline=deadline, room=Room(Budget()))
 
 

@@ -8,28 +8,47 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.backends.limits import Budget, ProcessLimiter, Room, Turnstile, account_of, gcra, held
+from adapters.backends.limits import RATE_MARGIN, Budget, ProcessLimiter, Room, Turnstile, account_of, held
+from adapters.limiter import SharedLimiter
+from bot import pacing
+from bot.pacing import LONGEST_PAUSE, LONGEST_WAIT, Pace
 
 RATE = 5.0
 
 
 @given(st.lists(st.floats(0, 3), max_size=60))
 def test_f20_no_second_holds_more_calls_than_the_rate_allows(pauses: list[float]) -> None:
-    now, next_at, calls = 100.0, 0.0, []
+    now, pace, calls = 100.0, Pace(), []
     for pause in pauses:
         now += pause / 10
-        wait, next_at = gcra(next_at, now, 1.1 / RATE)
-        calls.append(now + wait)
+        at, pace = pacing.turn(pace, now, RATE_MARGIN / RATE, LONGEST_WAIT)
+        calls.append(at)
     for start in calls:
         assert sum(start <= other < start + 1 for other in calls) <= RATE
 
 
-@given(st.floats(0, 1e6), st.floats(0, 1e6), st.floats(0, 10))
-def test_a_turn_is_never_in_the_past_and_an_idle_key_never_waits(next_at: float, now: float, interval: float) -> None:
-    wait, after = gcra(next_at, now, interval)
-    assert wait >= 0
-    assert after >= now + interval
-    assert wait == 0 or next_at > now
+@given(st.floats(0, 1e6), st.floats(0, 1e6), st.floats(0.01, 10), st.floats(0, LONGEST_WAIT))
+def test_a_turn_is_never_in_the_past_nor_taken_beyond_ones_patience(
+    next_at: float, now: float, interval: float, patience: float
+) -> None:
+    at, after = pacing.turn(Pace(next_at), now, interval, patience)
+    assert at >= now
+    assert at == now or next_at > now
+    assert after.next_at == (at + interval if at <= now + patience else next_at)
+
+
+def test_f20_a_pause_holds_every_turn_back_and_is_not_one() -> None:
+    pace = pacing.paused(Pace(next_at=99.0), 100.0, 30.0)
+    assert pacing.turn(pace, 110.0, 0.0, 0.0) == (130.0, pace)
+    assert pacing.turn(pace, 110.0, 1.0, 60.0) == (130.0, Pace(131.0, 130.0))
+    assert pacing.paused(pace, 110.0, 5.0) == pace
+    assert pacing.paused(pace, 110.0, 1e9).paused_until == 110.0 + LONGEST_PAUSE
+
+
+def test_f69_after_the_clock_was_set_back_an_hour_stamps_from_then_hold_nobody_up() -> None:
+    hour_ago = 10_000.0
+    pace = Pace(hour_ago + 3600 + 1, hour_ago + 3601)
+    assert pacing.turn(pace, hour_ago, 0.2, 30.0) == (hour_ago, Pace(hour_ago + 0.2, 0.0))
 
 
 async def test_a_turn_beyond_ones_patience_is_not_taken() -> None:
@@ -39,6 +58,23 @@ async def test_a_turn_beyond_ones_patience_is_not_taken() -> None:
     assert await limiter.take("a", 10.0, 15.0) == 10
     assert await limiter.take("a", 10.0, 15.0) == 20
     assert await limiter.take("b", 10.0, 1.0) == 0
+
+
+async def test_no_caller_takes_a_refused_turn_for_a_taken_one() -> None:
+    """Whoever is more patient than is believed, and whoever lost patience to a pause that only this process knows."""
+    limiter = ProcessLimiter(clock=lambda: 50.0)
+    assert [await limiter.take("a", 50.0, 1000.0) for _ in range(2)] == [0, 50]
+    assert await limiter.take("a", 50.0, 1000.0) > 1000
+
+    class Rates:
+        async def take_turn(self, account: str, interval: float, patience: float) -> float:
+            return patience + 0.05
+
+        async def pause_turns(self, account: str, seconds: float) -> None: ...
+
+    shared = SharedLimiter(Rates())
+    await shared.pause("a", 0.2)
+    assert await shared.take("a", 1.0, 30.0) > 30
 
 
 async def test_a_pause_holds_a_key_and_is_never_shortened() -> None:
@@ -63,7 +99,7 @@ async def test_bytes_come_back_when_the_picture_is_gone() -> None:
     assert not waiting.done()
     del picture
     gc.collect()
-    await asyncio.wait_for(waiting, 1)
+    await asyncio.wait_for(waiting, 20)
     assert budget.used == 60
 
 
@@ -75,7 +111,7 @@ async def test_in_another_process_pictures_are_plain_bytes() -> None:
     copy = pickle.loads(pickle.dumps(held(b"p" * 10, budget)))
     assert type(copy) is bytes
     assert copy == b"p" * 10
-    await asyncio.wait_for(waiting, 1)
+    await asyncio.wait_for(waiting, 20)
 
 
 async def test_bytes_may_come_back_from_another_thread() -> None:
@@ -86,7 +122,7 @@ async def test_bytes_may_come_back_from_another_thread() -> None:
     await asyncio.sleep(0.01)
     thread = threading.Thread(target=pictures.clear)
     thread.start()
-    await asyncio.wait_for(waiting, 1)
+    await asyncio.wait_for(waiting, 20)
     thread.join()
 
 
@@ -99,7 +135,7 @@ async def test_whoever_came_first_is_served_first_and_one_that_left_holds_nobody
     await asyncio.sleep(0.01)
     assert not small.done()
     large.cancel()
-    await asyncio.wait_for(small, 1)
+    await asyncio.wait_for(small, 20)
     assert budget.used == 90
 
 
@@ -118,7 +154,7 @@ async def test_one_cancelled_at_the_moment_it_was_served_gives_its_bytes_back() 
 
 async def test_more_than_the_whole_budget_still_fits_alone() -> None:
     budget = Budget(100)
-    await asyncio.wait_for(budget.take(1000), 1)
+    await asyncio.wait_for(budget.take(1000), 20)
 
 
 async def test_requests_for_several_pictures_never_wait_for_each_other_for_ever() -> None:
@@ -130,7 +166,7 @@ async def test_requests_for_several_pictures_never_wait_for_each_other_for_ever(
         await asyncio.sleep(0.001)
         budget.give(240)
 
-    await asyncio.wait_for(asyncio.gather(*(draw() for _ in range(20))), 5)
+    await asyncio.wait_for(asyncio.gather(*(draw() for _ in range(20))), 20)
     assert budget.used == 0
 
 
@@ -154,7 +190,7 @@ async def test_only_a_few_go_through_in_one_round_of_the_loop_and_in_order() -> 
     counting.cancel()
     assert [number for _, number in passed] == [0, 1, 2, 3, 4, 6, 7, 8, 9, 10, 11]
     assert max(Counter(at for at, _ in passed).values()) <= 3
-    await asyncio.wait_for(asyncio.gather(*(go(number) for number in range(7))), 1)
+    await asyncio.wait_for(asyncio.gather(*(go(number) for number in range(7))), 20)
 
 
 def test_a_turnstile_outlives_a_loop_that_ended_in_the_middle() -> None:
@@ -165,7 +201,7 @@ def test_a_turnstile_outlives_a_loop_that_ended_in_the_middle() -> None:
         await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
 
     async def use() -> None:
-        await asyncio.wait_for(asyncio.gather(*(turns.turn() for _ in range(3))), 1)
+        await asyncio.wait_for(asyncio.gather(*(turns.turn() for _ in range(3))), 20)
 
     asyncio.run(leave())
     asyncio.run(use())

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from adapters.images import decode
+from adapters.images import decode, pixels
 from adapters.images.files import FilePictures
 from adapters.images.sandbox import Sandbox
 from bot.errors import Down, StoreBroken, StoreFull
@@ -43,7 +43,8 @@ def file_of(pictures: FilePictures, sha256: str) -> Path:
 
 
 def children() -> set[int]:
-    return {int(one) for one in Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()}
+    """Of every thread of this process."""
+    return {int(one) for file in Path("/proc/self/task").glob("*/children") for one in file.read_text().split()}
 
 
 def half_written(folder: Path) -> list[Path]:
@@ -324,7 +325,7 @@ KILLED = textwrap.dedent("""
     async def main():
         pictures = FilePictures(Path(sys.argv[1]))
         await pictures.save([Path(sys.argv[2]).read_bytes()], [{}])
-        print(Path(f"/proc/self/task/{os.getpid()}/children").read_text(), flush=True)
+        print(*(file.read_text() for file in Path("/proc/self/task").glob("*/children")), flush=True)
         os.kill(os.getpid(), signal.SIGKILL)
 
     asyncio.run(main())
@@ -406,13 +407,14 @@ async def test_cancelling_a_save_ends_its_child_and_leaves_no_half_written_file(
     assert half_written(tmp_path) == []
 
 
-async def test_f71_the_event_loop_runs_on_while_a_large_picture_is_saved(pictures: FilePictures) -> None:
+async def test_f71_the_event_loop_leaves_a_large_pictures_work_to_others(pictures: FilePictures) -> None:
+    """By the loop's own processor time, which other programs on the machine do not add to."""
     large = BytesIO()
     Image.effect_noise((1500, 1500), 50).save(large, "PNG", compress_level=1)
-    save = asyncio.create_task(pictures.save([large.getvalue()], [{}]))
-    longest = 0.0
-    while not save.done():
-        start = time.monotonic()
-        await asyncio.sleep(0.005)
-        longest = max(longest, time.monotonic() - start)
-    assert longest < 0.5
+    began = time.thread_time()
+    pixels.thumbnail(pixels.decode(large.getvalue(), pixels.MAX_PIXELS), 256)
+    alone = time.thread_time() - began
+    began = time.thread_time()
+    [saved] = await pictures.save([large.getvalue()], [{}])
+    await pictures.thumb(saved.sha256, 256)
+    assert time.thread_time() - began < alone / 2

@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from adapters import configuration, init
-from bot.settings import Role, missing_secrets
+from bot.settings import Role, missing_secrets, sample
 
 TOKEN = base64.urlsafe_b64encode(b"1234567890123456789").decode().rstrip("=") + ".Gabcde.secret-part"
 
@@ -104,3 +104,12 @@ def test_the_slack_app_keeps_to_slacks_lengths() -> None:
     assert len(manifest["display_information"]["description"]) <= 140
     for command in manifest["features"]["slash_commands"]:
         assert len(command["command"]) <= 32
+
+
+@pytest.mark.parametrize("kind", ["ovh", "dataoorts", "hive", "imagepipeline"])
+def test_a_provider_that_is_switched_on_draws_before_the_built_in_one(tmp_path: Path, kind: str) -> None:
+    text = sample()
+    assert f"# [backends.{kind}]" in text
+    (tmp_path / "imagine.toml").write_text(text.replace(f"# [backends.{kind}]", f"[backends.{kind}]"))
+    loaded = configuration.load(tmp_path / "imagine.toml", {})
+    assert loaded.routing.order == (kind, "sketch")

@@ -2,6 +2,7 @@ import asyncio
 import io
 import json
 import logging
+import re
 import sys
 import urllib.parse
 from collections.abc import Callable, Iterator
@@ -14,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters import observe
-from adapters.observe import Redactor
+from adapters.observe import Redactor, logs
 from bot.settings import Secret
 from tests.unit.logging_taken_over import entries, taken_over
 
@@ -203,8 +204,8 @@ def test_s31_on_a_console_hostile_text_begins_no_line_and_moves_no_cursor(
         logging.getLogger("library").exception("failed")
     lines = stream.getvalue().split("\n")[:-1]
     assert all(line.isprintable() for line in lines)
-    assert all(line.startswith(("20", "  | ")) for line in lines)
-    assert sum(line.startswith("20") for line in lines) == 3
+    assert all(re.match(r"\d\d:\d\d:\d\d |  \| ", line) for line in lines)
+    assert sum(not line.startswith("  | ") for line in lines) == 3
 
 
 @given(st.text())
@@ -228,3 +229,13 @@ async def test_lines_of_one_request_carry_its_correlation_and_no_other(logged: C
     assert [entry.get("correlation") for entry in entries(stream)] == ["a", "b", None]
     with observe.correlated() as made:
         assert len(made) == 8
+
+
+def test_a_line_for_people_is_short(logged: Callable[..., io.StringIO]) -> None:
+    stream = logged(console=True)
+    with logs.correlated("0a637a39918d476ab0fce3ff927c9518"):
+        structlog.get_logger("imagine").info("job_drawn", job="0a637a39918d476ab0fce3ff927c9518", seconds=2.17826)
+    words = stream.getvalue().split()
+    assert re.fullmatch(r"\d\d:\d\d:\d\d", words[0])
+    assert words[-2:] == ["job='0a637a39'", "seconds=2.178"]
+    assert len(words) < 8

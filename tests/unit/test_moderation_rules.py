@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from bot.conduct import HARD, Action, Rule, Target, Texts
 from bot.errors import Refused
 from bot.moderation import rules as rules_module
-from bot.moderation.rules import FilterError, Hit, RuleSet, Scene, compile_rules, match
+from bot.moderation.rules import FilterError, Hit, RuleSet, Scene, compile_rules, looks, match
 from bot.moderation.starter import configured, hard_set
 from bot.moderation.trial import Past, explain, needs_dry_run, simulate
 
@@ -24,7 +24,7 @@ def rule(*patterns: str, **changes: Any) -> Rule:
 
 def hits(ruleset: RuleSet, prompt: str, negative: str | None = None, scene: Scene | None = None) -> tuple[Hit, ...]:
     negatives = () if negative is None else (negative,)
-    return match(ruleset, Texts((prompt,), negatives), scene or Scene())
+    return match(ruleset, looks(Texts((prompt,), negatives)), scene or Scene())
 
 
 def catches(pattern: str, text: str) -> bool:

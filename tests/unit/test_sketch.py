@@ -161,7 +161,7 @@ async def test_it_is_a_backend_and_says_that_it_is_ready() -> None:
     assert backend.name == "sketch"
     assert await backend.probe() == ""
     can = backend.capabilities
-    assert (str(can.default_size), can.at_once, can.timeout_seconds, can.images_per_call) == ("768x768", 4, 60.0, 10)
+    assert (str(can.default_size), can.at_once, can.timeout_seconds, can.images_per_call) == ("768x768", 4, 120.0, 10)
     await backend.close()
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import secrets
 import threading
+from dataclasses import replace
 
 from adapters.backends.sketch.painter import Painter, Sheet
 from bot.model import Capabilities, Drawing, Drawn, Range, Size
@@ -26,16 +27,19 @@ CAPABILITIES = Capabilities(
     negative_prompt=True,
     images_per_call=10,
     at_once=4,
-    timeout_seconds=60.0,
+    timeout_seconds=120.0,  # four people's ten pictures of the largest size take 40 s of one good core
 )
 
 
 class SketchBackend:
     """Implements `bot.ports.Backend`. ``pace``: seconds a request pauses altogether; 0 in tests."""
 
-    def __init__(self, name: str, pace: float = PACE) -> None:
+    def __init__(
+        self, name: str, pace: float = PACE, timeout_seconds: float = CAPABILITIES.timeout_seconds
+    ) -> None:
         self._name = name
         self._pace = pace
+        self._capabilities = replace(CAPABILITIES, timeout_seconds=timeout_seconds)
 
     @property
     def name(self) -> str:
@@ -43,7 +47,7 @@ class SketchBackend:
 
     @property
     def capabilities(self) -> Capabilities:
-        return CAPABILITIES
+        return self._capabilities
 
     async def generate(self, request: Drawing, resume: str, report: Report) -> Drawn:  # noqa: ARG002 - nothing to resume
         """Raises nothing of its own: there is no request it cannot do."""

@@ -11,14 +11,12 @@ from adapters.chat.discord.address import Address
 from adapters.chat.discord.asking import Desk
 from adapters.chat.discord.reading import Interaction
 from adapters.chat.discord.rest import NO_MENTIONS, Upload
-from bot import replies
+from bot import replies, wording
 from bot.errors import ChatGone, Refused, StoreError
 from bot.model import Job, JobState, Settled
 from bot.studio import Status
 
 LISTED = 10
-SEARCHED = 50  #: of the last requests, for pictures that could not be posted
-KEPT_SHOWN = 3  #: undelivered requests whose pictures are handed over at once
 
 
 async def style(desk: Desk, interaction: Interaction, name: str) -> None:
@@ -36,27 +34,23 @@ async def status(desk: Desk, interaction: Interaction) -> None:
     who, where = reading.person(interaction), reading.place(interaction)
     try:
         found = await desk.studio.status(who, where)
-        recent = await desk.studio.history(who, SEARCHED)
+        kept = await desk.studio.kept(who)
     except StoreError:
         await desk.private(interaction, replies.say("store_busy"))
         return
     await desk.private(interaction, text.clip(status_text(found, desk.chat.now()), text.MESSAGE))
-    kept = [each for each in recent if each.job.state is JobState.UNDELIVERABLE and each.pictures]
-    for settled in kept[:KEPT_SHOWN]:
+    for settled in kept:
         await _hand_over(desk, interaction, settled)
 
 
 def status_text(status: Status, now: float) -> str:
-    left = max(0, status.limits.images_per_day - status.usage.images_today)
-    code = "discord_quota" if status.limits.images_per_day else "discord_quota_free"
-    values = {"left": left, "limit": status.limits.images_per_day, "hours": status.reset_hours}
-    lines = [replies.say(code, used=status.usage.images_today, **values)]
+    lines = [wording.allowance(status)]
     if not status.active:
-        lines.append(replies.say("discord_nothing_waits"))
+        lines.append(replies.say("chat_nothing_waits"))
     for job in status.active:
         standing = status.standings.get(job.id)
         if standing is None:
-            state = replies.say(f"discord_state_{job.state.value}")
+            state = wording.state(job)
         else:
             done_at = None if standing.eta_seconds is None else int(now + standing.eta_seconds)
             state = text.waiting(standing.position, done_at)
@@ -86,14 +80,13 @@ async def history(desk: Desk, interaction: Interaction) -> None:
     except StoreError:
         await desk.private(interaction, replies.say("store_busy"))
         return
-    lines = [_line(settled.job) for settled in recent] or [replies.say("discord_no_history")]
+    lines = [_line(settled.job) for settled in recent] or [replies.say("chat_no_history")]
     await desk.private(interaction, text.clip("\n".join(lines), text.MESSAGE))
 
 
 def _line(job: Job) -> str:
     at = f"<t:{int(job.created_at)}:R>"
-    state = replies.say(f"discord_state_{job.state.value}")
-    return f"{at} {state}{_link(job)}\n{text.block(job.request.prompt, 100)}"
+    return f"{at} {wording.state(job)}{_link(job)}\n{text.block(job.request.prompt, 100)}"
 
 
 def _link(job: Job) -> str:
@@ -110,7 +103,7 @@ async def forget(desk: Desk, interaction: Interaction) -> None:
     try:
         await interaction.response.defer(ephemeral=True, thinking=True)
         await desk.studio.forget(reading.person(interaction))
-        await _finish(interaction, replies.say("discord_forgotten"))
+        await _finish(interaction, replies.say("chat_forgotten"))
     except StoreError:
         await _finish(interaction, replies.say("store_busy"))
     except (discord.HTTPException, aiohttp.ClientError, OSError, TimeoutError) as error:

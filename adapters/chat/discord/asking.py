@@ -7,7 +7,7 @@ the message.
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -22,6 +22,7 @@ from adapters.chat.discord.marks import Marks
 from adapters.chat.discord.reading import Interaction
 from adapters.chat.discord.rest import NO_MENTIONS, Body, Closed
 from bot import replies
+from bot.answering import AnswersFirst
 from bot.errors import ChatBusy, Refused, StoreError
 from bot.model import Job, Origin, Problem, Ticket
 from bot.ports import Observer
@@ -32,9 +33,6 @@ SLOWEST_COMMIT = 1.5
 
 SLOWEST_ANSWER = 2.7
 """Seconds from the event's arrival; a lost answer is looked for after that."""
-
-ANSWERS_FIRST = 1.0
-"""Seconds for which a request that is answered steps back behind those that are not."""
 
 THREAD_SECONDS = 1.5
 """A thread that takes longer to make does not hold the request up: the delivery finds or makes it."""
@@ -74,9 +72,7 @@ class Desk:
         self._under_way = 0
         self._idle = asyncio.Event()
         self._idle.set()
-        self._unanswered = 0
-        self._all_answered = asyncio.Event()
-        self._all_answered.set()
+        self._answers = AnswersFirst()
         self.stopping = False
 
     # -- its life
@@ -99,23 +95,6 @@ class Desk:
             async with asyncio.timeout(seconds):
                 await self._idle.wait()
 
-    @contextlib.contextmanager
-    def _unanswered_one(self) -> Iterator[None]:
-        self._unanswered += 1
-        self._all_answered.clear()
-        try:
-            yield
-        finally:
-            self._unanswered -= 1
-            if not self._unanswered:
-                self._all_answered.set()
-
-    async def _after_the_answers(self) -> None:
-        """People who wait for an answer go before threads and the queue."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(ANSWERS_FIRST):
-                await self._all_answered.wait()
-
     # -- asking
 
     async def ask(self, interaction: Interaction, submit: Submit) -> None:
@@ -124,13 +103,13 @@ class Desk:
         async with self.at_work():
             problem = reading.objection(interaction)
             if self.stopping:
-                problem = Problem("discord_stopping")
+                problem = Problem("chat_stopping")
             if problem is not None:
                 await self.private(interaction, replies.problem(problem))
                 return
             address = reading.address(interaction, self._seal(interaction.token), threads=self._threads)
             asked = Asked(interaction, address, began)
-            with self._unanswered_one():
+            with self._answers.answering():
                 ticket = await self._submitted(interaction, submit, reading.origin(interaction, address))
                 if ticket is None or not ticket.fresh:
                     return
@@ -138,7 +117,7 @@ class Desk:
             if message is None:
                 await self._given_back(ticket.job.id)
                 return
-            await self._after_the_answers()
+            await self._answers.all_answered()
             await self._acknowledged(ticket.job, replace(asked.address, placeholder=message))
 
     async def _submitted(self, interaction: Interaction, submit: Submit, origin: Origin) -> Ticket | None:
@@ -151,7 +130,7 @@ class Desk:
             task.add_done_callback(self._withdraw)
             await self.private(interaction, replies.say("store_busy"))
         except Refused as refused:
-            await self.private(interaction, text.refusal(refused.problems, refused.corrected))
+            await self.private(interaction, text.refusal(refused))
         except StoreError as error:
             self.observer.event("store_error", detail=str(error))
             await self.private(interaction, replies.say("store_busy"))
@@ -177,7 +156,7 @@ class Desk:
             await self.chat.progress(told, queued.position, queued.eta_seconds, None)
 
     async def _queued(self, job_id: str, address: Address) -> Ticket | None:
-        """None: the store would not take it; the next start cancels it and tells the person."""
+        """None: the store would not take it; within a minute or two it is cancelled, and the person told."""
         for pause in (0.2, 1.0, 5.0, 20.0, None):
             try:
                 return await self.studio.acknowledged(job_id, address.stored())

@@ -62,7 +62,7 @@ class Buttons:
         mark = self._desk.marks.read(custom_id(interaction))
         handler = handlers.get(mark.action) if mark else None
         if mark is None or handler is None:
-            await self._desk.private(interaction, replies.say("discord_expired"))
+            await self._desk.private(interaction, replies.say("chat_expired"))
             return
         async with self._desk.at_work():
             try:
@@ -71,13 +71,13 @@ class Buttons:
                 self._desk.observer.event("discord_reply_lost", detail=str(error))
             except Exception as error:  # noqa: BLE001 - a click is never without an answer
                 self._desk.observer.event("alert", text="discord_click_failed", detail=repr(error))
-                await self._desk.private(interaction, replies.say("discord_failed"))
+                await self._desk.private(interaction, replies.say("chat_failed"))
 
     async def _tried(self, interaction: Interaction, work: Awaitable[None]) -> None:
         try:
             await work
         except Refused as refused:
-            await self._desk.private(interaction, text.refusal(refused.problems, refused.corrected))
+            await self._desk.private(interaction, text.refusal(refused))
         except StoreError as error:
             self._desk.observer.event("store_error", detail=str(error))
             await self._desk.private(interaction, replies.say("store_busy"))
@@ -95,14 +95,14 @@ class Buttons:
 
     async def _cancel(self, interaction: Interaction, job_id: str) -> None:
         job = await self._studio.cancel(reading.person(interaction), reading.place(interaction), job_id)
-        code = "discord_cancelled" if job.state in FINAL_STATES else "discord_cancelling"
+        code = "chat_cancelled" if job.state in FINAL_STATES else "chat_cancelling"
         await self._desk.private(interaction, replies.say(code))
 
     # -- on a result
 
     async def _again(self, interaction: Interaction, job_id: str) -> None:
         if self._is_double(interaction, f"again {job_id}"):
-            await self._desk.private(interaction, replies.say("discord_already"))
+            await self._desk.private(interaction, replies.say("chat_already"))
             return
         await self.ask_again(interaction, job_id)
 
@@ -128,12 +128,12 @@ class Buttons:
     async def _reported(self, interaction: Interaction, job_id: str) -> None:
         reason = forms.values(interaction.data).get(forms.REASON, "")
         fresh = await self._report_to(reading.person(interaction), reading.place(interaction), job_id, reason)
-        await self._desk.private(interaction, replies.say("discord_reported" if fresh else "report_only_one"))
+        await self._desk.private(interaction, replies.say("chat_reported" if fresh else "report_only_one"))
 
     async def _delete(self, interaction: Interaction, job_id: str) -> None:
         await self._studio.delete(reading.person(interaction), reading.place(interaction), job_id)
         await interaction.response.edit_message(
-            content=replies.say("discord_deleted"), attachments=[], view=None, allowed_mentions=NO_MENTIONS
+            content=replies.say("chat_deleted"), attachments=[], view=None, allowed_mentions=NO_MENTIONS
         )
 
 

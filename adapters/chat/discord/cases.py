@@ -73,11 +73,11 @@ def _reports(case: Case) -> Iterator[str]:
 def _outcome(case: Case) -> Iterator[str]:
     item = case.item
     if item.state in DECIDED:
-        yield replies.say(f"discord_case_{item.state.value}", person=mention(item.decided_by))
+        yield replies.say(f"chat_case_{item.state.value}", person=mention(item.decided_by))
         if item.reason:
             yield text.block(item.reason, 300)
     elif item.approvals:
-        yield replies.say("discord_case_approvals", given=len(item.approvals), needed=item.required)
+        yield replies.say("chat_case_approvals", given=len(item.approvals), needed=item.required)
 
 
 def _whole(*parts: str) -> str:

@@ -15,13 +15,10 @@ from adapters.chat.discord.asking import Desk
 from adapters.chat.discord.buttons import Buttons, Handler, Report, custom_id, shown_ids
 from adapters.chat.discord.marks import PATTERN
 from adapters.chat.discord.reading import Interaction
-from adapters.chat.discord.rest import NO_MENTIONS, WAITED_FOR_LIMIT, connect_through
+from adapters.chat.discord.rest import INTENTS, NO_MENTIONS, WAITED_FOR_LIMIT, connect_through
 from adapters.chat.discord.rows import JobButton
 from bot.command import OPTIONS, Option
 from bot.settings import Shards
-
-INTENTS = discord.Intents(guilds=True)
-"""Interactions come without any; guilds, which is not privileged, fills the cache of channels."""
 
 LONGEST_PAUSE = 60.0
 STEADY = 120.0

@@ -186,7 +186,7 @@ class Tree(app_commands.CommandTree[Any]):
         stale = isinstance(error, app_commands.CommandNotFound | app_commands.CommandSignatureMismatch)
         if not stale:
             self.desk.observer.event("alert", text="discord_command_failed", detail=repr(error))
-        await self.desk.private(interaction, replies.say("discord_stale_command" if stale else "discord_failed"))
+        await self.desk.private(interaction, replies.say("discord_stale_command" if stale else "chat_failed"))
 
 
 def plant(

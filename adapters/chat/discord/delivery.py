@@ -21,7 +21,7 @@ from adapters.chat.discord.address import DEFAULT_UPLOAD_LIMIT, Address, nonce
 from adapters.chat.discord.marks import Marks
 from adapters.chat.discord.parcels import REQUEST_LIMIT, SMALLEST, Fit, Packer, Parcel
 from adapters.chat.discord.rest import Archived, Body, Closed, Missing, Rest, TooLarge, Upload
-from bot import replies
+from bot import replies, wording
 from bot.errors import ChatBusy, ChatGone
 from bot.model import Job, JobState, Progress, Settled
 from bot.ports import Clock, Observer, Pictures, Remember
@@ -213,7 +213,7 @@ class DiscordChat:
         header = self._header(job)
         if not pictures:
             gone = settled.pictures and text.without(settled.pictures)
-            return Parcel(header, gone or text.outcome(job.reason), self._view_without(job))
+            return Parcel(header, gone or wording.outcome(job.reason), self._view_without(job))
         spoiler = address.spoiler or any(note.code == "spoiler" for note in job.notes)
         stem = f"{'SPOILER_' if spoiler else ''}imagine-{job.id[:8]}"
         view = rows.result_row(self._marks, job.id)

@@ -1,18 +1,25 @@
-"""What `imagine-bot check` finds out about Discord: token, gateway, guilds, and the review channels' permissions."""
+"""What `imagine-bot check` finds out about Discord: token, intents, gateway, guilds, rights in the review channels."""
 
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import aiohttp
 import discord
 
-from adapters.chat.discord.rest import NO_MENTIONS, use_bases
+from adapters.chat.discord.rest import INTENTS, NO_MENTIONS, use_bases
 from bot import replies
 
 IN_REVIEW = discord.Permissions(
     view_channel=True, send_messages=True, embed_links=True, attach_files=True, read_message_history=True
 )
+
+PRIVILEGED: Mapping[str, Sequence[str]] = {
+    "members": ("gateway_guild_members", "gateway_guild_members_limited"),
+    "presences": ("gateway_presence", "gateway_presence_limited"),
+    "message_content": ("gateway_message_content", "gateway_message_content_limited"),
+}
+"""The intents that have a switch in the developer portal, and the application's flags that say it is on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +34,13 @@ async def findings(
 ) -> AsyncIterator[Finding]:
     """``review_channels`` by tenant, as in the settings; those of other platforms are passed over."""
     use_bases(api, gateway)
-    client = discord.Client(intents=discord.Intents(guilds=True), allowed_mentions=NO_MENTIONS)
+    client = discord.Client(intents=INTENTS, allowed_mentions=NO_MENTIONS)
     try:
         signed_in = await _token(client, token)
         yield signed_in
         if signed_in.ok:
+            for finding in _portal(client):
+                yield finding
             yield await _gateway(client)
             for guild in guilds:
                 yield await _guild(client, guild)
@@ -53,8 +62,36 @@ async def _token(client: discord.Client, token: str) -> Finding:
     return Finding("discord", replies.say("check_discord", name=client.user), ok=True)
 
 
+def _portal(client: discord.Client) -> Iterator[Finding]:
+    """What the developer portal says, as the login heard it (`flags` of the application)."""
+    assert client.application
+    yield intents(INTENTS, client.application.flags)
+    if client.application.interactions_endpoint_url:
+        yield Finding("discord interactions", replies.say("check_discord_endpoint"), ok=False)
+
+
+def intents(wanted: discord.Intents, flags: discord.ApplicationFlags) -> Finding:
+    """Discord closes a session (4014) that asks for a privileged intent which is switched off in the portal."""
+    missing = [name for name, switches in PRIVILEGED.items() if getattr(wanted, name) and not _on(flags, switches)]
+    spare = [name for name, switches in PRIVILEGED.items() if not getattr(wanted, name) and _on(flags, switches)]
+    if missing:
+        text = replies.say("check_discord_intents_missing", intents=_spoken(missing))
+    elif spare:
+        text = replies.say("check_discord_intents_spare", intents=_spoken(spare))
+    else:
+        text = replies.say("check_discord_intents")
+    return Finding("discord intents", text, ok=not missing)
+
+
+def _on(flags: discord.ApplicationFlags, switches: Sequence[str]) -> bool:
+    return any(getattr(flags, each) for each in switches)
+
+
+def _spoken(names: Iterable[str]) -> str:
+    return ", ".join(name.replace("_", " ") for name in names)
+
+
 async def _gateway(client: discord.Client) -> Finding:
-    """No privileged intent is asked for, so the way in is open as soon as the gateway is."""
     try:
         shards, _, limit = await client.http.get_bot_gateway()
     except (discord.GatewayNotFound, aiohttp.ClientError, OSError) as error:
@@ -78,9 +115,9 @@ async def _review(client: discord.Client, guild: str, channel: str) -> Finding:
         allowed = await _allowed(client, int(guild), int(channel))
     except (discord.HTTPException, aiohttp.ClientError, OSError, ValueError):
         return Finding(what, replies.say("check_discord_channel_missing", channel=channel, guild=guild), ok=False)
-    missing = [name.replace("_", " ") for name, wanted in IN_REVIEW if wanted and not getattr(allowed, name)]
+    missing = [name for name, wanted in IN_REVIEW if wanted and not getattr(allowed, name)]
     if missing:
-        return Finding(what, replies.say("check_discord_permissions", permissions=", ".join(missing)), ok=False)
+        return Finding(what, replies.say("check_discord_permissions", permissions=_spoken(missing)), ok=False)
     return Finding(what, replies.say("check_discord_channel"), ok=True)
 
 

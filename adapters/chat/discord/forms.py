@@ -31,18 +31,18 @@ class Form(discord.ui.Modal):
 
 
 def vary_form(marks: Marks, job_id: str, request: ImageRequest) -> Form:
-    form = Form(marks, Mark(VARY, job_id), replies.say("discord_form_vary"))
+    form = Form(marks, Mark(VARY, job_id), replies.say("chat_form_vary"))
     prompt = command.format_command(ImageRequest(request.prompt)).removeprefix(COMMAND)
     options = command.format_command(replace(request, negative_prompt=None)).removeprefix(f"{COMMAND}{prompt}")
     form.ask(PROMPT, replies.say("discord_field_prompt"), prompt, required=True, limit=4000)
-    form.ask(NEGATIVE, replies.say("discord_field_negative"), request.negative_prompt or "")
+    form.ask(NEGATIVE, replies.say("chat_field_negative"), request.negative_prompt or "")
     form.ask(OPTIONS, replies.say("discord_field_options"), options.strip(), limit=200)
     return form
 
 
 def report_form(marks: Marks, job_id: str) -> Form:
-    form = Form(marks, Mark(REPORT, job_id), replies.say("discord_form_report"))
-    form.ask(REASON, replies.say("discord_field_reason"), required=True, limit=300)
+    form = Form(marks, Mark(REPORT, job_id), replies.say("chat_form_report"))
+    form.ask(REASON, replies.say("chat_field_reason"), required=True, limit=300)
     return form
 
 

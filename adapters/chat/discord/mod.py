@@ -46,7 +46,7 @@ async def _lines(desk: Desk, interaction: Interaction, work: Work) -> Sequence[s
     try:
         return await work(reading.person(interaction), reading.place(interaction))
     except Refused as refused:
-        return [text.refusal(refused.problems, refused.corrected)]
+        return [text.refusal(refused)]
     except StoreError as error:
         desk.observer.event("store_error", detail=str(error))
         return [replies.say("store_busy")]

@@ -90,5 +90,7 @@ def objection(interaction: Interaction) -> Problem | None:
     if interaction.guild_id is None or allowed.value == 0:
         return None
     needed = discord.Permissions(attach_files=True) if by_token(interaction) else NEEDED
+    if allowed >= needed:
+        return None
     missing = [name.replace("_", " ") for name, wanted in needed if wanted and not getattr(allowed, name)]
-    return Problem("discord_lacks", {"permissions": ", ".join(missing)}) if missing else None
+    return Problem("discord_lacks", {"permissions": ", ".join(missing)})

@@ -29,6 +29,9 @@ from discord.webhook.async_ import async_context
 from bot.errors import ChatBusy
 from bot.ports import Observer
 
+INTENTS = discord.Intents(guilds=True)
+"""Interactions come without any; guilds, which is not privileged, fills the cache of channels."""
+
 PATIENCE = 45.0
 """Seconds for one call with the client's own retries; past it the delivery is tried again later."""
 
@@ -138,7 +141,7 @@ class Rest:
         async with self._login:
             if self._client is None:
                 client = discord.Client(
-                    intents=discord.Intents(guilds=True),
+                    intents=INTENTS,
                     allowed_mentions=NO_MENTIONS,
                     max_ratelimit_timeout=WAITED_FOR_LIMIT,
                 )

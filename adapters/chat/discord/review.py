@@ -69,10 +69,10 @@ class Reviews:
 
     async def _ask_why(self, interaction: Interaction, decision: str) -> None:
         form = forms.Form(self._desk.marks, Mark(rows.APPEAL, decision), replies.say("discord_form_appeal"))
-        form.ask(forms.REASON, replies.say("discord_field_appeal"), required=True, limit=1000)
+        form.ask(forms.REASON, replies.say("chat_field_appeal"), required=True, limit=1000)
         await interaction.response.send_modal(form)
 
     async def _appeal(self, interaction: Interaction, decision: str) -> None:
         words = forms.values(interaction.data).get(forms.REASON, "")
         await self._moderators.appeal(reading.person(interaction), reading.place(interaction), decision, words)
-        await self._desk.private(interaction, replies.say("discord_appealed"))
+        await self._desk.private(interaction, replies.say("chat_appealed"))

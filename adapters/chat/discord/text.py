@@ -2,8 +2,9 @@
 
 import re
 
-from bot import replies
-from bot.model import Job, Picture, Problem, Progress
+from bot import replies, wording
+from bot.errors import Refused
+from bot.model import Job, Picture, Progress
 
 MESSAGE = 2000  #: characters of a message's content
 ALT_TEXT = 1024
@@ -54,32 +55,28 @@ def neutral_name() -> str:
 def placeholder(prompt: str | None, count: int) -> str:
     """The public message; None: a moderator has to see the prompt first."""
     if prompt is None:
-        return replies.say("discord_held")
+        return replies.say("chat_held")
     return f"{replies.say('discord_asked', count=count)}\n{block(prompt)}"
 
 
 def waiting(position: int | None, done_at: int | None) -> str:
     if position is None:
-        return replies.say("discord_queued")
+        return replies.say("chat_queued")
     if done_at is None:
-        return replies.say("discord_position", position=position)
+        return replies.say("chat_position", position=position)
     return replies.say("discord_position_eta", position=position, at=done_at)
 
 
 def drawing(progress: Progress, done_at: int | None) -> str:
-    percent = 100 * progress.step // max(1, progress.steps)
+    percent = wording.percent(progress)
     if done_at is None:
-        return replies.say("discord_drawing", percent=percent)
+        return replies.say("chat_drawing", percent=percent)
     return replies.say("discord_drawing_eta", percent=percent, at=done_at)
 
 
 def result(job: Job, pictures: tuple[Picture, ...]) -> str:
     """The small print under the pictures: sizes, backend, seeds; then what the person should know."""
-    sizes = list(dict.fromkeys(f"{picture.width}x{picture.height}" for picture in pictures))
-    seeds = [str(picture.seed) for picture in pictures if picture.seed is not None]
-    parts = [*sizes, job.backend, *([replies.say("discord_seeds", seeds=", ".join(seeds))] if seeds else [])]
-    lines = ["-# " + " · ".join(part for part in parts if part), *(replies.problem(note) for note in job.notes)]
-    return clip("\n".join(lines), 800)
+    return clip("\n".join([f"-# {wording.small_print(job, pictures)}", *wording.notes(job)]), 800)
 
 
 def lines(*parts: str) -> str:
@@ -89,17 +86,13 @@ def lines(*parts: str) -> str:
 def without(pictures: tuple[Picture, ...]) -> str:
     """Why none of these is shown."""
     hidden = any(picture.hidden and not picture.deleted for picture in pictures)
-    return replies.say("discord_hidden" if hidden else "discord_deleted")
+    return replies.say("discord_hidden" if hidden else "chat_deleted")
 
 
-def outcome(reason: Problem | None) -> str:
-    """Why there are no pictures."""
-    return replies.problem(reason) if reason else replies.say("discord_ended")
-
-
-def refusal(problems: tuple[Problem, ...], corrected: str | None) -> str:
+def refusal(refused: Refused) -> str:
     """Everything that is wrong, and the command to copy."""
-    sentences = [PERSON.sub(r"<@\1>", replies.problem(problem)) for problem in problems]
-    lines = sentences if len(sentences) == 1 else [f"- {sentence}" for sentence in sentences]
-    text = clip("\n".join(lines), 900)
-    return text if corrected is None else f"{text}\n{replies.say('discord_corrected')}\n{to_copy(corrected)}"
+    sentences = (PERSON.sub(r"<@\1>", sentence) for sentence in replies.sentences(refused))
+    text = clip(wording.listed(sentences, "-"), 900)
+    if refused.corrected is None:
+        return text
+    return f"{text}\n{replies.say('chat_corrected')}\n{to_copy(refused.corrected)}"

@@ -6,7 +6,7 @@ acknowledgement has left; it is told whether that worked.
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -19,6 +19,7 @@ from adapters.chat.slack.reading import Visit
 from adapters.chat.slack.web import Closed
 from adapters.chat.slack.workspaces import Workspaces
 from bot import replies
+from bot.answering import AnswersFirst
 from bot.errors import ChatBusy, Refused, StoreError
 from bot.model import Job, Origin, Person, Problem, Ticket
 from bot.ports import Observer
@@ -27,11 +28,11 @@ from bot.studio import Studio
 SLOWEST_COMMIT = 1.5
 """Seconds. Slack waits three for an answer, so by then the person is told that the bot is busy."""
 
-ANSWERS_FIRST = 1.0
-"""Seconds that what follows an acknowledgement waits for other people's acknowledgements."""
-
 POST_PAUSES = (0.5, 2.0, 5.0)
 """Seconds between attempts to post a request's message."""
+
+QUEUE_PAUSES = (0.2, 1.0, 5.0, 20.0)
+"""Seconds between attempts to queue it afterwards."""
 
 Words = tuple[str, list[blocks.Block]]
 Submit = Callable[[Origin], Awaitable[Ticket]]
@@ -61,23 +62,9 @@ class Desk:
         self._groups = groups
         self._tasks: set[asyncio.Task[None]] = set()
         self.stopping = False
-        self._unanswered = 0
-        self._all_answered = asyncio.Event()
-        self._all_answered.set()
+        self.answers = AnswersFirst()
 
     # -- its life
-
-    @contextlib.contextmanager
-    def answering(self) -> Iterator[None]:
-        """Somebody waits for an acknowledgement inside the block."""
-        self._unanswered += 1
-        self._all_answered.clear()
-        try:
-            yield
-        finally:
-            self._unanswered -= 1
-            if not self._unanswered:
-                self._all_answered.set()
 
     def start(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(self._guarded(work))
@@ -85,9 +72,7 @@ class Desk:
         task.add_done_callback(self._tasks.discard)
 
     async def _guarded(self, work: Coroutine[Any, Any, None]) -> None:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(ANSWERS_FIRST):
-                await self._all_answered.wait()
+        await self.answers.all_answered()
         try:
             await work
         except StoreError as error:
@@ -111,7 +96,7 @@ class Desk:
         try:
             yield
         except Refused as refused:
-            await self.tell(visit, blocks.refusal(refused.problems, refused.corrected))
+            await self.tell(visit, blocks.refusal(refused))
         except StoreError as error:
             self.observer.event("store_error", detail=str(error))
             await self.tell(visit, blocks.private(replies.say("store_busy")))
@@ -132,7 +117,7 @@ class Desk:
         if self.stopping:
             if asyncio.iscoroutine(work):
                 work.close()
-            return Reply(blocks.private(replies.say("slack_stopping")))
+            return Reply(blocks.private(replies.say("chat_stopping")))
         task = asyncio.ensure_future(work)
         await asyncio.wait({task}, timeout=SLOWEST_COMMIT)
         if not task.done():
@@ -143,13 +128,13 @@ class Desk:
         try:
             return task.result()
         except Refused as refused:
-            return Reply(blocks.refusal(refused.problems, refused.corrected))
+            return Reply(blocks.refusal(refused))
         except StoreError as error:
             self.observer.event("store_error", detail=str(error))
             return Reply(blocks.private(replies.say("store_busy")))
         except Exception as error:  # noqa: BLE001 - a bug ends one request, with an answer
             self.observer.event("alert", text="slack_handler_failed", detail=repr(error))
-            return Reply(blocks.private(replies.say("slack_failed")))
+            return Reply(blocks.private(replies.say("chat_failed")))
 
     async def _too_late(self, task: "asyncio.Future[Reply]") -> None:
         """It was done after the person had been told that it would not be."""
@@ -196,7 +181,19 @@ class Desk:
             self.observer.event("slack_reply_lost", job=job.id, detail=busy.detail)
             await self._not_placed(visit, job, Problem(UNREACHABLE))
             return
-        await self.studio.acknowledged(job.id, address.stored())
+        await self._queued(job.id, address)
+
+    async def _queued(self, job_id: str, address: Address) -> None:
+        """Where the store will not take it, it is cancelled within a minute or two, and the person told."""
+        for pause in QUEUE_PAUSES:
+            try:
+                await self.studio.acknowledged(job_id, address.stored())
+            except StoreError as error:
+                self.observer.event("store_error", job=job_id, detail=str(error))
+                await asyncio.sleep(pause)
+            else:
+                return
+        await self.studio.acknowledged(job_id, address.stored())
 
     async def _not_placed(self, visit: Visit, job: Job, reason: Problem) -> None:
         """The person hears it here, while there is a response_url; a workflow's step hears it by the delivery."""

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from adapters.chat.slack import text
-from bot import replies
+from bot import replies, wording
 from bot.command import OPTIONS
-from bot.model import ImageRequest, Problem
+from bot.errors import Refused
+from bot.model import ImageRequest
 
 Block = dict[str, Any]
 
@@ -72,12 +73,12 @@ def private(words: str, *more: Block) -> tuple[str, list[Block]]:
     return text.escape(text.clip(words, text.LONGEST_PLAIN)), [section(words), *more]
 
 
-def refusal(problems: tuple[Problem, ...], corrected: str | None) -> tuple[str, list[Block]]:
+def refusal(refused: Refused) -> tuple[str, list[Block]]:
     """Everything that is wrong, and the command to copy."""
-    said = text.sentences(problems)
+    said, corrected = wording.listed(replies.sentences(refused, replies.typed), "•"), refused.corrected
     if corrected is None:
         return private(said)
-    lead = replies.say("slack_corrected")
+    lead = replies.say("chat_corrected")
     whole = text.escape(text.clip(f"{said}\n{lead}\n{corrected}", text.LONGEST_TEXT // 2))
     return whole, [section(said), section(lead), copyable(corrected)]
 

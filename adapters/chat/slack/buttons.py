@@ -59,7 +59,7 @@ class Buttons:
         action = body["actions"][0]
         handler = self._handlers.get(str(action.get("action_id", "")).removeprefix(blocks.ACTION))
         if handler is None:
-            return Reply(blocks.private(replies.say("slack_expired")))
+            return Reply(blocks.private(replies.say("chat_expired")))
         return await handler(visit, str(action.get("value") or ""))
 
     def _is_double(self, visit: Visit, what: str) -> bool:
@@ -75,20 +75,20 @@ class Buttons:
 
     async def _cancel(self, visit: Visit, job_id: str) -> Reply:
         job = await self._studio.cancel(await self._desk.person(visit), visit.place, job_id)
-        code = "slack_cancelled" if job.state in FINAL_STATES else "slack_cancelling"
+        code = "chat_cancelled" if job.state in FINAL_STATES else "chat_cancelling"
         return Reply(blocks.private(replies.say(code)))
 
     # -- on a result
 
     async def _again(self, visit: Visit, job_id: str) -> Reply:
         if self._is_double(visit, f"again {job_id}"):
-            return Reply(blocks.private(replies.say("slack_already")))
+            return Reply(blocks.private(replies.say("chat_already")))
         return await self._desk.take(visit, lambda origin: self._studio.again(origin, job_id, visit.key))
 
     async def _delete(self, visit: Visit, job_id: str) -> Reply:
         """The worker takes the files off Slack."""
         await self._studio.delete(await self._desk.person(visit), visit.place, job_id)
-        return Reply(blocks.private(replies.say("slack_deleted")))
+        return Reply(blocks.private(replies.say("chat_deleted")))
 
     # -- forms
 
@@ -148,4 +148,4 @@ class Buttons:
             await self._moderators.report(await self._desk.person(visit), visit.place, job_id, None, reason)
         except Refused as refused:
             return Reply(errors={forms.REASON: forms.errors(refused.problems, ())[forms.PROMPT]})
-        return Reply(blocks.private(replies.say("slack_reported")))
+        return Reply(blocks.private(replies.say("chat_reported")))

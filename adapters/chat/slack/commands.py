@@ -4,7 +4,7 @@ from adapters.chat.slack import blocks, text
 from adapters.chat.slack.asking import Desk, Reply
 from adapters.chat.slack.buttons import Buttons
 from adapters.chat.slack.reading import Payload, Visit
-from bot import replies
+from bot import replies, wording
 from bot.errors import Refused
 from bot.model import Job, JobState
 from bot.moderators import Moderators
@@ -12,7 +12,6 @@ from bot.studio import Status
 
 HELP = frozenset({"help", "--help", "?"})
 LISTED = 10
-KEPT_SHOWN = 3  #: undelivered requests whose pictures are handed over at once
 
 
 class Commands:
@@ -48,8 +47,7 @@ class Commands:
         """Pictures that could not be posted are handed over directly."""
         person = await self._desk.person(visit)
         found = await self._studio.status(person, visit.place)
-        recent = await self._studio.history(person, LISTED)
-        kept = [each for each in recent if each.job.state is JobState.UNDELIVERABLE and each.pictures][:KEPT_SHOWN]
+        kept = await self._studio.kept(person)
         lines = [status_text(found), *([replies.say("slack_handed_over")] if kept else [])]
 
         async def then(_: bool) -> None:
@@ -61,14 +59,14 @@ class Commands:
     async def history(self, visit: Visit, _: Payload) -> Reply:
         recent = await self._studio.history(await self._desk.person(visit), LISTED)
         lines = [_line(settled.job) for settled in recent]
-        return Reply(blocks.private("\n".join(lines) or replies.say("slack_no_history")))
+        return Reply(blocks.private("\n".join(lines) or replies.say("chat_no_history")))
 
     async def forget(self, visit: Visit, _: Payload) -> Reply:
         """Deleting files takes a while, so Slack is answered first."""
 
         async def forget() -> None:
             await self._studio.forget(await self._desk.person(visit))
-            await self._desk.tell(visit, blocks.private(replies.say("slack_forgotten")))
+            await self._desk.tell(visit, blocks.private(replies.say("chat_forgotten")))
 
         return self._desk.afterwards(visit, forget)
 
@@ -85,26 +83,19 @@ class Commands:
 
 
 def status_text(status: Status) -> str:
-    limit = status.limits.images_per_day
-    left = max(0, limit - status.usage.images_today)
-    code = "slack_quota" if limit else "slack_quota_free"
-    lines = [replies.say(code, left=left, limit=limit, hours=status.reset_hours, used=status.usage.images_today)]
+    lines = [wording.allowance(status)]
     if not status.active:
-        lines.append(replies.say("slack_nothing_waits"))
+        lines.append(replies.say("chat_nothing_waits"))
     for job in status.active:
         standing = status.standings.get(job.id)
-        state = text.waiting(standing.position, standing.eta_seconds) if standing else state_of(job)
+        state = text.waiting(standing.position, standing.eta_seconds) if standing else wording.state(job)
         lines.append(f"• {text.clip(replies.display(job.request.prompt), 100)}: {state}")
     return "\n".join(lines)
-
-
-def state_of(job: Job) -> str:
-    return replies.say(f"slack_state_{job.state.value}")
 
 
 def _line(job: Job) -> str:
     prompt = text.clip(replies.display(job.request.prompt), 100)
     kept = replies.say("slack_kept") if job.state is JobState.UNDELIVERABLE else ""
     ago = replies.say("slack_seed", seed=job.seed) if job.seed is not None and job.drawn_at else ""
-    return " ".join(part for part in (f"• {prompt}: {state_of(job)}.", ago, kept) if part)
+    return " ".join(part for part in (f"• {prompt}: {wording.state(job)}.", ago, kept) if part)
 

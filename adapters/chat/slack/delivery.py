@@ -19,7 +19,7 @@ from adapters.chat.slack.address import Address
 from adapters.chat.slack.sharing import UNKNOWN, Parcel, Shared, share, shared_before, upload
 from adapters.chat.slack.web import Closed, Web
 from adapters.chat.slack.workspaces import Workspaces
-from bot import replies
+from bot import replies, wording
 from bot.errors import ChatBusy, ChatGone
 from bot.model import Job, JobState, Picture, Progress, Settled
 from bot.ports import Clock, Observer, Pictures, Remember
@@ -88,7 +88,7 @@ class SlackChat:
         """The new message's time stamp. Raises Closed, ChatBusy."""
         self._awaits(job.id, self._clock.monotonic())
         web = await self._workspaces.web(address.team, address.enterprise)
-        words = replies.say("slack_queued")
+        words = replies.say("chat_queued")
         answer = await web.call(
             "chat.postMessage",
             channel=address.channel,
@@ -215,7 +215,7 @@ class SlackChat:
 
     async def _tell(self, errand: Errand) -> None:
         """A request that ended without pictures: where it was asked, or privately where nothing was posted."""
-        job, words = errand.job, text.outcome(errand.job.reason)
+        job, words = errand.job, wording.outcome(errand.job.reason)
         told = bool(errand.address.message) and await self._edit(errand, words, _buttons_without(job))
         if errand.address.execution:
             await self._finish_step(errand, "functions.completeError", error=words)
@@ -278,7 +278,7 @@ def _request(job: Job, address: Address, status: str, buttons: Sequence[blocks.B
     if job.state is JobState.REJECTED or (job.review and job.state is JobState.CANCELLED):
         instead = replies.say("slack_withheld")
     elif is_withheld(job):
-        instead = replies.say("slack_held")
+        instead = replies.say("chat_held")
     words, content = blocks.request(address.user, job.request, status, buttons, instead=instead)
     return {"text": words, "blocks": content}
 

@@ -31,18 +31,18 @@ def imagine(
     prompt = command.format_command(ImageRequest(given.prompt)).removeprefix(COMMAND) if given.prompt else ""
     fields = [
         _words(PROMPT, "slack_field_prompt", prompt, long=True, optional=False),
-        _words("negative_prompt", "slack_field_negative", given.negative_prompt or "", long=True),
+        _words("negative_prompt", "chat_field_negative", given.negative_prompt or "", long=True),
         *(_words(name, f"option_{name}", _number(numbers[name])) for name in TEXTS),
         *_choice("backend", backends, given.backend),
         *_choice("style", styles, given.style),
     ]
-    code = "slack_form_vary" if request else "slack_form_imagine"
+    code = "chat_form_vary" if request else "slack_form_imagine"
     return _modal(IMAGINE, code, "slack_form_draw", fields, metadata)
 
 
 def report(metadata: Mapping[str, str]) -> Block:
-    reason = _words(REASON, "slack_field_reason", "", long=True, optional=False, limit=300)
-    return _modal(REPORT, "slack_form_report", "slack_form_send", [reason], metadata)
+    reason = _words(REASON, "chat_field_reason", "", long=True, optional=False, limit=300)
+    return _modal(REPORT, "chat_form_report", "slack_form_send", [reason], metadata)
 
 
 def reject(metadata: Mapping[str, str]) -> Block:
@@ -51,7 +51,7 @@ def reject(metadata: Mapping[str, str]) -> Block:
 
 
 def appeal(metadata: Mapping[str, str]) -> Block:
-    reason = _words(REASON, "slack_field_appeal", "", long=True, optional=False, limit=1000)
+    reason = _words(REASON, "chat_field_appeal", "", long=True, optional=False, limit=1000)
     return _modal(APPEAL, "slack_form_appeal", "slack_form_send", [reason], metadata)
 
 

@@ -158,7 +158,7 @@ def _removed(desk: Desk) -> Callable[..., Awaitable[BoltResponse]]:
 
 async def dispatch(app: AsyncApp, desk: Desk, request: AsyncBoltRequest, send: Send) -> None:
     """Answers, then starts what follows the answer."""
-    with desk.answering():
+    with desk.answers.answering():
         response = await app.async_dispatch(request)
         then = request.context.get(THEN)
         try:

@@ -128,11 +128,11 @@ def case_blocks(case: Case) -> tuple[str, list[blocks.Block]]:
     if extra:
         content.append(blocks.section(extra))
     if item.state in DECIDED:
-        said = replies.say(f"slack_case_{item.state.value}", person=_mention(item.decided_by))
+        said = replies.say(f"chat_case_{item.state.value}", person=_mention(item.decided_by))
         content.append(blocks.context("\n".join([said, text.escape(replies.display(item.reason))]).strip()))
     else:
         if item.approvals:
-            given = replies.say("slack_case_approvals", given=len(item.approvals), needed=item.required)
+            given = replies.say("chat_case_approvals", given=len(item.approvals), needed=item.required)
             content.append(blocks.context(given))
         names = (APPROVE, REJECT, EDIT) if item.kind is ItemKind.REQUEST else (APPROVE, REJECT)
         buttons = [blocks.button(name, item.id, LABELS[name]) for name in names]
@@ -204,7 +204,7 @@ class Reviews:
             await self._moderators.appeal(await self._desk.person(visit), visit.place, decision, reason)
         except Refused as refused:
             return Reply(errors={forms.REASON: text.sentences(refused.problems)})
-        return Reply(blocks.private(replies.say("slack_appealed")))
+        return Reply(blocks.private(replies.say("chat_appealed")))
 
     async def rejected(self, visit: Visit, body: Payload) -> Reply:
         reason = forms.values(body["view"]).get(forms.REASON) or ""

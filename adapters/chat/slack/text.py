@@ -7,7 +7,7 @@ channels and links in angle brackets; that is undone in one pass, so nothing is 
 
 import re
 
-from bot import replies
+from bot import replies, wording
 from bot.model import Job, Picture, Problem, Progress
 
 LONGEST_PLAIN = 2900
@@ -71,15 +71,15 @@ def alt_text(prompt: str) -> str:
 
 def waiting(position: int | None, eta_seconds: float | None) -> str:
     if position is None:
-        return replies.say("slack_queued")
+        return replies.say("chat_queued")
     if eta_seconds is None:
-        return replies.say("slack_position", position=position)
+        return replies.say("chat_position", position=position)
     return replies.say("slack_position_eta", position=position, eta=duration(eta_seconds))
 
 
 def drawing(progress: Progress) -> str:
     """In tenths, so that hardly any progress needs a message of its own."""
-    return replies.say("slack_drawing", percent=10 * (progress.step * 10 // max(1, progress.steps)))
+    return replies.say("chat_drawing", percent=wording.percent(progress) // 10 * 10)
 
 
 def duration(seconds: float) -> str:
@@ -88,18 +88,9 @@ def duration(seconds: float) -> str:
 
 def result(job: Job, pictures: tuple[Picture, ...]) -> str:
     """The small print: sizes, backend, seeds, and what the person should know. Escaped."""
-    sizes = list(dict.fromkeys(f"{picture.width}x{picture.height}" for picture in pictures))
-    seeds = [str(picture.seed) for picture in pictures if picture.seed is not None]
-    parts = [*sizes, job.backend, *([replies.say("slack_seeds", seeds=", ".join(seeds))] if seeds else [])]
-    lines = [" · ".join(part for part in parts if part), *(replies.problem(note) for note in job.notes)]
+    lines = [wording.small_print(job, pictures), *wording.notes(job)]
     return escape(clip("\n".join(line for line in lines if line), 1000))
 
 
-def outcome(reason: Problem | None) -> str:
-    """Why there are no pictures."""
-    return replies.problem(reason) if reason else replies.say("slack_ended")
-
-
 def sentences(problems: tuple[Problem, ...]) -> str:
-    said = [replies.problem(problem) for problem in problems]
-    return said[0] if len(said) == 1 else "\n".join(f"• {sentence}" for sentence in said)
+    return wording.listed(map(replies.problem, problems), "•")

@@ -118,7 +118,8 @@ class ModerationPages:
         return response
 
     def closed(self, code: str, status: int) -> Response:
-        html = self._pages.render("moderation-closed.html", why=say(code))
+        room = self._house.settings.chat
+        html = self._pages.render("moderation-closed.html", why=say(code), how=code != "moderation_slow", room=room)
         return HTMLResponse(html, status, headers={**PRIVATE, "content-security-policy": POLICY})
 
     async def _logout(self, session: Session, _: Mapping[str, Any]) -> Response:

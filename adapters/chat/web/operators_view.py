@@ -1,12 +1,13 @@
 """What the operators' page shows, as plain data for its template. Pure."""
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from bot import quota
-from bot.model import Breaker, Job, JobState, Place, Problem, Progress, QuotaSettings, Speed
+from bot.model import Breaker, Capabilities, Job, JobState, Place, Problem, Progress, QuotaSettings, Speed
 from bot.model import Person as Known
 from bot.programs import PersonToday, Trouble
 from bot.replies import display, problem, say
@@ -66,8 +67,7 @@ def backend(
     breaker: Breaker,
     speed: Speed | None,
     running: int,
-    at_once: int,
-    price: float,
+    offered: Capabilities,
     spent: float,
     cap: float,
     now: float,
@@ -77,9 +77,9 @@ def backend(
         open=breaker.closed_until <= now,
         state=_state(breaker, now),
         running=running,
-        at_once=at_once,
+        at_once=offered.at_once,
         speed=_speed(speed),
-        money=_money(price, spent, cap),
+        money=_money(offered, spent, cap),
         share=min(1.0, spent / cap) if cap else None,
     )
 
@@ -99,10 +99,12 @@ def _speed(speed: Speed | None) -> str:
     return say("operators_speed_value", value=f"{speed.megapixel_steps:.3g}")
 
 
-def _money(price: float, spent: float, cap: float) -> str:
+def _money(offered: Capabilities, spent: float, cap: float) -> str:
+    if offered.charges and not offered.price_per_image:
+        return say("operators_no_price")
     if cap:
         return say("operators_money_of", spent=f"{spent:.2f}", cap=f"{cap:.2f}")
-    if not price and not spent:
+    if not offered.price_per_image and not spent:
         return say("operators_free")
     return say("operators_money_value", spent=f"{spent:.2f}")
 
@@ -147,11 +149,19 @@ def guest(person: PersonToday, settings: QuotaSettings) -> Guest:
 
 
 def mishaps(failures: Sequence[Job], troubles: Sequence[Trouble], limit: int) -> list[Mishap]:
-    """Of the whole house what ended badly, of this process what it met, newest first."""
+    """Of the whole house what ended badly, of this process what it met, newest first; each thing once."""
     ended = [(job.finished_at, _ending(job)) for job in failures]
     met = [(trouble.at, _trouble(trouble)) for trouble in troubles]
-    newest = sorted([*ended, *met], key=lambda each: each[0], reverse=True)[:limit]
-    return [_mishap(at, text) for at, text in newest]
+    newest = sorted([*ended, *met], key=lambda each: each[0], reverse=True)
+    last: dict[str, float] = {}
+    for at, text in newest:
+        last.setdefault(text, at)
+    times = Counter(text for _, text in newest)
+    return [_mishap(at, _repeated(text, times[text])) for text, at in list(last.items())[:limit]]
+
+
+def _repeated(text: str, times: int) -> str:
+    return say("operators_times", words=text, n=times) if times > 1 else text
 
 
 def _ending(job: Job) -> str:

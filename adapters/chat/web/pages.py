@@ -114,9 +114,11 @@ def option_help(
 
 
 def _sides(backends: Iterable[Capabilities]) -> str:
-    squares = [Size(int(side), int(side)) for each in backends for side in (each.side.low, each.side.high)]
-    listed = [size for each in backends for size in each.sizes]
-    found = listed or squares
+    known = list(backends)
+    squares = [
+        Size(int(side), int(side)) for each in known if not each.sizes for side in (each.side.low, each.side.high)
+    ]
+    found = squares or [size for each in known for size in each.sizes]
     return say("web_range", low=min(found), high=max(found)) if found else ""
 
 

@@ -5,19 +5,21 @@ import contextlib
 import socket
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Protocol
 
 import uvicorn
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
 from adapters.chat.web.api.app import Api
 from adapters.chat.web.files import file_routes
 from adapters.chat.web.gallery import Gallery
-from adapters.chat.web.guard import Guard, Hosts
+from adapters.chat.web.guard import Guard, Hosts, content_policy
 from adapters.chat.web.moderation import ModerationPages
 from adapters.chat.web.operators import OperationsPage
 from adapters.chat.web.pages import Pages
@@ -109,7 +111,16 @@ def build_app(house: WebHouse, room: Room | None, api: Api) -> ASGIApp:
         *OperationsPage(house, files, moderation).routes(),
         *([*room.routes(), *Gallery(house).routes()] if room else ()),
     ]
-    pages = Starlette(routes=routes, exception_handlers={StoreError: store_failed})
+
+    async def nothing_there(request: Request, error: Exception) -> Response:
+        """A browser gets a page, everything else a line."""
+        assert isinstance(error, HTTPException)
+        if error.status_code != HTTPStatus.NOT_FOUND or "text/html" not in request.headers.get("accept", ""):
+            return PlainTextResponse(f"{error.detail}\n", error.status_code, headers=error.headers)
+        html = files.render("not-found.html", room=room is not None)
+        return HTMLResponse(html, error.status_code, headers={"content-security-policy": content_policy(["self"])})
+
+    pages = Starlette(routes=routes, exception_handlers={StoreError: store_failed, HTTPException: nothing_there})
     return api.in_front_of(Guard(pages, Hosts(house.settings)))
 
 

@@ -7,14 +7,14 @@ from adapters.chat.web import views
 from adapters.chat.web.sessions import ROOM, Visitor
 from bot import command
 from bot.errors import Refused, StoreError
-from bot.model import ImageRequest, Job, JobState, Message, Problem, Settled, Ticket
+from bot.model import FINAL_STATES, ImageRequest, Job, JobState, Message, Problem, Ticket
 from bot.moderators import Moderators
 from bot.options import LONGEST_TEXT, without_forbidden
 from bot.ports import Clock, Store
-from bot.replies import display, problem, say
+from bot.replies import display, say, sentences, typed
 from bot.studio import Studio
 
-HISTORY = 10  #: requests that /imagine-history names
+HISTORY = 6  #: requests that /imagine-history shows; the gallery has them all
 
 _COMMANDS = ("/imagine", "/imagine-style", "/imagine-status", "/imagine-history", "/imagine-forget")
 _ANSWER = ":answer"
@@ -51,19 +51,27 @@ class Speaker:
             case "/imagine-status":
                 await self._answer(visitor, await self._status(visitor), key)
             case "/imagine-history":
-                await self._answer(visitor, await self._history(visitor), key)
+                await self._history(visitor, key)
             case "/imagine-forget":
                 await self._studio.forget(visitor.person)
                 await self._answer(visitor, say("web_forgotten"), key)
             case "/imagine-mod":
                 await self._answer(visitor, await self._moderate(visitor, words), key)
             case _ if head.startswith("/"):
-                unknown = say("web_no_command", command=display(head[:40]), commands=", ".join(_COMMANDS))
-                await self._answer(visitor, unknown, key)
-                return Heard(refused=True)
+                return await self._unknown(visitor, head, words, key)
             case _:
                 return await self._chat(visitor, words, key)
         return Heard()
+
+    async def _unknown(self, visitor: Visitor, head: str, words: str, key: str) -> Heard:
+        guess = command.nearest(head, _COMMANDS)
+        if guess is None:
+            told = say("web_no_command", command=display(head[:40]), commands=", ".join(_COMMANDS))
+            await self._answer(visitor, told, key)
+        else:
+            told = say("web_command_misspelt", command=display(head[:40]), guess=guess)
+            await self._answer(visitor, told, key, guess + words[len(head) :])
+        return Heard(refused=True)
 
     async def _moderate(self, visitor: Visitor, words: str) -> str:
         if not await self._moderators.is_moderator(visitor.person, ROOM):
@@ -74,7 +82,7 @@ class Speaker:
         try:
             await self.ask(visitor, text, words, key)
         except Refused as refused:
-            await self._answer(visitor, refusal(refused.problems), key, refused.corrected or "")
+            await self._answer(visitor, "\n".join(sentences(refused, typed)), key, refused.corrected or "")
             return Heard(refused=True)
         return Heard()
 
@@ -151,9 +159,15 @@ class Speaker:
             quota = say("web_status_unlimited", used=used)
         return "\n".join([*(lines or [say("web_status_none")]), quota])
 
-    async def _history(self, visitor: Visitor) -> str:
-        found = await self._studio.history(visitor.person, HISTORY)
-        return "\n".join(_line(each.job, _outcome(each)) for each in found) or say("web_history_none")
+    async def _history(self, visitor: Visitor, key: str) -> None:
+        """Each request that ended as an article of its own, with its pictures and buttons, for this person alone."""
+        found = [each.job for each in await self._studio.history(visitor.person, HISTORY)]
+        ended = [job for job in reversed(found) if job.state in FINAL_STATES]
+        await self._answer(visitor, say("web_history") if ended else say("web_history_none"), key)
+        for job in ended:
+            words, name, now = command.format_command(job.request), visitor.person.name, self._clock.now()
+            entry = Message(0, visitor.key, name, words, now, audience=visitor.key, job_id=job.id)
+            await self._store.say(entry, f"{key}:{job.id}")
 
     # -- saying
 
@@ -168,7 +182,7 @@ class Speaker:
 
 
 def refusal(problems: Sequence[Problem]) -> str:
-    return "\n".join(problem(each) for each in problems)
+    return "\n".join(typed(each) for each in problems)
 
 
 def _was_never_acknowledged(job: Job) -> bool:
@@ -177,10 +191,3 @@ def _was_never_acknowledged(job: Job) -> bool:
 
 def _line(job: Job, state: str) -> str:
     return say("web_line_of_list", prompt=display(job.request.prompt).replace("\n", " "), state=state)
-
-
-def _outcome(settled: Settled) -> str:
-    if settled.job.state is JobState.DELIVERED and settled.pictures:
-        n = len(settled.pictures)
-        return say("web_history_picture") if n == 1 else say("web_history_pictures", n=n)
-    return views.headline(settled.job, settled.pictures, views.Live())

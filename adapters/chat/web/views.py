@@ -16,7 +16,8 @@ Link = Callable[[str], str]
 
 THUMBS = (512, 1024)  # pixels, the longer side
 
-_OPTION = re.compile(r"(--[a-z]{1,12})(?![a-z])")
+GALLERY = "/gallery"
+_APART = re.compile(rf"(--[a-z]{{1,12}}(?![a-z])|(?<!\S){GALLERY}(?!\S))")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ class Article:
     at: str  #: ISO 8601, UTC
     clock: str
     command: str  #: "/imagine" where the text is one
-    text: tuple[str, ...]  #: words and option names by turns, for an option is not broken over two lines
+    text: tuple[str, ...]  #: words, and by turns option names, which are not broken over two lines, or the gallery
     private: bool
     correction: str
     thread: Thread | None = None
@@ -106,7 +107,7 @@ def article(message: Message, settled: Settled | None, live: Live, now: float, l
         at=moment.isoformat(timespec="seconds"),
         clock=f"{moment:%H:%M}",
         command=command,
-        text=tuple(_OPTION.split(text)),
+        text=tuple(_APART.split(text)),
         private=bool(message.audience),
         correction=message.correction,
         thread=thread(settled, live, now, link) if settled else None,

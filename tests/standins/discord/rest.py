@@ -58,6 +58,7 @@ class Rest:
         #: told before and after each call's effect
         self.watch: Callable[[Call, When], None] = lambda _call, _when: None
         self.dispatch: Callable[[str, Json, int | None], Awaitable[None]] | None = None
+        self.portal: Json = {"flags": 0}  # what the developer portal says of the application
 
     # -- the wire
 
@@ -124,7 +125,7 @@ class Rest:
     @route("GET", "/(?:oauth2/)?applications/@me")
     async def application(self, **_: Any) -> tuple[int, Any]:
         more = {"verify_key": "0" * 64, "bot_public": True, "bot_require_code_grant": False, "icon": None}
-        owner = {"owner": self.world.owner.json(), "flags": 0, "summary": ""}
+        owner = {"owner": self.world.owner.json(), "summary": "", **self.portal}
         return 200, {"id": str(self.world.application), "name": "imagine", "description": "", **more, **owner}
 
     @route("GET", "/gateway/bot")

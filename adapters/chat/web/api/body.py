@@ -11,7 +11,8 @@ from adapters.chat.web.api.errors import ApiError, Finding, bad
 from bot.options import LONGEST_TEXT
 from bot.replies import say
 
-SIZE = r"auto|[1-9][0-9]{0,3}[x:][1-9][0-9]{0,3}"
+SIDE = r"(?:[1-9][0-9]{0,3}|1[0-5][0-9]{3}|16[0-2][0-9]{2}|163[0-7][0-9]|1638[0-4])"  # as in chat: 1 to 16384
+SIZE = rf"auto|{SIDE}[x:]{SIDE}"
 FORMATS = ("b64_json", "url")
 MOST_PARTIALS = 3
 LONGEST_NAME = 100
@@ -135,7 +136,7 @@ FIELDS: Mapping[str, Field] = {
     "steps": _field(_is_whole, "api_takes_whole"),
     "seed": _field(_is_whole, "api_takes_whole"),
     "guidance": _field(_is_number, "api_takes_number"),
-    "size": _field(_matching(SIZE), "takes_size", low=1, high=9999),
+    "size": _field(_matching(SIZE), "takes_size", low=1, high=16384),
     "model": _field(_text(LONGEST_NAME, 1), "takes_name", high=LONGEST_NAME),
     "style": _field(_text(LONGEST_NAME, 1), "takes_name", high=LONGEST_NAME),
     "response_format": _field(_one_of(FORMATS), "api_takes_one_of", choices=", ".join(FORMATS)),

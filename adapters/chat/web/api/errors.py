@@ -13,6 +13,9 @@ from bot.replies import problem, say
 FIELDS = {"count": "n", "backend": "model", "no": "negative_prompt", "ar": "size"}
 """Where the body's names differ from those of the options."""
 
+WORDS = {"backend_unknown": "api_model_unknown", "backend_misspelt": "api_model_misspelt"}
+"""Sentences about what a program calls otherwise."""
+
 NO_RETRY = {"x-should-retry": "false"}
 """The official client asks again by itself after 409, 429 and 5xx, unless this says no."""
 
@@ -139,7 +142,8 @@ def _finding(found: Problem) -> Finding:
     option = str(values.get("option", ""))
     if option:
         values["option"] = FIELDS.get(option, option)
-    return Finding(problem(Problem(found.code, values)), found.code, _param(found.code, values), _limits(values))
+    said = problem(Problem(WORDS.get(found.code, found.code), values))
+    return Finding(said, found.code, _param(found.code, values), _limits(values))
 
 
 def _param(code: str, values: Mapping[str, object]) -> str | None:

@@ -51,7 +51,7 @@ export function complain(sentence, good = false) {
   problem.classList.toggle("good", good);
   problem.textContent = sentence;
   problem.hidden = !sentence;
-  hiding = setTimeout(() => (problem.hidden = true), 15000);
+  hiding = setTimeout(() => (problem.hidden = true), good ? 5000 : 15000);
 }
 
 // A page of a session that is no more is loaded again, but not over and over.

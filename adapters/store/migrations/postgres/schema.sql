@@ -164,12 +164,10 @@ CREATE TABLE pictures (
     hidden BIGINT NOT NULL DEFAULT 0,
     deleted BIGINT NOT NULL DEFAULT 0,
     shared BIGINT NOT NULL DEFAULT 0,
-    shared_at DOUBLE PRECISION NOT NULL DEFAULT 0,
     PRIMARY KEY (job, position)
 );
 
 CREATE INDEX pictures_by_file ON pictures (sha256) WHERE deleted = 0;
-CREATE INDEX pictures_shared ON pictures (shared_at, job, position) WHERE shared = 1 AND hidden = 0 AND deleted = 0;
 
 CREATE TABLE breakers (
     backend TEXT PRIMARY KEY,
@@ -463,6 +461,30 @@ CREATE TABLE installations (
     expires_at DOUBLE PRECISION NOT NULL,
     claimed_until DOUBLE PRECISION NOT NULL DEFAULT 0
 );
+
+CREATE TABLE forgotten (
+    owner TEXT PRIMARY KEY,
+    at DOUBLE PRECISION NOT NULL
+);
+
+CREATE TABLE rates (
+    account TEXT PRIMARY KEY,
+    next_at DOUBLE PRECISION NOT NULL,
+    paused_until DOUBLE PRECISION NOT NULL
+);
+
+CREATE TABLE shared_pictures (
+    tenant TEXT NOT NULL,
+    at DOUBLE PRECISION NOT NULL,
+    job TEXT NOT NULL,
+    position BIGINT NOT NULL,
+    backend TEXT NOT NULL,
+    style TEXT NOT NULL,
+    words TEXT NOT NULL,
+    PRIMARY KEY (tenant, at, job, position)
+);
+
+CREATE UNIQUE INDEX shared_pictures_of_a_job ON shared_pictures (job, position);
 
 -- The usual case of each transaction that every request goes through, in one call. Each says again what
 -- adapters/store/jobs.py does step by step, and locks in its order: job, person, turns, allowances, clock. Where the case

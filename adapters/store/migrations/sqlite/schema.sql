@@ -145,12 +145,10 @@ CREATE TABLE pictures (
     hidden INTEGER NOT NULL DEFAULT 0,
     deleted INTEGER NOT NULL DEFAULT 0,
     shared INTEGER NOT NULL DEFAULT 0,
-    shared_at REAL NOT NULL DEFAULT 0,
     PRIMARY KEY (job, position)
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX pictures_by_file ON pictures (sha256) WHERE deleted = 0;
-CREATE INDEX pictures_shared ON pictures (shared_at, job, position) WHERE shared = 1 AND hidden = 0 AND deleted = 0;
 
 CREATE TABLE breakers (
     backend TEXT PRIMARY KEY,
@@ -391,3 +389,27 @@ CREATE TABLE installations (
     expires_at REAL NOT NULL,
     claimed_until REAL NOT NULL DEFAULT 0
 ) STRICT, WITHOUT ROWID;
+
+CREATE TABLE forgotten (
+    owner TEXT PRIMARY KEY,
+    at REAL NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE rates (
+    account TEXT PRIMARY KEY,
+    next_at REAL NOT NULL,
+    paused_until REAL NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE shared_pictures (
+    tenant TEXT NOT NULL,
+    at REAL NOT NULL,
+    job TEXT NOT NULL,
+    position INTEGER NOT NULL,
+    backend TEXT NOT NULL,
+    style TEXT NOT NULL,
+    words TEXT NOT NULL,
+    PRIMARY KEY (tenant, at, job, position)
+) STRICT, WITHOUT ROWID;
+
+CREATE UNIQUE INDEX shared_pictures_of_a_job ON shared_pictures (job, position);

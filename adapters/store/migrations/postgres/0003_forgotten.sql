@@ -1,0 +1,4 @@
+CREATE TABLE forgotten (
+    owner TEXT PRIMARY KEY,
+    at DOUBLE PRECISION NOT NULL
+);

@@ -1,0 +1,5 @@
+CREATE TABLE rates (
+    account TEXT PRIMARY KEY,
+    next_at DOUBLE PRECISION NOT NULL,
+    paused_until DOUBLE PRECISION NOT NULL
+);

@@ -1,0 +1,50 @@
+"""What every chat platform says of a request and its person, before the platform makes it safe to show. Pure."""
+
+from collections.abc import Iterable
+
+from bot.model import Job, Picture, Problem, Progress
+from bot.quota import day_left
+from bot.replies import problem, say
+from bot.studio import Status
+
+
+def state(job: Job) -> str:
+    return say(f"chat_state_{job.state.value}")
+
+
+def allowance(status: Status) -> str:
+    """What is left of the day."""
+    limit, used = status.limits.images_per_day, status.usage.images_today
+    left = day_left(limit, used)
+    if left is None:
+        return say("chat_quota_free", used=used)
+    return say("chat_quota", left=left, limit=limit, hours=status.reset_hours)
+
+
+def small_print(job: Job, pictures: Iterable[Picture]) -> str:
+    """One line about how the pictures came to be: their sizes, the backend, the seeds."""
+    shown = tuple(pictures)
+    sizes = dict.fromkeys(f"{picture.width}x{picture.height}" for picture in shown)
+    seeds = ", ".join(str(picture.seed) for picture in shown if picture.seed is not None)
+    parts = [*sizes, job.backend, *([say("chat_seeds", seeds=seeds)] if seeds else [])]
+    return " · ".join(part for part in parts if part)
+
+
+def notes(job: Job) -> list[str]:
+    """What the person should know beside the pictures."""
+    return [problem(note) for note in job.notes]
+
+
+def outcome(reason: Problem | None) -> str:
+    """Why there are no pictures."""
+    return problem(reason) if reason else say("chat_ended")
+
+
+def percent(progress: Progress) -> int:
+    return 100 * progress.step // max(1, progress.steps)
+
+
+def listed(sentences: Iterable[str], mark: str) -> str:
+    """One sentence as it is, several as a list."""
+    said = list(sentences)
+    return said[0] if len(said) == 1 else "\n".join(f"{mark} {sentence}" for sentence in said)
