@@ -1,4 +1,5 @@
 # make demo    the bot on http://127.0.0.1:8080, nothing to configure (PORT=8099 takes another port)
+#              LOCAL=1 installs PyTorch for the demo model, LOCAL=0 does without; else it depends on what that would bring
 # make test    the whole test suite
 # make check   ruff, mypy, import rules, bandit, advisories of the dependencies
 # make faults  kill -9 and errors at every step of a job, on every platform and database
@@ -9,6 +10,7 @@
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 PORT ?= 8080
+LOCAL ?=
 # Most tests wait for sockets and disks, so there may be more of them than cores.
 WORKERS ?= 4
 DATA ?= data
@@ -17,9 +19,9 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 CONSTRAINTS := deploy/constraints.txt
 
-.PHONY: demo test check faults deploy-check soak bench bench-engine bench-load train-demo clean
+.PHONY: demo test check faults deploy-check soak bench bench-engine bench-cluster bench-load train-demo clean
 
-demo: $(VENV)/.demo
+demo: $(VENV)/.demo $(VENV)/.local-$(LOCAL)
 	@$(BIN)/imagine-bot demo --port $(PORT) --data $(DATA)
 
 test: $(VENV)/.dev
@@ -51,6 +53,9 @@ bench-load: $(VENV)/.dev
 bench-engine: $(VENV)/.dev
 	$(BIN)/python -m tests.bench.bench_engine
 
+bench-cluster: $(VENV)/.dev
+	$(BIN)/python -m tests.bench.bench_cluster
+
 bench: $(VENV)/.dev
 	$(BIN)/python -m tests.bench
 
@@ -64,6 +69,11 @@ $(VENV)/.demo: pyproject.toml $(CONSTRAINTS) | $(BIN)/python
 	@echo "Installing imagine-bot (about a minute the first time) ..."
 	@$(PIP) install -e . -c $(CONSTRAINTS)
 	@touch $@
+
+# Whether PyTorch is wanted is asked once; 3 says that nobody could tell, which is no reason not to start.
+$(VENV)/.local-$(LOCAL): $(VENV)/.demo
+	@$(BIN)/python -m adapters.local_extra "$(LOCAL)" $(CONSTRAINTS); code=$$?; \
+		if [ $$code = 0 ]; then touch $@; elif [ $$code != 3 ]; then exit $$code; fi
 
 $(VENV)/.dev: pyproject.toml $(CONSTRAINTS) | $(BIN)/python
 	@echo "Installing imagine-bot and its development tools ..."

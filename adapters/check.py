@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from adapters.control import ControlError
-from adapters.factory import build_backend
+from adapters.factory import build_backend, build_shelf
 from adapters.limiter import SharedLimiter
 from adapters.small import AlreadyRunning, open_desk, open_store, postgres_driver
 from adapters.store import sql, sqlite
@@ -42,7 +42,7 @@ async def findings(settings: Settings, config: Path) -> AsyncIterator[Finding]:
     for missing in missing_secrets(settings, Role.ALL):
         yield Finding(str(missing.values["where"]), problem(missing), ok=False)
     yield await _store(settings)
-    yield await asyncio.to_thread(_images, Path(settings.store.images))
+    yield await (_bucket(settings) if settings.store.bucket[0] else asyncio.to_thread(_images, settings.store.images))
     for finding in await _backends(settings):
         yield finding
     async for finding in _discord(settings):
@@ -62,7 +62,25 @@ async def _store(settings: Settings) -> Finding:
     return Finding("store", say("check_store", path=path, version=newest), ok=True)
 
 
-def _images(folder: Path) -> Finding:
+async def _bucket(settings: Settings) -> Finding:
+    """Whether everything that is ever done there can be done."""
+    shelf, name = build_shelf(settings.store), f".check-{os.getpid()}"
+    path = settings.store.images
+    try:
+        async with asyncio.timeout(PROBE_SECONDS):
+            await shelf.write("checks", name, b"x")
+            await shelf.read("checks", name)
+            await shelf.stale("checks", 0.0)
+            await shelf.remove("checks", [name])
+    except (StoreError, TimeoutError, FileNotFoundError) as error:
+        return Finding("images", say("check_bucket_failed", path=path, detail=str(error) or "no answer"), ok=False)
+    finally:
+        await shelf.close()
+    return Finding("images", say("check_bucket", path=path), ok=True)
+
+
+def _images(path: str) -> Finding:
+    folder = Path(path)
     probe = folder / f".check-{os.getpid()}"
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Coroutine, Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Never
+from typing import TYPE_CHECKING, Annotated, Any, Never
 
 import typer
 
@@ -15,6 +15,9 @@ from adapters import configuration
 from bot.errors import SettingsError
 from bot.replies import problem, say
 from bot.settings import Role, Settings, missing_secrets
+
+if TYPE_CHECKING:
+    from adapters.demo import Demo
 
 app = typer.Typer(
     rich_markup_mode=None,  # ":key:" is part of a name here, not a picture
@@ -45,14 +48,24 @@ class Part(StrEnum):
 def demo(
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the web chat on 127.0.0.1.")] = 8080,
     data: Annotated[Path, typer.Option(help="Folder for the database and the pictures.")] = Path("data"),
+    model: Annotated[
+        bool | None,
+        typer.Option("--model/--no-model", help="Draw with the demo model; by default where PyTorch is installed."),
+    ] = None,
 ) -> None:
     """Try it: the web chat, with no account, no key and no GPU.
 
     Prints the address of the web chat and a link to the operators' pages. Ctrl+C ends it; what was drawn stays in the
     data folder.
     """
-    settings = _settings(lambda: configuration.embedded(data, port))
-    _run(settings, Role.ALL, invite=True)
+    from adapters import demo as demonstration
+
+    missing = demonstration.missing()
+    if model and missing:
+        _stop(FAILED, say("demo_cannot", name=missing))
+    shown = demonstration.demo(model=not missing if model is None else model)
+    settings = shown.applied(_settings(lambda: configuration.embedded(data, port)))
+    _run(settings, Role.ALL, demo=shown)
 
 
 @app.command()
@@ -73,7 +86,7 @@ def run(
     _run(settings, Role(role), welcome=say("run_login", config=shlex.quote(str(config))))
 
 
-def _run(settings: Settings, role: Role, *, welcome: str = "", invite: bool = False) -> None:
+def _run(settings: Settings, role: Role, *, welcome: str = "", demo: "Demo | None" = None) -> None:
     from adapters import main, observe
     from adapters.several import TokenTaken
     from adapters.small import AlreadyRunning
@@ -81,7 +94,7 @@ def _run(settings: Settings, role: Role, *, welcome: str = "", invite: bool = Fa
 
     watch = observe.start(settings, _environ())
     try:
-        asyncio.run(main.run(settings, role, watch, _announce, welcome=welcome, invite=invite))
+        asyncio.run(main.run(settings, role, watch, _announce, welcome=welcome, demo=demo))
     except SettingsError as error:
         _stop(WRONG_USAGE, *(problem(finding) for finding in error.findings))
     except AlreadyRunning:

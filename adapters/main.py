@@ -9,13 +9,14 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from adapters import control, several
 from adapters.disk import DiskWatch
-from adapters.factory import build_backend
+from adapters.factory import build_backend, build_shelf
+from adapters.images import disk as disks
 from adapters.images.classifier import Classifier
-from adapters.images.files import FilePictures
+from adapters.images.files import KeptPictures
 from adapters.images.likeness import likeness
 from adapters.limiter import SharedLimiter
 from adapters.login import link, new_token
@@ -34,6 +35,7 @@ from bot.worker import Worker
 
 if TYPE_CHECKING:
     from adapters.chat.web.server import WebHouse
+    from adapters.demo import Demo
 
 SWEEP_SECONDS = 3600.0
 ORPHAN_AGE = 3600.0
@@ -45,6 +47,13 @@ TOKEN_SECONDS = 900.0
 DEMO_LINK_SECONDS = 86_400.0
 
 
+@runtime_checkable
+class Preloads(Protocol):
+    """A backend that has something to load."""
+
+    async def preload(self) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class House:
     """Everything that is open."""
@@ -52,7 +61,7 @@ class House:
     settings: Settings
     core: steps.Core
     store: SqlStore
-    pictures: FilePictures
+    pictures: KeptPictures
     studio: Studio
     moderators: Moderators
     observe: Observe
@@ -72,7 +81,7 @@ def signing_secret(settings: Settings) -> bytes:
     return path.read_bytes()
 
 
-def picture_checks(stack: AsyncExitStack, settings: Settings, pictures: FilePictures) -> PictureChecks:
+def picture_checks(stack: AsyncExitStack, settings: Settings, pictures: KeptPictures) -> PictureChecks:
     said = settings.moderation
     checks = PictureChecks(likeness=likeness, read=pictures.read)
     if not said.picture_check:
@@ -88,7 +97,7 @@ async def open_house(settings: Settings, observe: Observe) -> AsyncIterator[Hous
     async with AsyncExitStack() as stack:
         opening = open_store(settings, lambda step: observe.event("migrating", step=step))
         store = await stack.enter_async_context(opening)
-        pictures = FilePictures(Path(settings.store.images), metadata=settings.store.metadata)
+        pictures = KeptPictures(build_shelf(settings.store), metadata=settings.store.metadata)
         stack.push_async_callback(pictures.close)
         limiter = SharedLimiter(store)
         backends = {}
@@ -97,7 +106,7 @@ async def open_house(settings: Settings, observe: Observe) -> AsyncIterator[Hous
             stack.push_async_callback(backends[name].close)
         health = steps.Health(store)
         await health.load()
-        disk = DiskWatch(pictures.free_bytes, observe)
+        disk = DiskWatch(lambda: free_bytes(settings, pictures), observe)
         await disk.look()
         stack.enter_context(cancelling(asyncio.create_task(disk.run())))
         core = steps.Core(
@@ -119,6 +128,14 @@ async def open_house(settings: Settings, observe: Observe) -> AsyncIterator[Hous
         yield House(settings, core, store, pictures, Studio(core, pictures), Moderators(core), observe, secret)
 
 
+async def free_bytes(settings: Settings, pictures: KeptPictures) -> int:
+    """Where the pictures are, and where the database is if that is another disk of ours."""
+    there = await pictures.free_bytes()
+    if settings.store.postgres or not settings.store.bucket[0]:
+        return there
+    return min(there, await asyncio.to_thread(disks.free_bytes, Path(settings.store.sqlite_path).parent))
+
+
 @contextlib.contextmanager
 def cancelling(task: asyncio.Task[None]) -> Iterator[None]:
     try:
@@ -134,9 +151,9 @@ async def run(
     announce: Callable[[str], None],
     *,
     welcome: str = "",
-    invite: bool = False,
+    demo: "Demo | None" = None,
 ) -> None:
-    """Until SIGTERM or SIGINT. ``welcome`` is announced after the address; ``invite``: a link to the moderation page.
+    """Until SIGTERM or SIGINT. ``welcome`` is announced after the address; of a ``demo`` also a link to moderate it.
 
     Raises AlreadyRunning, StoreError, OSError for a port that is taken.
     """
@@ -161,18 +178,29 @@ async def run(
             worker = Worker(house.core, house.pictures, platforms.chats, name, alone=alone, rooms=platforms.rooms)
             tasks.append(asyncio.create_task(worker.run(stop)))
         tasks += [asyncio.create_task(listen(stop)) for listen in platforms.listening.values()]
-        serving = web_of(house, role)
-        if serving is not None:
+        serving = web_of(house, role, demo)
+        if serving is None:
+            preload(stack, house, role)
+        else:
             from adapters.chat.web.server import serve_web
 
-            further = await login_link(house) if invite else welcome
+            further = [demo.announcement, await login_link(house)] if demo else [welcome]
 
             def tell(address: str) -> None:
-                for line in filter(None, (say("running", url=address), further)):
+                for line in filter(None, (say("running", url=address), *further)):
                     announce(line)
+                preload(stack, house, role)
 
             tasks.append(asyncio.create_task(serve_web(serving, stop, tell)))
         await until_stopped(stop, tasks, endless)
+
+
+def preload(stack: AsyncExitStack, house: House, role: Role) -> None:
+    """Models on this machine are loaded while the first people read the page."""
+    if role is not Role.CHAT:
+        for backend in house.core.backends.values():
+            if isinstance(backend, Preloads):
+                stack.enter_context(cancelling(asyncio.create_task(backend.preload())))
 
 
 async def login_link(house: House) -> str:
@@ -215,10 +243,11 @@ def among_others(house: House, role: Role, platforms: Platforms) -> list[asyncio
     return [asyncio.create_task(each) for each in work]
 
 
-def web_of(house: House, role: Role) -> "WebHouse | None":
+def web_of(house: House, role: Role, demo: "Demo | None" = None) -> "WebHouse | None":
     """A worker alone serves health and metrics only, and only where IMAGINE_WORKER_PORT says at which port."""
     if role is not Role.WORKER:
-        return house_for_web(house)
+        web = house_for_web(house)
+        return replace(web, about=demo.about, examples=demo.examples) if demo else web
     port = os.environ.get("IMAGINE_WORKER_PORT", "")
     if not port.isdigit():
         return None
@@ -313,7 +342,7 @@ async def sweep(house: House) -> None:
         house.observe.event("swept", n=removed)
 
 
-async def sweep_house(store: SqlStore, pictures: FilePictures, *, before: float, now: float, day: int) -> int:
+async def sweep_house(store: SqlStore, pictures: KeptPictures, *, before: float, now: float, day: int) -> int:
     """One whole sweep, in small transactions; a crash in between leaves only files that the next one finds."""
     removed = 0
     while (files := await store.sweep(before, SWEEP_BATCH, day - 2)) is not None:

@@ -86,7 +86,7 @@ def _open_discord(stack: AsyncExitStack, house: "House", role: Role, found: Plat
         return
     desk = compose.open_desk(outlet, chat, house.studio)
     extras = compose.moderation(desk, house.moderators, house.studio.options())
-    sent = compose.kept_in(Path(house.settings.store.images).with_name("discord-commands"))
+    sent = compose.kept_in(Path(house.settings.store.folder) / "discord-commands")
     report = compose.reporting(house.moderators)
 
     async def listen(stop: asyncio.Event) -> None:

@@ -707,6 +707,22 @@ ENGLISH: Mapping[str, str] = {
     "moderation_subject": "To whom",
     "moderation_cancel": "Cancel",
     "demo_login": "Moderation page, once: {link}",
+    # -- the demo
+    "demo_model": "Drawn by the demo model, a small diffusion model. The page says what it knows; for anything else "
+    "add --backend sketch.",
+    "demo_sketch": "Drawn by sketch, a built-in drawing program. make demo LOCAL=1 installs PyTorch and draws with a "
+    "small diffusion model.",
+    "demo_cannot": "The demo model needs the package {name}: pip install 'imagine-bot[local]'.",
+    "demo_knows": "A small diffusion model, made for this demo, draws here at {size}. It knows flat shapes only: one "
+    "or two of {shapes} in {colours}; small, medium or large; plain, outlined or striped; left of, above or inside "
+    "each other. For any other words, or another size, there is --backend sketch.",
+    "demo_asks_pip": "Asking pip whether PyTorch comes without CUDA packages ...",
+    "demo_installs": "Installing PyTorch and diffusers for the demo model (a few minutes, the first time) ...",
+    "demo_would_bring_cuda": "PyTorch would bring CUDA packages of some gigabytes along, and no NVIDIA GPU was found: "
+    "it is left out. make demo LOCAL=1 installs it all the same.",
+    "demo_pip_is_silent": "pip could not say what PyTorch would bring along: it is left out. make demo LOCAL=1 "
+    "installs it.",
+    "demo_not_installed": "pip could not install it. The demo works without; make demo LOCAL=1 tries again.",
     # -- api
     "held_for_review": "A moderator would have to look at this first, which the API does not wait for. It was "
     "cancelled and nothing was charged.",
@@ -741,7 +757,10 @@ ENGLISH: Mapping[str, str] = {
     "probe_status": "{name} has trouble of its own ({status}). Try again later.",
     "probe_no_turn": "{name} was not asked: {detail}. Mend the store first.",
     "probe_unreachable": "{host} ({name}) cannot be reached: {detail}. Check the network and the configured `url`.",
-    "ray_not_yet": 'The backend {name}: this version cannot open kind "ray" yet. Use kind "diffusers" on each machine.',
+    "ray_token": "{name} refuses the token ({status}). Set {variable} here to what it is on the cluster.",
+    "ray_stranger": "{url} answers ({status}), but is no imagine-bot application of this version. Deploy it there: "
+    "serve run adapters.backends.ray.app:application model=…",
+    "ray_replicas": "min_replicas ({low}) is more than max_replicas ({high}).",
     "already_running": "Another imagine-bot runs on {path}. Stop it first; several processes need PostgreSQL "
     '([store] url = "postgresql://…").',
     "store_unusable": "The store cannot be used: {detail}",
@@ -759,6 +778,10 @@ ENGLISH: Mapping[str, str] = {
     "check_store": "{path} is writable, schema {version}",
     "check_images": "{path} is writable",
     "check_images_failed": "{path} cannot be written ({detail}): make it and give it to the bot's user",
+    "check_bucket": "{path} can be written, read and deleted from",
+    "check_bucket_failed": "{path} cannot be used ({detail}): look at the bucket's name, its region or "
+    "images_endpoint, and that AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY may put, get, list and delete there",
+    "images_no_s3": "Pictures in a bucket need the extra s3 ({name} is missing): pip install 'imagine-bot[s3]'",
     "check_no_key": "no key: set {variable}, or {variable}_FILE naming a file",
     "check_backend": "{kind} answers",
     "check_backend_no_price": "{kind} answers; set its price_per_image, which is not known, for budgets",
@@ -828,6 +851,9 @@ ENGLISH: Mapping[str, str] = {
     "settings_store_url": "{where} must be sqlite:///PATH or postgresql://USER@HOST/DATABASE.",
     "settings_store_password": "{where} must hold no password: remove it and set PGPASSWORD in the environment, "
     "or PGPASSFILE.",
+    "settings_images": "{where} must be a folder, or s3://BUCKET or s3://BUCKET/PREFIX.",
+    "settings_region": "{where} must be a region's name, such as eu-central-1, not {found}.",
+    "settings_bucket_half": "{where} is a bucket, and only one half of its key is set. Set {name} too, or neither.",
     "settings_word": "{where} must be one word of letters, digits, dots, dashes and underscores, at most 32 of them.",
     "settings_tenant": "{where} must name a guild or workspace, as discord:42 or slack:T1.",
     "settings_channel": "{where} must name a channel with its guild or workspace, as discord:42:777 or slack:T1:C9.",

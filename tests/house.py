@@ -7,13 +7,13 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from adapters.images.files import FilePictures
+from adapters.images.files import FilePictures, KeptPictures
 from adapters.store.store import SqlStore
 from bot import steps
 from bot.judging import Judge, PictureChecks
 from bot.model import FINAL_STATES, Job, QuotaSettings, Ticket
 from bot.moderators import Moderators
-from bot.ports import Clock
+from bot.ports import Backend, Clock
 from bot.ports_moderation import ReviewRoom
 from bot.settings import ModerationSettings
 from bot.studio import Studio
@@ -32,7 +32,7 @@ class TestHouse:
 
     core: steps.Core
     store: SqlStore
-    pictures: FilePictures
+    pictures: KeptPictures
     studio: Studio
     moderators: Moderators
     chat: FakeChat
@@ -76,7 +76,7 @@ class TestHouse:
 @asynccontextmanager
 async def open_house(
     folder: Path,
-    backends: Sequence[FakeBackend] = (),
+    backends: Sequence[Backend] = (),
     quota: QuotaSettings = UNLIMITED,
     dialect: str = "sqlite",
     *,
@@ -97,18 +97,19 @@ async def open_house(
 async def house_on(
     store: SqlStore,
     folder: Path,
-    backends: Sequence[FakeBackend] = (),
+    backends: Sequence[Backend] = (),
     quota: QuotaSettings = UNLIMITED,
     *,
     moderation: ModerationSettings = NO_RULES,
     pictures_checked: PictureChecks | None = None,
     clock: Clock | None = None,
+    pictures: KeptPictures | None = None,
 ) -> AsyncIterator[TestHouse]:
     """Composed on a store that the caller opened and closes."""
-    made = list(backends) or [FakeBackend()]
+    made: Sequence[Backend] = list(backends) or [FakeBackend()]
     recorder = Recorder()
     clock = clock or store.clock
-    pictures = FilePictures(folder / "images")
+    pictures = pictures or FilePictures(folder / "images")
     core = steps.Core(
         store=store,
         backends={backend.name: backend for backend in made},

@@ -79,7 +79,7 @@ def running(
     """`imagine-bot demo` in ``folder``, or the arguments given."""
     port = port or free_port()
     log = folder / "program.log"
-    wanted = arguments or ("demo", "--port", str(port), "--data", "data")
+    wanted = arguments or ("demo", "--port", str(port), "--data", "data", "--no-model")
     with log.open("a") as output:
         process = subprocess.Popen(
             [*COMMAND, *wanted], cwd=folder, env=environment(env), stdout=output, stderr=subprocess.STDOUT, text=True

@@ -2,9 +2,12 @@
 
 pixels.py   what is done to pixels: sniff, decode in bounds, re-encode, thumbnail, sheet, fit into a limit (pure)
 sandbox.py  where it is done: child processes with a memory limit, off the event loop
-files.py    the content-addressed files and the previews
+disk.py     files in an opened folder, durable and following no link
+s3.py       objects in a bucket
+shelf.py    what the two have in common
+files.py    the content-addressed pictures and the previews on one of them
 
-This file imports neither of the last two, so that a child process starts quickly.
+This file imports only the first, so that a child process starts quickly.
 """
 
 from adapters.images.pixels import MAX_PIXELS, contact_sheet, decode, fit, media_type, reencode, sniff, thumbnail

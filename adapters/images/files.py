@@ -1,11 +1,10 @@
-"""Pictures as content-addressed files, and a running job's previews.
+"""Pictures as content-addressed files, and a running job's previews, in a folder or in a bucket.
 
     images/ab/<sha256>.png              synced to disk; what the store's rows point to
     images/thumbs/ab/<sha256>-256.webp  made when first asked for
     images/previews/<job>-<index>.img   overwritten while a job is drawn; neither synced nor kept
 
-Names come from hashes and checked job ids only. Every file is opened relative to its folder, and no link is followed
-(S32).
+Names come from hashes and checked job ids only (S32).
 """
 
 import asyncio
@@ -19,7 +18,8 @@ from weakref import WeakValueDictionary
 
 from adapters.images import disk, pixels
 from adapters.images.sandbox import Sandbox
-from bot.errors import Down, StoreFull
+from adapters.images.shelf import DiskShelf, Shelf
+from bot.errors import Down, StoreBusy, StoreFull
 from bot.model import Picture
 
 THUMB_SIDES = (128, 256, 512, 1024)  # pixels
@@ -31,18 +31,18 @@ Known = Callable[[Sequence[str]], Awaitable[Collection[str]]]
 """Which of these names the store still has a row for."""
 
 
-class FilePictures:
+class KeptPictures:
     """Implements `bot.ports.Pictures`. ``metadata`` is `[store] metadata`."""
 
-    def __init__(self, folder: Path, *, metadata: bool = False, sandbox: Sandbox | None = None) -> None:
-        self._folder = folder
+    def __init__(self, shelf: Shelf, *, metadata: bool = False, sandbox: Sandbox | None = None) -> None:
+        self._shelf = shelf
         self._metadata = metadata
         self._sandbox = sandbox or Sandbox()
         self._thumbs: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     async def close(self) -> None:
         await self._sandbox.close()
+        await self._shelf.close()
 
     # -- pictures
 
@@ -65,7 +65,7 @@ class FilePictures:
         answer = await self._sandbox.run("clean", {"settings": written}, [image])
         data = answer.blobs[0]
         sha256 = await asyncio.to_thread(_hash, data)
-        await asyncio.to_thread(disk.write, self._folder, sha256[:2], f"{sha256}.png", data, synced=True)
+        await self._shelf.write(sha256[:2], f"{sha256}.png", data, synced=True)
         return Picture(
             sha256=sha256,
             width=int(answer.values["width"]),
@@ -78,7 +78,7 @@ class FilePictures:
 
     async def read(self, sha256: str) -> bytes:
         name = _checked(sha256)
-        data = await asyncio.to_thread(disk.read, self._folder, name[:2], f"{name}.png")
+        data = await self._shelf.read(name[:2], f"{name}.png")
         if await asyncio.to_thread(_hash, data) != name:
             raise FileNotFoundError(f"the file {name} does not have the content its name says")
         return data
@@ -87,9 +87,9 @@ class FilePictures:
         await self._delete(_checked(sha256), inf)
 
     async def _delete(self, name: str, before: float) -> None:
-        await asyncio.to_thread(disk.remove, self._folder, name[:2], [f"{name}.png"], before)
+        await self._shelf.remove(name[:2], [f"{name}.png"], before)
         thumbs = [f"{name}-{side}.webp" for side in THUMB_SIDES]
-        await asyncio.to_thread(disk.remove, self._folder, f"thumbs/{name[:2]}", thumbs)
+        await self._shelf.remove(f"thumbs/{name[:2]}", thumbs)
 
     async def thumb(self, sha256: str, side: int) -> bytes:
         """WebP, its longer side the smallest of THUMB_SIDES that is not below ``side``. Made once.
@@ -101,12 +101,12 @@ class FilePictures:
         file = f"{name}-{longer}.webp"
         async with self._thumbs.setdefault(file, asyncio.Lock()):
             with suppress(FileNotFoundError):
-                made = await asyncio.to_thread(disk.read, self._folder, f"thumbs/{name[:2]}", file)
+                made = await self._shelf.read(f"thumbs/{name[:2]}", file)
                 if pixels.sniff(made) == "WEBP":
                     return made
             answer = await self._sandbox.run("thumbnail", {"side": longer}, [await self.read(name)])
-            with suppress(StoreFull):
-                await asyncio.to_thread(disk.write, self._folder, f"thumbs/{name[:2]}", file, answer.blobs[0])
+            with suppress(StoreFull, StoreBusy):
+                await self._shelf.write(f"thumbs/{name[:2]}", file, answer.blobs[0])
             return answer.blobs[0]
 
     async def fit(self, data: bytes, limit: int) -> tuple[bytes, str, bool]:
@@ -127,17 +127,17 @@ class FilePictures:
         """Best effort: what is no small picture, or finds no space, is dropped."""
         name = _preview_name(job_id, index)
         if pixels.sniff(image) and len(image) <= MAX_PREVIEW:
-            with suppress(StoreFull):
-                await asyncio.to_thread(disk.write, self._folder, "previews", name, image)
+            with suppress(StoreFull, StoreBusy):
+                await self._shelf.write("previews", name, image)
 
     async def read_preview(self, job_id: str, index: int) -> tuple[bytes, str]:
         """Bytes and media type. Raises FileNotFoundError."""
-        data = await asyncio.to_thread(disk.read, self._folder, "previews", _preview_name(job_id, index))
+        data = await self._shelf.read("previews", _preview_name(job_id, index))
         return data, pixels.media_type(data)
 
     async def drop_previews(self, job_id: str) -> None:
         names = [_preview_name(job_id, index) for index in range(16)]
-        await asyncio.to_thread(disk.remove, self._folder, "previews", names)
+        await self._shelf.remove("previews", names)
 
     # -- housekeeping
 
@@ -148,8 +148,8 @@ class FilePictures:
         pictures went.
         """
         gone = 0
-        for place in await asyncio.to_thread(disk.places, self._folder):
-            stale = await asyncio.to_thread(disk.stale, self._folder, place, before)
+        for place in await self._shelf.places():
+            stale = await self._shelf.stale(place, before)
             names = [name for name in stale if SHA256.fullmatch(name.removesuffix(".png"))]
             hashes = [name.removesuffix(".png") for name in names]
             kept = frozenset(await known(hashes)) if hashes else frozenset()
@@ -158,12 +158,20 @@ class FilePictures:
                     await self._delete(one, before)  # unless it was saved again while the store was asked
                     gone += 1
             others = [name for name in stale if name.startswith(disk.HALF_WRITTEN) or place == "previews"]
-            await asyncio.to_thread(disk.remove, self._folder, place, others)
+            await self._shelf.remove(place, others)
         return gone
 
     async def free_bytes(self) -> int:
         """What is left for the pictures on their disk, for the low-water mark (F65)."""
-        return await asyncio.to_thread(disk.free_bytes, self._folder)
+        return await self._shelf.free_bytes()
+
+
+class FilePictures(KeptPictures):
+    """In a folder. Every file is opened relative to it, and no link is followed."""
+
+    def __init__(self, folder: Path, *, metadata: bool = False, sandbox: Sandbox | None = None) -> None:
+        self._folder = folder
+        super().__init__(DiskShelf(folder), metadata=metadata, sandbox=sandbox)
 
 
 def _hash(data: bytes) -> str:

@@ -36,6 +36,8 @@ VARIABLES = (
     "IMAGINE_SECRET",
     "PGPASSWORD",
     *spec.KEY_VARIABLES.values(),
+    *spec.TOKEN_VARIABLES.values(),
+    *spec.BUCKET_VARIABLES,
 )
 SECRETIVE = re.compile(r"token|secret|passw|credential|api_?key|^key$", re.IGNORECASE)
 SIMPLE: Mapping[str, tuple[spec.Key, ...]] = {
@@ -119,7 +121,7 @@ class _Reader:
                 self._unknown((name,), raw, spec.TABLES)
         backends = self._backends()
         return Settings(
-            store=StoreSettings(**self._simple("store")),
+            store=self._store(),
             web=_with_address(WebSettings(**self._simple("web"))),
             discord=self._discord() if "discord" in self._document else None,
             slack=self._slack() if "slack" in self._document else None,
@@ -130,6 +132,16 @@ class _Reader:
             moderation=ModerationSettings(**self._simple("moderation")),
             signing=self._secrets.get("IMAGINE_SECRET"),
         )
+
+    def _store(self) -> StoreSettings:
+        store = StoreSettings(**self._simple("store"))
+        if not store.bucket[0]:
+            return store
+        key, secret, token = (self._secrets.get(name) for name in spec.BUCKET_VARIABLES)
+        if (key is None) != (secret is None):
+            missing = spec.BUCKET_VARIABLES[key is not None]
+            self.faults.append(Fault("settings_bucket_half", {"name": missing}, ("store", "images")))
+        return replace(store, images_key=key, images_secret=secret, images_token=token)
 
     def _discord(self) -> DiscordSettings:
         return DiscordSettings(**self._simple("discord"), token=self._secrets.get("DISCORD_TOKEN"))
@@ -161,7 +173,7 @@ class _Reader:
         options = {key.name: values.pop(key.name) for key in own if key.name in values}
         complete = kind in spec.MAKE and (kind != "diffusers" or "model" in options)
         backend = BackendSettings(name=name, **values, options=spec.MAKE[kind](**options) if complete else None)
-        variable = backend.key_env or spec.KEY_VARIABLES.get(kind, "")
+        variable = backend.key_env or spec.KEY_VARIABLES.get(kind, "") or spec.TOKEN_VARIABLES.get(kind, "")
         return replace(backend, key_env=variable, key=self._secrets.get(variable) if variable else None)
 
     def _kind(self, path: places.Path, raw: Mapping[str, Any]) -> str | None:
@@ -281,7 +293,8 @@ def _variable(path: places.Path, document: Mapping[str, Any]) -> str:
             )
         case ("backends", backend, _):
             kind = str(document["backends"][backend].get("kind", backend))
-            return spec.KEY_VARIABLES.get(kind, f"{re.sub('[^A-Z0-9]', '_', backend.upper())}_API_KEY")
+            known = {**spec.KEY_VARIABLES, **spec.TOKEN_VARIABLES}
+            return known.get(kind, f"{re.sub('[^A-Z0-9]', '_', backend.upper())}_API_KEY")
         case ("store", _):
             return "PGPASSWORD"
         case _:

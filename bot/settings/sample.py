@@ -28,7 +28,8 @@ ABOUT = {
     "sketch": "Built in: no account, no key, no GPU. As it stands last, it draws where no other can; leave it out to"
     " have requests wait or fail instead.",
     "diffusers": "A diffusion model on this machine; needs the extra: pip install 'imagine-bot[local]'.",
-    "ray": "The same on a Ray Serve cluster; needs the extra: pip install 'imagine-bot[ray]'.",
+    "ray": "The same on a Ray Serve cluster (deploy/README.md); this machine needs nothing for it."
+    " Environment: IMAGINE_RAY_TOKEN, where the cluster has one.",
 }
 
 

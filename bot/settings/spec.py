@@ -9,6 +9,7 @@ from bot.settings import tables
 from bot.settings.values import (
     Choice,
     Flag,
+    ImagesPlace,
     Listed,
     Matching,
     Named,
@@ -64,7 +65,14 @@ STORE = (
     Key(
         "url", StoreUrl(), "a SQLite file, or postgresql://user@host/db (password: PGPASSWORD; set IMAGINE_SECRET too)"
     ),
-    Key("images", Text(), "folder of the pictures"),
+    Key("images", ImagesPlace(), "folder of the pictures, or s3://BUCKET/PREFIX (needs the extra s3)"),
+    Key(
+        "images_endpoint",
+        HTTP,
+        "of the storage that has the bucket, where it is not Amazon's",
+        '"https://minio.example:9000"',
+    ),
+    Key("images_region", Matching(r"[a-z0-9-]{1,63}", "settings_region"), "of the bucket", '"eu-central-1"'),
     Key("retention_days", Whole(1, 36_500), "images and prompts older than this go; the audit log stays"),
     Key("metadata", Flag(), "true: prompt and settings as PNG text; never a person, key or path"),
 )
@@ -160,12 +168,17 @@ HOSTED = (
     ),
     Key("key_env", VARIABLE, "the variable that holds the key, for a second account", '"SECOND_API_KEY"'),
 )
+CLUSTER = (
+    Key("url", HTTP, "where the Serve application is; by default http://127.0.0.1:8000/", '"http://10.0.0.7:8000/"'),
+    Key("key_env", VARIABLE, "the variable that holds the token, for a second cluster", '"SECOND_RAY_TOKEN"'),
+)
 OPTIONS: Mapping[str, tuple[Key, ...]] = {
     "diffusers": (
         Key("model", Text(), "a folder, or a name the local model cache knows", '"/srv/models/sdxl"'),
         Key("device", Matching(r"auto|cpu|mps|cuda(:[0-9]{1,2})?", "settings_device"), "auto, cpu, cuda, cuda:1, mps"),
         Key("dtype", Choice(("auto", "float32", "float16", "bfloat16")), "auto: what the device does best"),
         Key("scheduler", Text(100), "a sampler; by default the checkpoint's own", '"euler_a"'),
+        Key("guidance", Number(0, 30), "where a request names none; by default what its kind of model wants", "5.0"),
         Key("max_batch", Whole(0, 256), "pictures drawn together, at most; 0: as measured"),
         Key("exact", Flag(), "the same bits whoever shares the batch: always a whole batch's work"),
         Key("compile", Flag(), "torch.compile: slower to start, faster to draw"),
@@ -186,13 +199,11 @@ OPTIONS: Mapping[str, tuple[Key, ...]] = {
         Key("output_format", Choice(("png", "jpeg")), "sent only where it stands here", '"jpeg"'),
         Key("output_quality", Whole(1, 100), "jpeg only", "90"),
     ),
-    "ray": (Key("address", Text(500), "of the cluster; auto: the one this machine is in"),),
 }
 MAKE: Mapping[str, type] = {
     "diffusers": tables.DiffusersOptions,
     "imagepipeline": tables.ImagePipelineOptions,
     "hive": tables.HiveOptions,
-    "ray": tables.RayOptions,
 }
 KEY_VARIABLES: Mapping[str, str] = {
     "ovh": "OVH_AI_ENDPOINTS_ACCESS_TOKEN",
@@ -200,6 +211,9 @@ KEY_VARIABLES: Mapping[str, str] = {
     "hive": "HIVE_API_KEY",
     "imagepipeline": "IMAGEPIPELINE_API_KEY",
 }
+#: Sent where it is set; the cluster may ask for none.
+TOKEN_VARIABLES: Mapping[str, str] = {"ray": "IMAGINE_RAY_TOKEN"}
+BUCKET_VARIABLES = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 KINDS = ("sketch", "diffusers", "ovh", "dataoorts", "hive", "imagepipeline", "ray")
 KIND = Key("kind", Choice(KINDS), "one of " + ", ".join(KINDS))
 
@@ -208,5 +222,5 @@ TABLES = ("store", "web", "discord", "slack", "backends", "routing", "quota", "s
 
 def backend_keys(kind: str) -> tuple[Key, ...]:
     """The settings of a backend of ``kind``: `kind` itself, everybody's, the hosted ones', its own."""
-    hosted = HOSTED if kind in KEY_VARIABLES else HOSTED[:1] if kind == "ray" else ()
+    hosted = HOSTED if kind in KEY_VARIABLES else CLUSTER if kind in TOKEN_VARIABLES else ()
     return (KIND, *BACKEND, *hosted, *OPTIONS.get(kind, ()))

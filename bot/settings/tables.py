@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import PurePath
 from typing import Literal
 
 from bot.model import QuotaSettings, Size, Style
@@ -14,6 +15,26 @@ class StoreSettings:
     images: str = "data/images"
     retention_days: int = 30
     metadata: bool = False
+    images_endpoint: str = ""  #: empty: Amazon's
+    images_region: str = ""  #: empty: as the environment says
+    images_key: Secret | None = None  #: None: the machine's role, or what else the storage's client finds by itself
+    images_secret: Secret | None = None
+    images_token: Secret | None = None
+
+    @property
+    def bucket(self) -> tuple[str, str]:
+        """Its name, and a prefix that is empty or ends in a slash; ("", "") where the pictures are in a folder."""
+        if not self.images.startswith("s3://"):
+            return "", ""
+        name, _, prefix = self.images.removeprefix("s3://").partition("/")
+        return name, prefix and prefix + "/"
+
+    @property
+    def folder(self) -> str:
+        """Beside the pictures or the database, for what is small and need not last."""
+        if not self.bucket[0]:
+            return str(PurePath(self.images).parent)
+        return str(PurePath(self.sqlite_path).parent) if self.sqlite_path else "data"
 
     @property
     def postgres(self) -> bool:
@@ -75,6 +96,7 @@ class DiffusersOptions:
     device: str = "auto"  #: the best there is
     dtype: str = "auto"  #: what suits the device
     scheduler: str = ""  #: empty: the checkpoint's own
+    guidance: float | None = None  #: where a request names none; None: what the checkpoint's kind wants
     max_batch: int = 0  #: pictures; 0: as measured
     compile: bool = False
     loras: Mapping[str, str] = field(default_factory=dict)
@@ -104,12 +126,7 @@ class HiveOptions:
     output_quality: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class RayOptions:
-    address: str = "auto"
-
-
-Options = DiffusersOptions | ImagePipelineOptions | HiveOptions | RayOptions | None
+Options = DiffusersOptions | ImagePipelineOptions | HiveOptions | None
 Kind = Literal["sketch", "diffusers", "ovh", "dataoorts", "hive", "imagepipeline", "ray"]
 
 

@@ -174,6 +174,19 @@ class StoreUrl:
 
 
 @dataclass(frozen=True)
+class ImagesPlace:
+    """A folder, or s3://BUCKET or s3://BUCKET/PREFIX by S3's own rules for names."""
+
+    def read(self, raw: object) -> str:
+        text = Text().read(raw)
+        if re.fullmatch(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9!_.*'()-]+)*/?", text, re.ASCII):
+            return text.rstrip("/")
+        if re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", text):
+            raise wrong("settings_images")
+        return text
+
+
+@dataclass(frozen=True)
 class Listed:
     """A list; what is repeated counts once."""
 

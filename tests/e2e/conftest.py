@@ -8,6 +8,9 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, ConsoleMessage, Error, Page, async_playwright
 
+from adapters import demo
+from adapters.factory import build_backend
+from bot.ports import Backend
 from tests import browser as browsers
 
 Open = Callable[..., Awaitable[Page]]
@@ -24,6 +27,19 @@ async def chromium() -> AsyncIterator[Browser]:
         launched = await playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
         yield launched
         await launched.close()
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def demo_model() -> AsyncIterator[Backend]:
+    """The demo model in its own process, loaded once for all tests of this process."""
+    pytest.importorskip("torch")
+    pytest.importorskip("diffusers")
+    settings = demo.demo(model=True).backend
+    assert settings is not None
+    made = build_backend(settings)
+    assert await made.probe() == ""
+    yield made
+    await made.close()
 
 
 @pytest_asyncio.fixture(loop_scope="session")

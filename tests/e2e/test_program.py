@@ -39,6 +39,24 @@ def test_demo_serves_health_readiness_metrics_and_the_page(tmp_path: Path) -> No
         assert f"http://127.0.0.1:{bot.port}" in bot.log.read_text()
 
 
+def test_a_demo_without_the_model_says_how_to_get_it(tmp_path: Path) -> None:
+    with program.running(tmp_path) as bot:
+        assert "make demo LOCAL=1" in bot.log.read_text()
+        assert "a red fox in snow" in bot.get("/")[1]
+
+
+def test_a_demo_with_the_model_shows_what_that_knows_before_it_is_loaded(tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    port = program.free_port()
+    with program.running(tmp_path, "demo", "--port", str(port), "--data", "data", "--model", port=port) as bot:
+        page = bot.get("/")[1]
+        assert "It knows flat shapes only" in page
+        assert "/imagine a large red circle on a white background" in page
+        assert "a red fox in snow</button>" not in page
+        assert "Drawn by the demo model" in bot.log.read_text()
+        assert bot.stop()[0] == 0
+
+
 def test_f12_sigterm_ends_it_within_seven_seconds(tmp_path: Path) -> None:
     with program.running(tmp_path) as bot:
         code, seconds = bot.stop()
@@ -176,12 +194,14 @@ def test_s44_every_bad_key_is_reported_at_once_with_its_place_and_a_guess(tmp_pa
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("command", [("run",), ("draw", "a fox"), ("check",)])
-def test_a_kind_that_cannot_be_opened_yet_is_one_line(tmp_path: Path, command: tuple[str, ...]) -> None:
-    (tmp_path / "imagine.toml").write_text('[backends.cards]\nkind = "ray"\n')
+@pytest.mark.parametrize("command", [("draw", "a fox"), ("check",)])
+def test_a_cluster_that_is_not_there_is_told_with_its_address(tmp_path: Path, command: tuple[str, ...]) -> None:
+    settings = '[backends.cards]\nkind = "ray"\nurl = "http://127.0.0.1:9/"\ntimeout_seconds = 2\n'
+    (tmp_path / "imagine.toml").write_text(settings)
     done = program.call(*command, cwd=tmp_path)
-    assert done.returncode == 2
-    assert (done.stderr.count("\n"), "ray" in done.stderr) == (1, True)
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == (command[0] == "draw")
+    assert "http://127.0.0.1:9/ (cards) cannot be reached" in done.stdout or "busy" in done.stderr
 
 
 def test_a_missing_configuration_is_one_line(tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ model = "/srv/models/sdxl"
 device = "cuda:1"
 dtype = "bfloat16"
 scheduler = "EulerDiscreteScheduler"
+guidance = 4.5
 max_batch = 8
 compile = true
 loras = { ink = "/srv/loras/ink.safetensors" }
@@ -55,7 +56,7 @@ safety_checker = false
 strength = 0.5
 [backends.cluster]
 kind = "ray"
-address = "auto"
+url = "http://10.0.0.7:8000/"
 [routing]
 order = ["hive", "local"]
 [quota]

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Hashable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from adapters.backends.diffusers import tags, wire
 from adapters.backends.diffusers.batching import AGEING, ENOUGH, Candidate, Gains, bucket, buckets, choose
 from adapters.backends.diffusers.checkpoint import Facts, capabilities, read_facts
-from adapters.backends.diffusers.config import DiffusersConfig, always_on, from_plain, preset, to_plain
+from adapters.backends.diffusers.config import PRESETS, DiffusersConfig, always_on, from_plain, preset, to_plain
 from bot.model import Range, Size
 
 
@@ -275,3 +276,8 @@ def test_any_bytes_are_a_frame_or_an_error_of_the_stream(noise: bytes) -> None:
             wire.read(stream)
     except (EOFError, wire.Garbled):
         pass
+
+
+def test_a_guidance_that_is_configured_takes_the_place_of_the_presets() -> None:
+    assert preset(DiffusersConfig("/models/sdxl", guidance=3.0)).guidance == 3.0
+    assert preset(DiffusersConfig("/models/sdxl-turbo", guidance=1.5)) == replace(PRESETS["turbo"], guidance=1.5)

@@ -213,6 +213,32 @@ async def test_a_model_that_cannot_be_loaded_is_one_clear_line(stand: Stand) -> 
     assert caught.value.until_fixed
 
 
+async def test_a_model_loaded_ahead_is_loaded_once(stand: Stand, caplog: pytest.LogCaptureFixture) -> None:
+    lines = """
+        say("ready", side=64, step=8)
+        while True:
+            order = hear()
+            if order["what"] == "draw":
+                say("drawn", [b"png"], id=order["id"], seeds=[1], missing=0)
+    """
+    backend = stand.backend(lines)
+    with caplog.at_level("INFO"):
+        await backend.preload()
+    assert f"loaded {stand.folder}" in caplog.text
+    await backend.generate(FOX, "", Notes())
+    assert stand.starts == 1
+
+
+async def test_a_model_that_cannot_be_loaded_ahead_is_logged_and_told_to_who_asks(
+    stand: Stand, caplog: pytest.LogCaptureFixture
+) -> None:
+    backend = stand.backend('say("unloadable", code="engine_no_torch", values={"name": "torch"})')
+    await backend.preload()
+    assert "imagine-bot[local]" in caplog.text
+    with pytest.raises(Down, match="torch"):
+        await backend.generate(FOX, "", Notes())
+
+
 async def test_a_process_that_prints_nonsense_is_killed_and_named(stand: Stand) -> None:
     backend = stand.backend("print('Hello, I am a progress bar of some library'); sys.stdout.flush(); time.sleep(60)")
     assert "spoke nonsense" in await asyncio.wait_for(backend.probe(), 60)

@@ -19,10 +19,8 @@ from adapters.images import decode, pixels
 from adapters.images.files import FilePictures
 from adapters.images.sandbox import Sandbox
 from bot.errors import Down, StoreBroken, StoreFull
-from bot.ports import Pictures
 
 JOB = "0123456789abcdef" * 2
-OUTSIDE = "../../outside"
 
 
 def png(colour: str = "red", side: int = 64) -> bytes:
@@ -55,18 +53,6 @@ async def nothing_known(names: Sequence[str]) -> Collection[str]:
     return ()
 
 
-async def test_a_saved_picture_is_read_back_and_is_the_port(pictures: FilePictures) -> None:
-    port: Pictures = pictures
-    saved = await port.save([png("red"), png("blue")], [{"seed": "7"}, {"seed": "8"}])
-    assert [(one.index, one.seed, one.width, one.media_type) for one in saved] == [
-        (0, 7, 64, "image/png"),
-        (1, 8, 64, "image/png"),
-    ]
-    data = await port.read(saved[1].sha256)
-    assert len(data) == saved[1].size_bytes
-    assert decode(data).getpixel((5, 5)) == (0, 0, 255)
-
-
 async def test_s18_metadata_stays_out_unless_it_is_switched_on(tmp_path: Path, pictures: FilePictures) -> None:
     plain = FilePictures(tmp_path / "plain")
     [without] = await plain.save([png()], [{"prompt": "canary"}])
@@ -82,23 +68,6 @@ async def test_s32_files_are_private_and_named_by_their_hash_alone(pictures: Fil
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
     assert [one for one in pictures._folder.rglob("*") if one.is_file()] == [path]
-
-
-NO_HASHES = ["", "..", OUTSIDE, "/etc/passwd", "A" * 64, "a" * 63, "a" * 64 + "\n", "a" * 64 + "/."]
-
-
-@pytest.mark.parametrize("name", NO_HASHES)
-async def test_s32_a_name_that_is_no_hash_is_no_picture(pictures: FilePictures, name: str) -> None:
-    for work in (pictures.read(name), pictures.delete(name), pictures.thumb(name, 128)):
-        with pytest.raises(FileNotFoundError):
-            await work
-
-
-@pytest.mark.parametrize("job", ["", OUTSIDE, "a" * 31, "A" * 32, JOB + "\n"])
-async def test_s32_a_job_id_that_is_none_reaches_no_file(pictures: FilePictures, job: str) -> None:
-    for work in (pictures.preview(job, 0, png()), pictures.read_preview(job, 0), pictures.drop_previews(job)):
-        with pytest.raises(FileNotFoundError):
-            await work
 
 
 async def test_s32_a_link_in_place_of_a_file_or_folder_is_not_followed(pictures: FilePictures, tmp_path: Path) -> None:
@@ -129,14 +98,6 @@ async def test_s32_a_pipe_in_place_of_a_file_is_not_waited_for(pictures: FilePic
             await pictures.read(saved.sha256)
 
 
-async def test_f24_the_good_pictures_of_a_partial_answer_are_kept_with_their_place(pictures: FilePictures) -> None:
-    saved = await pictures.save([b"<html>", png(), b""], [{"seed": "1"}, {"seed": "2"}, {"seed": "3"}])
-    assert [(one.index, one.seed) for one in saved] == [(1, 2)]
-    with pytest.raises(Down) as caught:
-        await pictures.save([b"<html>", b""], [{}, {}])
-    assert caught.value.maybe_charged
-
-
 async def test_f68_a_missing_or_changed_file_is_not_found(pictures: FilePictures) -> None:
     [saved] = await pictures.save([png()], [{}])
     path = file_of(pictures, saved.sha256)
@@ -152,14 +113,6 @@ async def test_f68_a_missing_or_changed_file_is_not_found(pictures: FilePictures
     assert await pictures.read(saved.sha256) == data
 
 
-async def test_deleting_takes_the_thumbnails_along_and_may_be_repeated(pictures: FilePictures) -> None:
-    [saved] = await pictures.save([png()], [{}])
-    await pictures.thumb(saved.sha256, 128)
-    await pictures.delete(saved.sha256)
-    await pictures.delete(saved.sha256)
-    assert [one for one in pictures._folder.rglob("*") if one.is_file()] == []
-
-
 async def test_a_thumbnail_is_made_once_and_made_anew_when_it_was_cut_off(pictures: FilePictures) -> None:
     [saved] = await pictures.save([png(side=600)], [{}])
     first, second = await asyncio.gather(*(pictures.thumb(saved.sha256, 200) for _ in range(2)))
@@ -171,16 +124,6 @@ async def test_a_thumbnail_is_made_once_and_made_anew_when_it_was_cut_off(pictur
     assert path.stat().st_ino == made
     path.write_bytes(b"")
     assert await pictures.thumb(saved.sha256, 256) == first
-
-
-async def test_fit_and_the_contact_sheet_run_on_saved_pictures(pictures: FilePictures) -> None:
-    noise = BytesIO()
-    Image.effect_noise((200, 200), 50).save(noise, "PNG")
-    [saved] = await pictures.save([noise.getvalue()], [{}])
-    data = await pictures.read(saved.sha256)
-    smaller, media_type, changed = await pictures.fit(data, 30_000)
-    assert (media_type, changed, decode(smaller).size) == ("image/webp", True, (200, 200))
-    assert decode(await pictures.contact_sheet([saved.sha256] * 3)).width > 1000
 
 
 async def test_f07_a_file_that_no_row_knows_is_swept_once_it_is_old(pictures: FilePictures) -> None:
@@ -207,17 +150,6 @@ async def test_f07_saving_an_orphan_again_makes_it_young(pictures: FilePictures)
     os.utime(file_of(pictures, saved.sha256), (1, 1))
     await pictures.save([png()], [{}])
     assert await pictures.sweep_orphans(nothing_known, time.time() - 3600) == 0
-
-
-async def test_a_preview_is_overwritten_read_and_dropped(pictures: FilePictures) -> None:
-    for data in (png("red"), png("blue")):
-        await pictures.preview(JOB, 2, data)
-    assert await pictures.read_preview(JOB, 2) == (png("blue"), "image/png")
-    await pictures.preview(JOB, 2, b"<script>")
-    assert await pictures.read_preview(JOB, 2) == (png("blue"), "image/png")
-    await pictures.drop_previews(JOB)
-    with pytest.raises(FileNotFoundError):
-        await pictures.read_preview(JOB, 2)
 
 
 async def test_f65_the_free_space_is_that_of_the_disk(pictures: FilePictures) -> None:

@@ -68,6 +68,7 @@ def test_every_setting_of_a_full_file_arrives() -> None:
         "cuda:1",
         "bfloat16",
         "EulerDiscreteScheduler",
+        4.5,
         8,
         True,
         {"ink": "/srv/loras/ink.safetensors"},
@@ -93,7 +94,10 @@ def test_every_setting_of_a_full_file_arrives() -> None:
         "d961a274", True, "UniPCMultistepScheduler", False, 0.5
     )
     assert loaded.backends["pipe"].key_env == "IMAGEPIPELINE_API_KEY"
-    assert loaded.backends["cluster"].options == tables.RayOptions("auto")
+    assert (loaded.backends["cluster"].url, loaded.backends["cluster"].key_env) == (
+        "http://10.0.0.7:8000/",
+        "IMAGINE_RAY_TOKEN",
+    )
     assert loaded.routing.order == ("hive", "local")
     assert loaded.quota == QuotaSettings(
         10,
@@ -185,7 +189,7 @@ def test_s44_a_typing_error_gets_a_suggestion(text: str, meant: str) -> None:
         ("[backends.x]\ntimeout_seconds = 1", "lacks its kind"),
         ("[backends.diffusers]", "lacks model"),
         ('[backends.sketch]\nurl = "http://a"', "is no setting"),
-        ('[backends.ray]\nkey_env = "A"', "is no setting"),
+        ('[backends.ray]\nimage_hosts = ["a"]', "is no setting"),
         ('[backends.diffusers]\nmodel = "m"\nsizes = ["1x1"]', "sizes[1] (line 3) must be a size"),
         ('[backends.hive]\nimage_hosts = ["https://cdn.example.com"]', "must be a host"),
         ('[backends.hive]\nurl = "ftp://a"', "one of https://, http://"),

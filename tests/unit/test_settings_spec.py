@@ -26,7 +26,7 @@ def load(text: str) -> Settings:
 
 
 SPECIFIED: list[tuple[tuple[spec.Key, ...], Any, set[str]]] = [
-    (spec.STORE, tables.StoreSettings, set()),
+    (spec.STORE, tables.StoreSettings, {"images_key", "images_secret", "images_token"}),
     (spec.WEB, tables.WebSettings, set()),
     (spec.DISCORD, tables.DiscordSettings, {"token"}),
     (spec.SLACK, tables.SlackSettings, {"bot_token", "app_token", "signing_secret", "client_id", "client_secret"}),

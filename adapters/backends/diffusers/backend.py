@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 
 
 class DiffusersBackend:
-    """Imports no torch: the drawing is done in a process of its own, which the first request or probe starts."""
+    """Imports no torch: a process of its own draws, which `preload`, a probe or the first request starts."""
 
     def __init__(self, name: str, config: DiffusersConfig, *, command: Sequence[str] = COMMAND) -> None:
         self._name, self._config, self._command = name, config, command
@@ -43,6 +43,11 @@ class DiffusersBackend:
     def capabilities(self) -> Capabilities:
         """From the checkpoint's own files; of a hub model not downloaded yet, those of SDXL."""
         return capabilities(self._config, self._facts or Facts(), self._max_pixels)
+
+    @property
+    def exhausted(self) -> bool:
+        """The drawing process died so often that nothing is started for a while."""
+        return self._deaths >= DEATHS
 
     async def generate(self, request: Drawing, resume: str, report: Report) -> Drawn:  # noqa: ARG002 - no task to resume
         """Raises BackendError. A process that dies over it is started anew and asked once more: F36, F37."""
@@ -74,6 +79,14 @@ class DiffusersBackend:
             return replies.say("engine_died", detail=error.detail)
         self._learn(engine)
         return ""
+
+    async def preload(self) -> None:
+        """Loads the model ahead of the first request. What goes wrong is logged, and the request is told again."""
+        trouble = await self.probe()
+        if trouble and not self._closed:
+            logger.warning("backend %s: %s", self._name, trouble)
+        elif not trouble:
+            logger.info("loaded %s for the backend %s", self._config.model, self._name)
 
     async def close(self) -> None:
         self._closed = True

@@ -22,7 +22,10 @@ COMMAND = (sys.executable, "-m", "adapters.backends.diffusers.process")
 ROOT = Path(__file__).parents[3]  #: where `adapters` and `bot` are imported from
 
 #: The bot's secrets, which a process that reads strangers' model files has no use for.
-SECRETS = ("DISCORD_", "SLACK_", "OVH_", "DATAOORTS_", "HIVE_", "IMAGEPIPELINE_", "IMAGINE_", "PGPASSWORD")
+SECRETS = (
+    *("DISCORD_", "SLACK_", "OVH_", "DATAOORTS_", "HIVE_", "IMAGEPIPELINE_", "IMAGINE_"),
+    *("PGPASSWORD", "AWS_", "RAY_AUTH_"),
+)
 
 
 class Died(Exception):

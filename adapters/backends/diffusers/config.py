@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from bot.model import Size
@@ -16,6 +16,7 @@ class DiffusersConfig:
     device: str = "auto"  #: "cuda", "cuda:1", "mps", "cpu"; "auto": the best there is
     dtype: str = "auto"  #: "bfloat16", "float16", "float32"; "auto": what suits the device
     scheduler: str = ""  #: one of schedulers.NAMES, or its diffusers class; "": the checkpoint's own
+    guidance: float | None = None  #: where a request names none; None: the preset's, else the pipeline's own
     max_batch: int = 0  #: pictures side by side, at most; 0: as measured, up to `MOST_BATCH`
     exact: bool = False  #: always one row count, so that a picture's bits never depend on who else is drawn
     compile: bool = False
@@ -67,7 +68,8 @@ def preset(config: DiffusersConfig) -> Preset:
     word = few_step_word(config.model)
     for name in always_on(config):
         word = word or few_step_word(name) or few_step_word(config.loras[name])
-    return PRESETS[word] if word else Preset()
+    found = PRESETS[word] if word else Preset()
+    return found if config.guidance is None else replace(found, guidance=config.guidance)
 
 
 def always_on(config: DiffusersConfig) -> tuple[str, ...]:

@@ -22,6 +22,7 @@ from bot.model import Problem
 DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 STEPPED = (StableDiffusionXLPipeline, StableDiffusionPipeline)
 MOST_SHAPES = 256  #: row counts times sizes that one UNet is compiled for
+SMALL = 50_000_000  #: parameters of a UNet that has too little to do in a step for threads to share
 LCM_GUIDANCE = 8.0  #: of a UNet that takes the guidance as an input, as in its pipeline
 
 
@@ -45,6 +46,8 @@ def load(config: DiffusersConfig) -> tuple[Model | WholePipeline, Facts]:
             return _whole(pipe, config)
         _settle_vae(pipe, dtype)
         parts = {"base": _part(pipe, device)}
+        if device.type == "cpu" and pipe.unet.num_parameters() < SMALL:
+            torch.set_num_threads(1)  # several would mostly wait for each other, for minutes on a busy machine
     if config.refiner:
         with _explained(config.refiner):
             parts["refiner"] = _refiner(config, pipe, device, dtype)
@@ -231,10 +234,12 @@ def _checker(pipe: Any, config: DiffusersConfig, device: torch.device, dtype: to
 
 def _defaults(pipe: Any, config: DiffusersConfig) -> tuple[int, float]:
     settings = preset(config)
-    if settings.guidance is not None and pipe.unet.config.time_cond_proj_dim is None:
-        return settings.steps, settings.guidance
+    if config.guidance is not None:
+        return settings.steps, config.guidance
     if pipe.unet.config.time_cond_proj_dim is not None:
         return settings.steps, LCM_GUIDANCE
+    if settings.guidance is not None:
+        return settings.steps, settings.guidance
     return settings.steps, 5.0 if isinstance(pipe, StableDiffusionXLPipeline) else 7.5
 
 

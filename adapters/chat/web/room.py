@@ -88,15 +88,16 @@ class Room:
         ]
 
     def _working_examples(self) -> list[str]:
-        """Three that a backend of this house can draw as they stand."""
+        """The house's own, else three; only such as a backend can draw as they stand."""
         found = []
-        for example in (say(f"web_example_{number}") for number in range(1, 6)):
+        own = self._house.examples
+        for example in own or [say(f"web_example_{number}") for number in range(1, 6)]:
             try:
                 self._house.studio.check(example)
             except Refused:
                 continue
             found.append(example)
-        return found[:3]
+        return found if own else found[:3]
 
     # -- who
 
@@ -136,6 +137,7 @@ class Room:
             options=options,
             commands=pages.commands(),
             examples=self._examples,
+            about=self._house.about,
             words=pages.client_words(),
             backends=studio.backends(),
             styles=studio.styles(),

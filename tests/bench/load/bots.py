@@ -86,7 +86,7 @@ async def _house(folder: Path, pace: Pace) -> AsyncIterator[tuple[TestHouse, asy
     loop.add_signal_handler(signal.SIGUSR1, jump)
     backends = [Brush("first", pace, down=True)] if pace.down else []
     backends.append(Brush("second", pace))
-    async with open_house(folder, backends, clock=clock) as house:  # type: ignore[arg-type] # Brush is a Backend too
+    async with open_house(folder, backends, clock=clock) as house:
         house.core = replace(house.core, observer=Observe([each.name for each in backends]))
         house.studio = Studio(house.core, house.pictures)
         yield house, stop

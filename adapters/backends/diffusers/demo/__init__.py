@@ -15,6 +15,7 @@ With torch, to make it:
     muon.py         the optimizer
     autoencoder.py  the decoder's training
     diffusion.py    the diffusion model's training
+    polish.py       the decoder's training with what that model draws
     sampling.py     sample sheets
     store.py        training states on disk
     train.py        the command
@@ -29,6 +30,8 @@ from bot.model import Size
 CHECKPOINT = Path(__file__).parent / "checkpoint"
 #: The only size it draws.
 SIZES = (Size(SIDE, SIDE),)
+#: At which it obeys and its shapes stay whole.
+GUIDANCE = 3.0
 KNOWN_WORDS = known_words()
 
 
@@ -36,11 +39,8 @@ def examples() -> tuple[str, ...]:
     """Prompts that it draws well, for people to start from."""
     return (
         "a large red circle on a white background",
-        "a small blue star left of a large yellow heart",
-        "a green triangle at the top on a pink background",
-        "a white square inside a large purple circle",
-        "a small yellow circle inside a large pink heart on a black background",
-        "a blue star at the top on a purple background",
-        "an orange star above a black square on a grey background",
-        "a yellow cross in the bottom right corner --no white background",
+        "a small yellow circle inside a large pink heart on a black background --count 2",
+        "a medium white square above a medium blue circle on a green background --seed 7",
+        "a large striped purple circle on a yellow background --steps 30",
+        "a large cross in the centre --no red --guidance 4",
     )

@@ -65,7 +65,7 @@ def crop_batches(seed: int, size: int) -> Iterator[torch.Tensor]:
     rng = Random(seed)
     crops: list[np.ndarray] = []
     while True:
-        scene = _hard_scene(rng)
+        scene = hard_scene(rng)
         pixels = np.asarray(draw(scene))
         for _ in range(CROPS_PER_SCENE):
             left, top = _corner(scene, rng)
@@ -76,7 +76,7 @@ def crop_batches(seed: int, size: int) -> Iterator[torch.Tensor]:
             crops = crops[size:]
 
 
-def _hard_scene(rng: Random) -> Scene:
+def hard_scene(rng: Random) -> Scene:
     """Any scene, but those with a star, whose arms are thinner than a cell, more often."""
     scene = random_scene(rng)
     if rng.random() < STARS:

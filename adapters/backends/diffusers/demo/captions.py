@@ -83,9 +83,8 @@ def full_caption(scene: Scene) -> str:
 
 
 def _described(thing: Thing) -> str:
-    amount = "" if thing.amount is Amount.MEDIUM else thing.amount.value
     style = "" if thing.style is Style.PLAIN else thing.style.value
-    words = [word for word in (amount, style, thing.colour, thing.shape.value) if word]
+    words = [word for word in (thing.amount.value, style, thing.colour, thing.shape.value) if word]
     return " ".join([_article(words[0]), *words])
 
 
@@ -139,7 +138,7 @@ def _alone(scene: Scene, rng: Random, said: Said) -> str:
 
 def _thing(thing: Thing, rng: Random, said: Said) -> str:
     words = []
-    if rng.random() < said.amount * (0.3 if thing.amount is Amount.MEDIUM else 1):
+    if rng.random() < said.amount:
         words.append(rng.choice(_AMOUNTS[thing.amount]))
     if rng.random() < said.style * (0.06 if thing.style is Style.PLAIN else 1):
         words.append(rng.choice(_STYLES[thing.style]))

@@ -19,11 +19,12 @@ from adapters.backends.diffusers.demo.store import load_state, save_state
 
 CAPTION_DROP = 0.1
 EMA = 0.998
-MIN_SNR_GAMMA = 5.0
-#: Below 1 more of the timesteps are noisy ones, where it is decided what is to be seen.
-TILT = 0.75
+MIN_SNR_GAMMA = 15.0
+#: Above 1 more of the timesteps are nearly clean ones, where outlines are settled: colours and places are learned in
+#: no time, outlines are what the training is for.
+TILT = 1.3
 #: Below this timestep there is next to nothing left to tell.
-CLEAN = 30
+CLEAN = 20
 #: A thing is a fifth of a picture; without this its outline is lost in the noise of the ground's gradients.
 THING_WEIGHT = 4.0
 MEAN_WEIGHT = 2.1

@@ -6,9 +6,8 @@ from typing import Any
 import torch
 from PIL import Image
 
-from adapters.backends.diffusers.demo import recipe
+from adapters.backends.diffusers.demo import GUIDANCE, recipe
 
-GUIDANCE = 3.0
 STEPS = 20
 
 

@@ -1,6 +1,7 @@
 """Makes the demo model: ``python -m adapters.backends.diffusers.demo.train``. It may be killed and started again.
 
-The decoder comes first, then the diffusion model; both go on from the state in the working folder. With
+The decoder comes first, then the diffusion model, then the decoder again with what that model draws; all go on from
+the states in the working folder. With
 ``--only-export`` what the states hold becomes a checkpoint, whatever step they have reached.
 """
 
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import torch
 
-from adapters.backends.diffusers.demo import autoencoder, diffusion, parts, sampling
+from adapters.backends.diffusers.demo import autoencoder, diffusion, parts, polish, sampling
 from adapters.backends.diffusers.demo.captions import full_caption
 from adapters.backends.diffusers.demo.scenes import Scene, scenes
 from adapters.backends.diffusers.demo.score import score
@@ -29,6 +30,7 @@ def main(arguments: list[str] | None = None) -> int:
         diffusion.train(
             diffusion.Settings(folder, options.steps, seed=options.seed, scenes=options.scenes, device=options.device)
         )
+        polish.train(folder, options.polish_steps, options.seed)
     if options.export or options.only_export:
         _export(folder, options.export or folder / "checkpoint", options.scored)
     return 0
@@ -41,6 +43,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--only-export", action="store_true", help="no training: export what the states hold")
     parser.add_argument("--steps", type=int, default=7000, help="of the diffusion model")
     parser.add_argument("--decoder-steps", type=int, default=6000)
+    parser.add_argument("--polish-steps", type=int, default=2500, help="of the decoder, at the end")
     parser.add_argument("--scenes", type=int, default=60_000, help="different ones to learn from")
     parser.add_argument("--scored", type=int, default=192, help="pictures for the score and the sheet after an export")
     parser.add_argument("--seed", type=int, default=7)
@@ -54,6 +57,7 @@ def _export(work: Path, checkpoint: Path, scored: int) -> None:
     vae = autoencoder.build()
     step = load_state(work / "diffusion.pt", average=denoiser)
     load_state(work / "autoencoder.pt", vae=vae)
+    load_state(work / polish.NAME, vae=vae)
     parts.export(denoiser.eval(), vae.eval(), checkpoint)
     asked = some_scenes(scored)
     pictures = sampling.draw(parts.load(checkpoint), [full_caption(scene) for scene in asked], range(scored))
