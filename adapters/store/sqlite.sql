@@ -59,11 +59,11 @@ SELECT lane FROM lanes
 INSERT INTO lanes (lane) VALUES (:lane) ON CONFLICT (lane) DO NOTHING
 
 -- name: clock
-SELECT tag FROM clocks WHERE backend = :backend
+SELECT coalesce(max(tag), 0) AS tag FROM clocks WHERE backend = :backend
 
 -- name: advance_clock
 INSERT INTO clocks (backend, tag) VALUES (:backend, :tag)
-ON CONFLICT (backend) DO UPDATE SET tag = max(clocks.tag, excluded.tag)
+ON CONFLICT (backend, stripe) DO UPDATE SET tag = max(clocks.tag, excluded.tag)
 
 -- name: turn
 SELECT finish, head_job, head_tag FROM turns WHERE person = :person AND lane = :lane
@@ -109,7 +109,8 @@ WHERE person = :person AND lane = :lane
 UPDATE turns SET open = 0 WHERE person = :person
 
 -- name: open_turns
-UPDATE turns SET open = 1, head_tag = max(head_tag, :floor) WHERE person = :person AND open = 0
+UPDATE turns SET open = 1, head_tag = CASE WHEN head_job IS NOT NULL THEN max(head_tag, :floor) END
+WHERE person = :person AND open = 0
 RETURNING head_job
 
 -- name: line
@@ -122,6 +123,10 @@ UPDATE jobs SET state = 'running', attempt = attempt + 1, worker = :worker, back
     started_at = :now
 WHERE id = :job AND state = 'queued'
 RETURNING *
+
+-- name: lost_claim
+SELECT * FROM jobs
+WHERE worker = :worker AND worker <> '' AND state = 'running' AND lease_until = :lease_until AND started_at = :now
 
 -- name: any_delivery
 SELECT 1 FROM jobs WHERE state IN ('drawn', 'delivering') AND worker = '' AND due_at <= :now LIMIT 1
@@ -406,7 +411,8 @@ DELETE FROM allowances WHERE owner = :person AND day < :day
 DELETE FROM allowances WHERE day < :day AND reserved = 0
 
 -- name: delete_idle_turns
-DELETE FROM turns WHERE head_job IS NULL AND finish <= coalesce((SELECT min(tag) FROM clocks), 0)
+DELETE FROM turns WHERE head_job IS NULL AND finish <= coalesce(
+    (SELECT min(tag) FROM (SELECT max(tag) AS tag FROM clocks GROUP BY backend) AS latest), 0)
 
 -- ---------------------------------------------------------------- audit
 

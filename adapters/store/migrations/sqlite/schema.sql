@@ -114,8 +114,10 @@ CREATE TABLE lanes (
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE clocks (
-    backend TEXT PRIMARY KEY,
-    tag REAL NOT NULL
+    backend TEXT NOT NULL,
+    tag REAL NOT NULL,
+    stripe INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (backend, stripe)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE ledger (
