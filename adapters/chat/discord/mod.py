@@ -23,10 +23,13 @@ Reason = app_commands.Range[str, 1, 400]
 ItemId = app_commands.Range[str, 1, 64]
 HOUR, DAY = 3600, 86_400
 LENGTHS = [
-    app_commands.Choice(name=name, value=seconds)
+    app_commands.Choice(name=app_commands.locale_str(name, code=f"length_{seconds}"), value=seconds)
     for name, seconds in (("10 min", 600), ("1 h", HOUR), ("1 d", DAY), ("7 d", 7 * DAY), ("28 d", 28 * DAY))
 ]
-MODES = [app_commands.Choice(name=mode.value, value=mode.value) for mode in Mode]
+MODES = [
+    app_commands.Choice(name=app_commands.locale_str(mode.value, code=f"mode_{mode.value}"), value=mode.value)
+    for mode in Mode
+]
 
 Work = Callable[[Person, Place], Awaitable[Sequence[str]]]
 

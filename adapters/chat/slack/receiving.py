@@ -135,7 +135,7 @@ def _done(desk: Desk, read: Callable[[Payload], Visit], handler: Handler) -> Cal
             return await context.ack(response_action="errors", errors=dict(reply.errors))
 
         async def then(sent: bool) -> None:
-            if reply.words is not None and visit.user:
+            if reply.words is not None and (visit.user or visit.execution):
                 await desk.tell(visit, reply.words)
             if reply.then is not None:
                 await reply.then(sent)
