@@ -107,7 +107,7 @@ async def test_draw_says_it_on_its_bar() -> None:
     with Bar(console=Console(file=out, width=80), auto_refresh=False) as bar:
         report = BarReport(bar, bar.add_task("local", total=None), "local")
         await report.progress(0, 0)
-        assert bar.tasks[0].description == "local, loading the model"
-        assert bar.tasks[0].total is None
+        loading = (bar.tasks[0].description, bar.tasks[0].total)
         await report.progress(1, 4)
-        assert (bar.tasks[0].description, bar.tasks[0].total) == ("local", 4)
+        drawing = (bar.tasks[0].description, bar.tasks[0].total)
+    assert (loading, drawing) == (("local, loading the model", None), ("local", 4))
