@@ -103,10 +103,11 @@ async def test_discord_says_it_in_the_status_message(tmp_path: Path, monkeypatch
 
 
 async def test_draw_says_it_on_its_bar() -> None:
-    with Bar(console=Console(file=io.StringIO(), width=80), auto_refresh=False) as bar:
+    out = io.StringIO()
+    with Bar(console=Console(file=out, width=80), auto_refresh=False) as bar:
         report = BarReport(bar, bar.add_task("local", total=None), "local")
-        shown = []
-        for step, steps in ((0, 0), (1, 4)):
-            await report.progress(step, steps)
-            shown.append((bar.tasks[0].description, bar.tasks[0].total))
-    assert shown == [("local, loading the model", None), ("local", 4)]
+        await report.progress(0, 0)
+        loading = (bar.tasks[0].description, bar.tasks[0].total)
+        await report.progress(1, 4)
+        drawing = (bar.tasks[0].description, bar.tasks[0].total)
+    assert (loading, drawing) == (("local, loading the model", None), ("local", 4))

@@ -36,7 +36,8 @@ class Commands:
 
     async def style(self, visit: Visit, body: Payload) -> Reply:
         try:
-            said = await self._studio.style(await self._desk.person(visit), visit.place, str(body.get("text") or ""))
+            words = text.unescape(str(body.get("text") or ""))
+            said = await self._studio.style(await self._desk.person(visit), visit.place, words)
         except Refused as refused:
             said = "\n".join(replies.problem(each) for each in refused.problems)
         return Reply(blocks.private(said))

@@ -180,7 +180,7 @@ class SlackStandIn:
         known["left"] -= 1
         body = await request.json()
         workspace = next(each for each in self.workspaces if each.team == known["team"])
-        self.stray += [f"respond: {line}" for line in of_blocks(body.get("blocks") or ())]
+        self.stray += [f"respond: {line}" for line in of_blocks(body.get("blocks") or [])]
         if any(not workspace.is_shown(file) for file in files_of(body.get("blocks") or [])):
             return web.json_response({"ok": False, "error": "invalid_blocks"})
         if body.get("response_type") == "in_channel":
