@@ -21,5 +21,6 @@ drawing      one claimed job: money, backend, pictures, failures
 studio       the way in: what a platform may ask
 answering    who waits for an answer goes first
 wording      what every chat platform says of a request
+holding      a job in a worker's hands
 worker       the way out: claim, draw, deliver, settle
 """

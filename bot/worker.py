@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from bot import drawing, showing, steps
 from bot.conduct import Action, ItemKind, Point
 from bot.errors import ChatBusy, ChatGone, Conflict, DeliveryError, ImagineError, StoreBusy, StoreError
+from bot.holding import Held
 from bot.model import FINAL_STATES, Job, JobState, Problem, Settled
 from bot.ports import Chat, Pictures, Topic, Wakeup
 from bot.ports_moderation import ReviewRoom
@@ -30,29 +31,6 @@ DRAIN_SECONDS = 4.0
 
 CLAIM_SECONDS = 1.0
 """For claims under way after SIGTERM: a job whose claim is not awaited keeps a lease that nobody gives back."""
-
-
-@dataclass(slots=True)
-class Held:
-    """A job this worker has, and the task that works on it."""
-
-    job: Job
-    drawing: bool
-    task: asyncio.Task[None] = field(init=False)
-    cancelled: bool = False  #: by the person
-    ending: bool = False
-    missed: bool = False  #: at the last heartbeat it was not this worker's; it may just have been finished
-    begun: bool = False
-
-    def end(self) -> None:
-        """Cancels the task once: a second cancel would hit it while it tidies up.
-
-        One that has not begun would end without tidying up, so it is left to see for itself.
-        """
-        if not self.ending:
-            self.ending = True
-            if self.begun:
-                self.task.cancel()
 
 
 @dataclass(slots=True)

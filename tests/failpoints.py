@@ -21,7 +21,8 @@ from typing import Any
 
 from adapters.images.files import FilePictures
 from adapters.store import sql
-from adapters.store.engine import Engine, Row, T, Transaction, Wakeup, Work
+from adapters.store.engine import Engine, Row, T, Transaction, Wakeup, Whole, Work
+from adapters.store.postgres import PostgresEngine
 from adapters.store.store import SqlStore
 from bot.conduct import Case, Sanction
 from bot.errors import ChatBusy, Down, StoreBusy, StoreFull
@@ -122,7 +123,8 @@ class PointedEngine:
             pointed.before_commit()
         pointed.after_commit()
 
-    async def together(self, work: Work[T]) -> T:
+    async def together(self, work: Work[T], whole: Whole[T] | None = None) -> T:
+        """A transaction that is one statement has a point before it and one after it."""
         method = _method.get()
         made: list[PointedTransaction] = []
 
@@ -133,8 +135,13 @@ class PointedEngine:
             pointed.before_commit()
             return result
 
-        result = await self.inner.together(pointed_work)
-        made[-1].after_commit()
+        if whole is not None and isinstance(self.inner, PostgresEngine):
+            self.points.at_store(f"{method}:whole")
+        result = await self.inner.together(pointed_work, whole)
+        if made:
+            made[-1].after_commit()
+        else:
+            self.points.at_store(f"{method}:done")
         return result
 
     def read(self) -> AbstractAsyncContextManager[Transaction]:

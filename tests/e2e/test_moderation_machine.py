@@ -15,10 +15,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from bot.conduct import FOREVER, Action, ItemState, Rule
 from bot.errors import Refused
+from bot.holding import Held
 from bot.model import FINAL_STATES, Job, JobState, Origin, Person, Place
 from bot.moderation import audit
 from bot.studio import Studio
-from bot.worker import Held
 from tests import factories
 from tests.community import MOD, MOD2, OWNER, FakeRoom
 from tests.community import settings as community_settings

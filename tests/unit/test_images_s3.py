@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import sys
 import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -15,6 +16,7 @@ from adapters.factory import build_shelf
 from adapters.images.files import KeptPictures
 from adapters.images.s3 import Bucket, S3Shelf
 from adapters.images.shelf import DiskShelf
+from bot import replies
 from bot.errors import SettingsError, StoreBroken, StoreBusy, StoreError, StoreFull
 from bot.model import JobState
 from bot.settings import StoreSettings
@@ -254,6 +256,14 @@ def test_half_a_key_and_a_strange_address_are_findings(tmp_path: Path) -> None:
         path.write_text(f'[store]\nimages = "{images}"\n')
         with pytest.raises(SettingsError, match="settings_images"):
             configuration.load(path, {})
+
+
+def test_a_bucket_without_the_extra_is_one_line_that_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "adapters.images.s3")
+    monkeypatch.setitem(sys.modules, "aiobotocore.config", None)
+    with pytest.raises(SettingsError) as caught:
+        build_shelf(StoreSettings(images="s3://pictures"))
+    assert "pip install 'imagine-bot[s3]'" in replies.problem(caught.value.findings[0])
 
 
 def test_a_folder_needs_no_client_of_a_bucket(tmp_path: Path) -> None:

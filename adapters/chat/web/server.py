@@ -141,6 +141,8 @@ async def serve_web(house: WebHouse, stop: asyncio.Event, announce: Callable[[st
         server_header=False,
         timeout_graceful_shutdown=CLOSE_SECONDS,
         lifespan="off",
+        http="h11",  # not whatever another library of the same environment brings along
+        ws="none",
     )
     server = Server(config)
     feeding = [asyncio.create_task(feed(stop)) for feed in (api.work.outcomes.run, *([room.hub.run] if room else []))]
