@@ -89,7 +89,7 @@ def process(life: Life) -> None:
 
 
 async def _live(life: Life) -> None:
-    folder, points, fates = Path(life.folder), Points(life.aim), story.Fates()
+    folder, points, fates = Path(life.folder), Points(life.aim, postgres=life.dialect == "postgres"), story.Fates()
     async with AsyncExitStack() as stack:
         house = await stack.enter_async_context(_house(life, folder, points, fates))
         way = await stack.enter_async_context(WAYS[life.path](life, house))

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from adapters.store import sql
 from bot import ports, ports_moderation
 from tests import story
 from tests.contract.stores import DIALECTS
@@ -25,6 +26,7 @@ CHANGES_A_JOB = re.compile(r"\b(INSERT INTO|UPDATE|DELETE FROM) jobs\b")
 NO_TRANSITION = {
     "extend_leases": "the heartbeat, by a timer",
     "delete_job": "retention and forgetting, long after the end",
+    "drop_tokens": "a platform's expired tokens go from the address; the state stays",
     "record_paid_attempt": "an adapter's word on money, in the contract suite of the store",
 }
 EFFECTLESS = {"progress", "probe", "close", "read", "preview"}
@@ -65,6 +67,12 @@ async def test_every_statement_that_changes_a_job_is_a_failpoint_and_every_failp
         tried |= set(tries(found, wish.tries))
     assert transitions() - {name.partition(":")[2] for name in points} == set()
     assert points <= tried, points - tried
+
+
+async def test_every_transaction_that_postgresql_has_as_one_statement_has_its_failpoint(tmp_path: Path) -> None:
+    points = await survey(tmp_path / "fox", "web", "postgres", (FOX,))
+    known = {name.removeprefix("whole_") for name in sql.load("postgres") if name.startswith("whole_")}
+    assert {name.partition(":")[0] for name in tries(points, FOX.tries) if name.endswith(":whole")} == known
 
 
 def test_no_call_is_excused_that_is_not_there() -> None:
