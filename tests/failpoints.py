@@ -21,7 +21,8 @@ from typing import Any
 
 from adapters.images.files import FilePictures
 from adapters.store import sql
-from adapters.store.engine import Engine, Row, T, Transaction, Wakeup, Work
+from adapters.store.engine import Engine, Row, T, Transaction, Wakeup, Whole, Work
+from adapters.store.postgres import PostgresEngine
 from adapters.store.store import SqlStore
 from bot.conduct import Case, Sanction
 from bot.errors import ChatBusy, Down, StoreBusy, StoreFull
@@ -122,9 +123,12 @@ class PointedEngine:
             pointed.before_commit()
         pointed.after_commit()
 
-    async def together(self, work: Work[T]) -> T:
+    async def together(self, work: Work[T], whole: Whole[T] | None = None) -> T:
+        """A whole statement is a transaction without an inside; an empty claim by it is no step."""
         method = _method.get()
         made: list[PointedTransaction] = []
+        if whole is not None and isinstance(self.inner, PostgresEngine) and method != "claim":
+            self.points.at_store(f"{method}:commit")
 
         async def pointed_work(transaction: Transaction) -> T:
             pointed = PointedTransaction(transaction, method, self.points)
@@ -133,8 +137,11 @@ class PointedEngine:
             pointed.before_commit()
             return result
 
-        result = await self.inner.together(pointed_work)
-        made[-1].after_commit()
+        result = await self.inner.together(pointed_work, whole)
+        if made:
+            made[-1].after_commit()
+        elif result is not None:
+            self.points.at_store(f"{method}:done")
         return result
 
     def read(self) -> AbstractAsyncContextManager[Transaction]:

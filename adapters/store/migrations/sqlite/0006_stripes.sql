@@ -1,11 +1,11 @@
 -- A backend's clock is the highest of its stripes, so that claims do not wait for each other at one row. SQLite, with its one
--- writer, has one stripe.
+-- writer, has one stripe. The key's columns come first: the quick_check of SQLite 3.40 takes others for damaged.
 CREATE TABLE clocks_before AS SELECT backend, tag FROM clocks;
 DROP TABLE clocks;
 CREATE TABLE clocks (
     backend TEXT NOT NULL,
-    tag REAL NOT NULL,
     stripe INTEGER NOT NULL DEFAULT 0,
+    tag REAL NOT NULL,
     PRIMARY KEY (backend, stripe)
 ) STRICT, WITHOUT ROWID;
 INSERT INTO clocks (backend, tag) SELECT backend, tag FROM clocks_before;

@@ -115,8 +115,8 @@ CREATE TABLE lanes (
 
 CREATE TABLE clocks (
     backend TEXT NOT NULL,
-    tag REAL NOT NULL,
     stripe INTEGER NOT NULL DEFAULT 0,
+    tag REAL NOT NULL,
     PRIMARY KEY (backend, stripe)
 ) STRICT, WITHOUT ROWID;
 
