@@ -1,20 +1,24 @@
 """`imagine-bot check` and `migrate`: what an operator runs before and after."""
 
 import asyncio
+import io
 import os
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from PIL import Image
+
 from adapters.control import ControlError
 from adapters.factory import build_backend, build_shelf
+from adapters.images.classifier import CheckFailed, Classifier
 from adapters.limiter import SharedLimiter
 from adapters.small import AlreadyRunning, open_desk, open_store, postgres_driver
 from adapters.store import sql, sqlite
 from bot.errors import StoreError
 from bot.replies import problem, say
-from bot.settings import BackendSettings, Role, Settings, missing_secrets
+from bot.settings import BackendSettings, ModerationSettings, Role, Settings, missing_secrets
 
 PROBE_SECONDS = 30.0
 
@@ -43,6 +47,8 @@ async def findings(settings: Settings, config: Path) -> AsyncIterator[Finding]:
         yield Finding(str(missing.values["where"]), problem(missing), ok=False)
     yield await _store(settings)
     yield await (_bucket(settings) if settings.store.bucket[0] else asyncio.to_thread(_images, settings.store.images))
+    if settings.moderation.picture_check:
+        yield await _picture_check(settings.moderation)
     for finding in await _backends(settings):
         yield finding
     async for finding in _discord(settings):
@@ -89,6 +95,24 @@ def _images(path: str) -> Finding:
     except OSError as error:
         return Finding("images", say("check_images_failed", path=folder, detail=error.strerror), ok=False)
     return Finding("images", say("check_images", path=folder), ok=True)
+
+
+async def _picture_check(said: ModerationSettings) -> Finding:
+    """Loads it and shows it a picture; a limit for a label that the model does not know would never act."""
+    classifier = Classifier(Path(said.picture_check))
+    drawn = io.BytesIO()
+    Image.new("RGB", (64, 64), "white").save(drawn, "PNG")
+    try:
+        labels = set(await classifier.classify(drawn.getvalue()))
+    except CheckFailed as error:
+        return Finding("picture check", say("check_pictures_failed", path=said.picture_check, detail=error), ok=False)
+    finally:
+        await classifier.close()
+    known = ", ".join(sorted(labels))
+    unknown = sorted({*said.picture_holds, *said.picture_blocks} - labels)
+    if unknown:
+        return Finding("picture check", say("check_pictures_labels", unknown=", ".join(unknown), known=known), ok=False)
+    return Finding("picture check", say("check_pictures", path=said.picture_check, known=known), ok=True)
 
 
 async def _backends(settings: Settings) -> list[Finding]:

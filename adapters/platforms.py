@@ -40,7 +40,7 @@ async def open_platforms(stack: AsyncExitStack, house: "House", role: Role) -> P
     from adapters.chat.web.delivery import RoomChat, WebChat
 
     room = RoomChat("web", house.store, house.core.clock)
-    found = Platforms(chats={"web": room, "api": WebChat("api")})
+    found = Platforms(chats={"web": room, "api": WebChat("api")}, rooms={"web": room})
     if house.settings.discord is not None:
         _open_discord(stack, house, role, found)
     if house.settings.slack is not None:

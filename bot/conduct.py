@@ -277,6 +277,20 @@ class Member:
 
 
 @dataclass(frozen=True, slots=True)
+class Acquaintance:
+    """Somebody whom a community knows: who asked lately, or was ever struck, sanctioned or muted there."""
+
+    key: str
+    name: str = ""
+    requests: int = 0  #: lately
+    asked_at: float = 0.0
+    strikes: int = 0  #: that count
+    banned_until: float = 0.0  #: infinity: without end
+    timeout_until: float = 0.0
+    muted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Dossier:
     """All that the store says about somebody who asks for something, read at once.
 
@@ -294,6 +308,7 @@ class PostKind(StrEnum):
     ITEM = "item"  #: an item of the queue in the review channel
     PICTURES = "pictures"  #: a delivered result whose pictures were hidden, shown again or deleted
     NOTICE = "notice"  #: a sanction, to the person
+    OUTCOME = "outcome"  #: what was decided about a report or an appeal, to its item's author
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,6 +321,17 @@ class Post:
     revision: int
     address: Mapping[str, str] = field(default_factory=dict)  #: the chat adapter's own plain data
     tries: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something that a person is told privately. ``id`` and ``text`` together are told once."""
+
+    id: str
+    tenant: str
+    person: str
+    text: str
+    decision: str = ""  #: what `Appeal` beside it is against; "": nothing to appeal
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,11 @@ class Refused(ImagineError):
         self.corrected = corrected
         self.dropped = tuple(dropped)
 
+    @property
+    def decision(self) -> str:
+        """What stands behind it and may be appealed against, "" where nothing does."""
+        return next((str(each.values["decision"]) for each in self.problems if each.values.get("decision")), "")
+
 
 class SettingsError(ImagineError):
     """``findings``: everything that is wrong with imagine.toml and the secrets, at once."""

@@ -7,7 +7,7 @@ from bot import steps, tastes
 from bot.conduct import Mode, Rule
 from bot.errors import Refused
 from bot.model import AuditEvent, Person, Place, Problem
-from bot.moderation import trial
+from bot.moderation import lists, trial
 from bot.moderation.permissions import Act, Actor, Subject, may
 from bot.moderation.rules import FilterError, RuleSet, Scene
 
@@ -33,12 +33,28 @@ class Governing:
         """Adds it, or a new version where one with its id is there. ``tenant``, ``version`` and ``author`` are filled
         in; a rule that would have met more than a fifth of the last week starts as a dry run.
         """
+        [saved] = await self.add_rules(actor, place, [rule])
+        return saved
+
+    async def add_rules(self, actor: Person, place: Place, rules: Sequence[Rule]) -> list[Rule]:
+        """The same for several: nothing is added where one of them is wrong."""
         await self._permitted(actor, place, Act.RULE_ADD)
-        wanted, before, after = await self._with(actor, place, rule)
-        if not wanted.dry_run:
+        wanted, before, after = await self._with(actor, place, rules)
+        simulation = None
+        if not all(rule.dry_run for rule in wanted):
             simulation = await self._simulated(place, before, after)
-            wanted = replace(wanted, dry_run=trial.needs_dry_run(simulation, wanted.id))
-        return await self._store.save_rule(wanted, self._event(actor, place, "rule_saved", f"rule:{wanted.id}"))
+        saved = []
+        for rule in wanted:
+            dry = rule.dry_run or (simulation is not None and trial.needs_dry_run(simulation, rule.id))
+            event = self._event(actor, place, "rule_saved", f"rule:{rule.id}")
+            saved.append(await self._store.save_rule(replace(rule, dry_run=dry), event))
+        return saved
+
+    async def add_starter(self, actor: Person, place: Place) -> list[Rule]:
+        """Those of the starter policy that are not here yet."""
+        known = {rule.id for rule in await self.rules(actor, place)}
+        missing = [rule for rule in lists.STARTER if rule.id not in known]
+        return await self.add_rules(actor, place, missing) if missing else []
 
     async def remove_rule(self, actor: Person, place: Place, rule_id: str) -> Rule:
         await self._permitted(actor, place, Act.RULE_REMOVE)
@@ -55,19 +71,25 @@ class Governing:
     async def simulate(self, actor: Person, place: Place, rule: Rule) -> trial.Simulation:
         """What the last seven days would have been with ``rule`` added."""
         await self._permitted(actor, place, Act.RULE_SIMULATE)
-        _, before, after = await self._with(actor, place, rule)
+        _, before, after = await self._with(actor, place, [rule])
         return await self._simulated(place, before, after)
 
-    async def _with(self, actor: Person, place: Place, rule: Rule) -> tuple[Rule, RuleSet, RuleSet]:
-        """The rule made whole, and the rule sets without and with it. Raises Refused with what is wrong with it."""
+    async def _with(
+        self, actor: Person, place: Place, rules: Sequence[Rule]
+    ) -> tuple[list[Rule], RuleSet, RuleSet]:
+        """The rules made whole, and the rule sets without and with them. Raises Refused with what is wrong."""
         bench = await self._judge.bench(place.tenant)
-        wanted = replace(rule, id=rule.id or self._judge.new_id()[:8], tenant=place.tenant, author=actor.key)
-        if any(wanted.id == each.id for each in self._judge.rules(replace(bench.community, rules=()))):
-            raise Refused(Problem("rule_of_the_house", {"rule": wanted.id}))
-        await self._judge.compiled([wanted])
-        others = tuple(each for each in bench.community.rules if each.id != wanted.id)
+        tenant, author = place.tenant, actor.key
+        whole = [replace(rule, id=rule.id or self._judge.new_id()[:8], tenant=tenant, author=author) for rule in rules]
+        wanted = list({rule.id: rule for rule in whole}.values())
+        ids = {rule.id for rule in wanted}
+        for fixed in self._judge.rules(replace(bench.community, rules=())):
+            if fixed.id in ids:
+                raise Refused(Problem("rule_of_the_house", {"rule": fixed.id}))
+        await self._judge.compiled(wanted)
+        others = tuple(each for each in bench.community.rules if each.id not in ids)
         after = await self._judge.compiled(
-            self._judge.rules(replace(bench.community, rules=(*others, wanted))), stored=True
+            self._judge.rules(replace(bench.community, rules=(*others, *wanted))), stored=True
         )
         return wanted, bench.ruleset or await self._judge.compiled(()), after
 

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from bot import tastes
-from bot.conduct import FOREVER, Case, ItemState, Rule, Sanction
+from bot.conduct import FOREVER, Acquaintance, Case, ItemState, Rule, Sanction
 from bot.errors import Refused
 from bot.model import AuditEvent, Person, Place
 from bot.moderating import Moderating
@@ -30,6 +30,7 @@ class ModWords:
             "mute": self._mute,
             "unmute": self._mute,
             "record": self._record,
+            "people": self._people,
             "queue": self._queue,
             "show": self._show,
             "claim": self._decide,
@@ -39,6 +40,7 @@ class ModWords:
             "edit": self._decide,
             "rules": self._rules,
             "add": self._add,
+            "starter": self._starter,
             "remove": self._remove,
             "test": self._test,
             "simulate": self._simulate,
@@ -92,6 +94,10 @@ class ModWords:
 
     # -- review
 
+    async def _people(self, actor: Person, place: Place, command: Command) -> Sequence[str]:
+        found = await self._do.people(actor, place, command.text, LISTED)
+        return [acquaintance_line(each) for each in found] or [say("mod_people_none")]
+
     async def _queue(self, actor: Person, place: Place, command: Command) -> Sequence[str]:  # noqa: ARG002
         cases = await self._do.cases(actor, place, LISTED)
         return [case_line(case) for case in cases] or [say("mod_queue_empty")]
@@ -132,6 +138,9 @@ class ModWords:
         rule = await self._do.add_rule(actor, place, command.rule)
         dry = rule.dry_run and not command.rule.dry_run
         return [say("mod_rule_saved", rule=rule.id, version=rule.version), *([say("mod_rule_dry")] if dry else [])]
+
+    async def _starter(self, actor: Person, place: Place, command: Command) -> Sequence[str]:  # noqa: ARG002
+        return imported_lines(await self._do.add_starter(actor, place))
 
     async def _remove(self, actor: Person, place: Place, command: Command) -> Sequence[str]:
         rule = await self._do.remove_rule(actor, place, command.text)
@@ -178,6 +187,29 @@ def _sanctioned(sanction: Sanction) -> Sequence[str]:
     return [say("mod_sanctioned", user=sanction.person, kind=sanction.kind.value, until=until)]
 
 
+def acquaintance_line(known: Acquaintance) -> str:
+    """Who it is, and what is remembered of them."""
+    return " · ".join([f"{display(known.name)} {known.key}".strip(), *remembered(known)])
+
+
+def remembered(known: Acquaintance) -> list[str]:
+    """In words, what stands against a person first."""
+    said = []
+    if known.banned_until == FOREVER:
+        said.append(say("mod_banned_for_good"))
+    elif known.banned_until:
+        said.append(say("mod_banned", until=moment(known.banned_until)))
+    elif known.timeout_until:
+        said.append(say("mod_timed_out", until=moment(known.timeout_until)))
+    if known.strikes:
+        said.append(say("mod_strikes", n=known.strikes))
+    if known.muted:
+        said.append(say("mod_is_muted"))
+    if known.requests:
+        said.append(say("mod_requests", n=known.requests, at=moment(known.asked_at)))
+    return said
+
+
 def _sanction_line(sanction: Sanction) -> str:
     until = say("mod_without_end") if sanction.until == FOREVER else moment(sanction.until)
     state = say("mod_was_lifted") if sanction.lifted else until
@@ -205,6 +237,13 @@ def rule_line(rule: Rule) -> str:
     patterns = ", ".join(rule.patterns)
     parts = [rule.id, rule.action.name.lower(), patterns[:200], *marks, rule.message, f"v{rule.version} {rule.author}"]
     return " · ".join(part for part in parts if part)
+
+
+def imported_lines(saved: Sequence[Rule]) -> list[str]:
+    """How many there are, and those that only count so far."""
+    dry = [rule.id for rule in saved if rule.dry_run]
+    said = [say("mod_rules_saved", n=len(saved))]
+    return [*said, say("mod_rules_dry", rules=", ".join(dry))] if dry else said
 
 
 def explanation_lines(explanation: Explanation) -> list[str]:

@@ -351,6 +351,7 @@ class Message:
     audience: str = ""  #: a person's key: only they see it
     job_id: str = ""
     correction: str = ""  #: a command to send instead
+    decision: str = ""  #: what it tells of and the person may appeal against
 
 
 @dataclass(frozen=True, slots=True)

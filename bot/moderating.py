@@ -3,12 +3,14 @@
 `moderators.Moderators` is what surfaces are given.
 """
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from bot import showing, steps
 from bot.conduct import (
     DECIDED,
+    Acquaintance,
     Action,
     Case,
     Change,
@@ -29,6 +31,7 @@ from bot.moderation.events import decided
 from bot.moderation.permissions import Act, Actor, Rank, Subject, may
 from bot.moderation.review import Ruling
 
+DECISION = re.compile(r"[0-9A-Za-z_-]{1,64}")
 _Act = Callable[[Item, Actor, float], Ruling]
 
 
@@ -63,13 +66,9 @@ class Moderating(Governing):
             accepted = sanctions.accept_report(known, subject, each, ())
             if isinstance(accepted, Problem):
                 raise Refused(accepted)
-        return any([await self._reported(job, each) for each in made])
-
-    async def _reported(self, job: Job, report: Report) -> bool:
-        threshold = self._judge.settings.report_threshold
-        author = job.origin.person.key
-        item = Item(self._judge.new_id(), report.tenant, ItemKind.REPORT, job.id, author, report.at, index=report.index)
-        return await self._store.report(report, item, threshold)
+        about = wanted[0] if len(wanted) == 1 else -1
+        item = Item(self._judge.new_id(), place.tenant, ItemKind.REPORT, job.id, subject.person, now, index=about)
+        return await self._store.report(made, item, self._judge.settings.report_threshold)
 
     async def appeal(self, actor: Person, place: Place, decision: str, reason: str = "") -> Item:
         """Against a decision about the actor. ``decision`` is the value of that name in the `Problem` they were told:
@@ -77,6 +76,8 @@ class Moderating(Governing):
         decisions of every community, about oneself.
         """
         tenant = place.tenant
+        if not DECISION.fullmatch(decision):
+            raise Refused(Problem("appeal_unknown"))
         if place.private:
             tenant = await self._store.tenant_of_decision(decision, actor.key) or tenant
         about = await self._decision(tenant, decision)
@@ -279,6 +280,17 @@ class Moderating(Governing):
     async def member(self, actor: Person, place: Place, target: Person) -> Member:
         await self._permitted(actor, place, Act.AUDIT)
         return await self._judge.member(place.tenant, target.key)
+
+    async def people(self, actor: Person, place: Place, words: str = "", limit: int = 50) -> list[Acquaintance]:
+        """Whom this community knows: those under sanctions first. ``words``: part of a name or a key."""
+        await self._permitted(actor, place, Act.AUDIT)
+        now = self._core.clock.now()
+        return await self._store.people(place.tenant, words.strip()[:100], now - sanctions.STRIKE_LIFE, now, limit)
+
+    async def names(self, actor: Person, place: Place, keys: Iterable[str]) -> Mapping[str, str]:
+        """What people's platforms call them, for whoever may see their keys here."""
+        await self._permitted(actor, place, Act.AUDIT)
+        return await self._store.names(sorted(set(keys)))
 
     async def _over(self, actor: Person, place: Place, target: Person, act: Act) -> None:
         if not may(await self._judge.actor(actor, place), act, await self._subject(place, target)):

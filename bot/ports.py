@@ -244,6 +244,9 @@ class Store(Protocol):
 
     async def messages_of_jobs(self, job_ids: Sequence[str]) -> list[Message]: ...
 
+    async def messages_about(self, decision: str, person: str) -> list[Message]:
+        """What told this person of a decision."""
+
     async def settled(self, job_ids: Sequence[str]) -> list[Settled]:
         """Those of the jobs that exist, in any state, with every picture of theirs."""
 

@@ -6,7 +6,23 @@ Every method takes the tenant, or something that names it: nothing crosses guild
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Protocol
 
-from bot.conduct import Case, Change, Community, Dossier, Item, Member, Mode, Post, Report, Rule, Sanction, Strike
+from bot.conduct import (
+    Acquaintance,
+    Case,
+    Change,
+    Community,
+    Dossier,
+    Item,
+    ItemState,
+    Member,
+    Mode,
+    Notice,
+    Post,
+    Report,
+    Rule,
+    Sanction,
+    Strike,
+)
 from bot.model import AuditEvent, Job, Settled
 
 Decide = Callable[[Item], tuple[Item, Change] | None]
@@ -38,11 +54,20 @@ class ModerationStore(Protocol):
 
     async def member(self, tenant: str, person: str) -> Member: ...
 
+    async def people(self, tenant: str, words: str, since: float, now: float, limit: int) -> list[Acquaintance]:
+        """Those under sanctions first, then by strikes, then by their last request after ``since``.
+
+        ``words``: part of a name or a key, in any case.
+        """
+
+    async def names(self, persons: Sequence[str]) -> Mapping[str, str]:
+        """What their platform calls them, where it said."""
+
     async def last_groups(self, tenant: str, person: str) -> tuple[str, ...]:
         """The roles that a person had when they last asked for something here."""
 
     async def sanction(self, sanction: Sanction) -> list[str]:
-        """With its notice. A ban cancels and refunds what waits: the ids of those jobs."""
+        """With its notice. A time-out cancels and refunds what waits, a ban also what runs: the ids of those jobs."""
 
     async def strike(
         self, tenant: str, person: str, strike: Strike, decide: Callable[[Sequence[Strike]], Sanction | None]
@@ -75,10 +100,11 @@ class ModerationStore(Protocol):
     async def expire_items(self, now: float, limit: int) -> int:
         """Requests that nobody decided about for a day: cancelled and refunded. How many there were."""
 
-    async def report(self, report: Report, item: Item, threshold: float) -> bool:
-        """Opens ``item`` where the picture has none open, and hides the picture at the threshold.
+    async def report(self, reports: Sequence[Report], item: Item, threshold: float) -> bool:
+        """One person's, of one result. Opens ``item`` where its picture has none open (-1: the result as a whole), and
+        hides what has reached the threshold.
 
-        False: this person reported this picture before.
+        False: this person reported all these pictures before.
         """
 
     async def reports_on(self, tenant: str, job_id: str, index: int) -> list[Report]: ...
@@ -90,6 +116,9 @@ class ModerationStore(Protocol):
         """Where a decision about this very person was made; "" where there is none."""
 
     async def appeals_of(self, tenant: str, decision: str) -> list[Item]: ...
+
+    async def appeals_among(self, tenant: str, decisions: Sequence[str]) -> Mapping[str, ItemState]:
+        """By decision, how its appeal stands; those without one are left out."""
 
     # -- pictures that are not posted again
     async def block_picture(self, tenant: str, likeness: str, event: AuditEvent) -> None: ...
@@ -131,5 +160,5 @@ class ReviewRoom(Protocol):
         Raises DeliveryError.
         """
 
-    async def notify(self, sanction: Sanction, text: str) -> None:
-        """Tell ``sanction.person``, privately; ``text`` has the reason and the end. Raises DeliveryError."""
+    async def notify(self, notice: Notice) -> None:
+        """Tell ``notice.person``, privately, with `Appeal` where there is a decision. Raises DeliveryError."""

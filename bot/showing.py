@@ -7,10 +7,10 @@ showing the same twice changes nothing. Nothing here decides: an item that canno
 from collections.abc import Mapping
 
 from bot import steps
-from bot.conduct import Case, Item, ItemKind, Post, PostKind
+from bot.conduct import Case, Item, ItemKind, ItemState, Notice, Post, PostKind, Sanction, SanctionKind
 from bot.errors import ChatBusy, ChatGone, StoreError
 from bot.judging import sanction_problem
-from bot.model import Job, Picture, Settled
+from bot.model import Job, Picture, Problem, Settled
 from bot.ports_moderation import ReviewRoom
 from bot.replies import problem, say
 
@@ -74,9 +74,34 @@ async def _show(core: steps.Core, rooms: Mapping[str, ReviewRoom], post: Post) -
         case PostKind.NOTICE:
             sanction = await store.sanction_by_id(post.tenant, post.subject)
             if sanction is not None:
-                lifted = say("sanction_lifted")
-                words = lifted if sanction.lifted else problem(sanction_problem(sanction))
-                await rooms[sanction.person.partition(":")[0]].notify(sanction, words)
+                await _tell(rooms, _of_sanction(sanction))
+        case PostKind.OUTCOME:
+            item = await store.item(post.tenant, post.subject)
+            if item is not None:
+                against = await store.sanction_by_id(item.tenant, item.decision) if item.decision else None
+                await _tell(rooms, _of_item(item, against))
+
+
+async def _tell(rooms: Mapping[str, ReviewRoom], notice: Notice) -> None:
+    await rooms[notice.person.partition(":")[0]].notify(notice)
+
+
+def _of_sanction(sanction: Sanction) -> Notice:
+    who = {"id": sanction.id, "tenant": sanction.tenant, "person": sanction.person}
+    if sanction.lifted:
+        return Notice(**who, text=say("sanction_lifted"))
+    return Notice(**who, text=problem(sanction_problem(sanction)), decision=sanction.id)
+
+
+def _of_item(item: Item, against: Sanction | None) -> Notice:
+    """A report that took a picture away, which may be appealed; an appeal's end, which may not."""
+    who = {"id": item.id, "tenant": item.tenant, "person": item.author}
+    if item.kind is ItemKind.REPORT:
+        return Notice(**who, text=problem(Problem("report_upheld", {"reason": item.reason})), decision=item.id)
+    if item.state is not ItemState.APPROVED:
+        return Notice(**who, text=problem(Problem("appeal_lost", {"reason": item.reason})))
+    lifted = f" {say('sanction_lifted')}" if against and against.kind is not SanctionKind.WARN else ""
+    return Notice(**who, text=say("appeal_won") + lifted)
 
 
 async def _announce(core: steps.Core, room: ReviewRoom, post: Post, item: Item) -> None:
@@ -93,7 +118,8 @@ async def case_of(core: steps.Core, item: Item, moderator: str = "") -> Case:
     job = await core.store.job(item.job_id) if item.job_id else None
     if job is not None and job.origin.place.tenant != item.tenant:
         job = None
-    reports = await store.reports_on(item.tenant, item.job_id, item.index) if item.kind is ItemKind.REPORT else []
+    said = await store.reports_on(item.tenant, item.job_id, item.index) if item.kind is ItemKind.REPORT else []
+    reports = {(each.person, each.reason): each for each in said}.values()
     against = await store.sanction_by_id(item.tenant, item.decision) if item.decision else None
     preferred = not moderator or item.kind is not ItemKind.APPEAL or moderator != item.decided_first_by
     return Case(item, job, await _pictures(core, item, job), tuple(reports), against, preferred)

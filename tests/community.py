@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from bot.conduct import Case, Sanction
+from bot.conduct import Case, Notice
 from bot.errors import DeliveryError
 from bot.model import Job, Origin, Person, Place, Settled, Ticket
 from bot.ports_moderation import Remember
@@ -57,10 +57,10 @@ class FakeRoom:
             raise self.plan.pop(0)
         self.revised.append(settled)
 
-    async def notify(self, sanction: Sanction, text: str) -> None:
+    async def notify(self, notice: Notice) -> None:
         if self.plan:
             raise self.plan.pop(0)
-        self.notices.append((sanction.person, text))
+        self.notices.append((notice.person, notice.text))
 
 
 def on_discord(house: TestHouse) -> FakeRoom:

@@ -25,7 +25,7 @@ from adapters.store import sql
 from adapters.store.engine import Engine, Row, T, Transaction, Unsure, Wakeup, Whole, Work
 from adapters.store.postgres import PostgresEngine
 from adapters.store.store import SqlStore
-from bot.conduct import Case, Sanction
+from bot.conduct import Case, Notice
 from bot.errors import ChatBusy, Down, StoreBusy, StoreFull
 from bot.model import Capabilities, Drawing, Drawn, Job, Picture, Progress, Settled
 from bot.ports import Backend, Chat, Clock, Remember, Report, Topic
@@ -284,9 +284,9 @@ class PointedRoom:
         await self.inner.revise(settled)
         self._at("revise:end")
 
-    async def notify(self, sanction: Sanction, text: str) -> None:
+    async def notify(self, notice: Notice) -> None:
         self._at("notify:begin")
-        await self.inner.notify(sanction, text)
+        await self.inner.notify(notice)
         self._at("notify:end")
 
     def _at(self, name: str) -> None:

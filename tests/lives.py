@@ -16,8 +16,9 @@ from adapters.chat.slack.client import SlackHouse, open_slack
 from adapters.chat.web.delivery import RoomChat
 from adapters.chat.web.sessions import ROOM, Visitor
 from adapters.chat.web.speaking import Speaker
+from adapters.images.frames import Answer, Blobs
 from adapters.images.sandbox import WORK as PICTURE_WORK
-from adapters.images.sandbox import Answer, Blobs, Sandbox
+from adapters.images.sandbox import Sandbox
 from adapters.sealing import Sealer
 from bot import steps
 from bot.errors import StoreError

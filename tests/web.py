@@ -114,8 +114,9 @@ class Site:
 
     def worker(self) -> Worker:
         house = self.house
-        chats = {"web": RoomChat("web", house.store, house.core.clock), "api": WebChat("api")}
-        return Worker(house.core, house.pictures, chats, "w1", alone=True)
+        room = RoomChat("web", house.store, house.core.clock)
+        chats = {"web": room, "api": WebChat("api")}
+        return Worker(house.core, house.pictures, chats, "w1", alone=True, rooms={"web": room})
 
 
 @asynccontextmanager

@@ -12,38 +12,24 @@ import json
 import os
 import resource
 import signal
-import struct
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
 from subprocess import DEVNULL, PIPE
 from typing import IO, Any, BinaryIO
 
 from adapters.images import pixels
+from adapters.images.frames import DIED, LENGTH, MAX_ANSWER, MAX_HEADER, Answer, Blobs, heard
 from bot.errors import DeliveryError, Down
 
 WORKERS = 2
 MEMORY_BYTES = 1 << 30  # address space of a child: a picture of MAX_PIXELS, its copies and an encoder
 SECONDS = 30.0  # for one piece of work
 CLOSING_SECONDS = 2.0
-MAX_HEADER = 1 << 20
-MAX_ANSWER = 1 << 29
-LENGTH = struct.Struct(">I")
-DIED = (OSError, EOFError, ValueError, LookupError, TypeError, struct.error)  # no answer, or none that makes sense
 KEPT = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "PYTHONHOME")  # without which some Pythons do not start
-
-Blobs = Sequence[bytes]
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    values: Mapping[str, Any]
-    blobs: Blobs
-
 
 class Sandbox:
     """At most ``workers`` pieces of work at once; the rest wait, so memory stays bounded.
@@ -230,10 +216,8 @@ def serve() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):  # meant for the bot, which closes our input when it is ready
         signal.signal(number, signal.SIG_IGN)
     _confine(int(sys.argv[1]))
-    while head := sys.stdin.buffer.read(LENGTH.size):
-        values = json.loads(sys.stdin.buffer.read(LENGTH.unpack(head)[0]))
-        blobs = [sys.stdin.buffer.read(size) for size in values["blobs"]]
-        _send(sys.stdout.buffer, _worked(values, blobs))
+    while (asked := heard(sys.stdin.buffer)) is not None:
+        _send(sys.stdout.buffer, _worked(asked.values, asked.blobs))
 
 
 def _confine(memory_bytes: int) -> None:

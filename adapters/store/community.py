@@ -6,10 +6,24 @@ from dataclasses import replace
 from adapters.store import chain, conduct_rows, posts, queue, rows
 from adapters.store.engine import Row, Transaction
 from adapters.store.shelf import Shelf
-from bot.conduct import Community, Dossier, Member, Mode, PostKind, ReporterRecord, Rule, Sanction, SanctionKind, Strike
+from bot.conduct import (
+    FOREVER,
+    Acquaintance,
+    Community,
+    Dossier,
+    Member,
+    Mode,
+    PostKind,
+    ReporterRecord,
+    Rule,
+    Sanction,
+    SanctionKind,
+    Strike,
+)
 from bot.model import AuditEvent, Job, Problem
 from bot.moderation.events import sanctioned
 from bot.moderation.sanctions import REPORT_DECISIONS
+from bot.moderation.verdicts import moment
 
 
 class Communities(Shelf):
@@ -93,6 +107,16 @@ class Communities(Shelf):
                     muted=bool(await tx.run("muted", **who)),
                 ),
             )
+
+    async def people(self, tenant: str, words: str, since: float, now: float, limit: int) -> list[Acquaintance]:
+        among = {"tenant": tenant, "words": words.casefold(), "since": since, "now": now, "limit": limit}
+        async with self._engine.read() as tx:
+            return [conduct_rows.acquaintance(row) for row in await tx.run("people_known", **among)]
+
+    async def names(self, persons: Sequence[str]) -> dict[str, str]:
+        async with self._engine.read() as tx:
+            found = await tx.run("names_of", persons=rows.text(sorted(set(persons))))
+            return {row["person"]: row["name"] for row in found}
 
     async def last_groups(self, tenant: str, person: str) -> tuple[str, ...]:
         async with self._engine.read() as tx:
@@ -207,10 +231,13 @@ async def _sanction(tx: Transaction, sanction: Sanction) -> list[str]:
     await chain.append(tx, sanctioned(sanction))
     platform = sanction.person.partition(":")[0]
     await posts.touch(tx, sanction.tenant, PostKind.NOTICE, sanction.id, platform)
-    if sanction.kind is not SanctionKind.BAN:
+    if sanction.kind is SanctionKind.WARN:
         return []
-    reason = Problem("cancelled_by_ban", {"reason": sanction.reason, "decision": sanction.id})
-    return await queue.cancel_all(tx, sanction.tenant, sanction.person, reason, sanction.at)
+    until = "" if sanction.until == FOREVER else moment(sanction.until)
+    values = {"reason": sanction.reason, "until": until, "decision": sanction.id}
+    banned = sanction.kind is SanctionKind.BAN
+    reason = Problem("cancelled_by_ban" if banned else "cancelled_by_timeout", values)
+    return await queue.cancel_all(tx, sanction.tenant, sanction.person, reason, sanction.at, running=banned)
 
 
 async def _notify(tx: Transaction, row: Row) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from adapters.store.engine import Row
 from adapters.store.rows import text
 from bot.conduct import (
+    Acquaintance,
     Action,
     Community,
     Dossier,
@@ -68,6 +69,11 @@ def sanction_values(sanction: Sanction) -> dict[str, object]:
     fields = asdict(sanction)
     del fields["lifted"]
     return fields
+
+
+def acquaintance(row: Row) -> Acquaintance:
+    counted = {name: row[name] for name in ("name", "requests", "asked_at", "strikes", "banned_until", "timeout_until")}
+    return Acquaintance(key=row["person"], muted=bool(row["muted"]), **counted)
 
 
 def strike(row: Row) -> Strike:

@@ -7,9 +7,12 @@ from bot.ports import Topic
 SHOWN_BY_THEMSELVES = frozenset({"web", "api", "cli"})
 """Platforms whose pages read the rows."""
 
+TOLD = frozenset({PostKind.NOTICE, PostKind.OUTCOME})
+"""What somebody has to say to a person, in the web room too."""
+
 
 async def touch(tx: Transaction, tenant: str, kind: PostKind, subject: str, platform: str) -> None:
-    if platform in SHOWN_BY_THEMSELVES:
+    if platform in SHOWN_BY_THEMSELVES and not (platform == "web" and kind in TOLD):
         tx.signal(Topic.FEED)
         return
     await tx.run("touch_post", tenant=tenant, kind=kind, subject=subject, platform=platform)

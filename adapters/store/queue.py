@@ -69,8 +69,15 @@ async def _follow(tx: Transaction, item: Item, clock: str, now: float) -> None:
             await _settle_request(tx, item, clock, now)
         case ItemKind.REPORT:
             await _settle_report(tx, item, now)
-        case ItemKind.APPEAL if item.state is ItemState.APPROVED:
-            await _give_back(tx, item, now)
+        case ItemKind.APPEAL:
+            if item.state is ItemState.APPROVED:
+                await _give_back(tx, item, now)
+            await _tell(tx, item)
+
+
+async def _tell(tx: Transaction, item: Item) -> None:
+    """Its author is told of the decision."""
+    await posts.touch(tx, item.tenant, PostKind.OUTCOME, item.id, item.author.partition(":")[0])
 
 
 async def _settle_request(tx: Transaction, item: Item, clock: str, now: float) -> None:
@@ -107,8 +114,12 @@ async def _settle_report(tx: Transaction, item: Item, now: float) -> None:
         outcome="upheld" if upheld else "dismissed",
     )
     await hide(tx, item, hidden=upheld)
+    if item.index < 0:  # about all of them, so also what single ones were reported for
+        for other in await tx.run("withdraw_other_reports", job=item.job_id, id=item.id, now=now):
+            await posts.touch_item(tx, other)
     if upheld:
         await record(tx, item, RecordKind.REJECTED, now)
+        await _tell(tx, item)
 
 
 async def hide(tx: Transaction, item: Item, *, hidden: bool) -> None:
@@ -126,13 +137,14 @@ async def record(tx: Transaction, item: Item, kind: RecordKind, now: float) -> N
 async def _give_back(tx: Transaction, appeal: Item, now: float) -> None:
     """What the decision took: the sanction, its strike, the trust, the quota, the pictures' place."""
     against = {"tenant": appeal.tenant, "decision": appeal.decision}
-    for row in await tx.run("lift_sanction", tenant=appeal.tenant, id=appeal.decision):
-        await posts.touch(tx, appeal.tenant, PostKind.NOTICE, row["id"], row["person"].partition(":")[0])
+    await tx.run("lift_sanction", tenant=appeal.tenant, id=appeal.decision)
     await tx.run("take_strikes_back", **against)
     await tx.run("insert_record", **against, person=appeal.author, kind=RecordKind.OVERTURNED, at=now)
     for row in await tx.run("item", tenant=appeal.tenant, id=appeal.decision):
         decided = conduct_rows.item(row)
         if decided.kind is ItemKind.REPORT:
+            where = {"tenant": decided.tenant, "job": decided.job_id, "position": decided.index}
+            await tx.run("overturn_reports", **where)
             await hide(tx, decided, hidden=False)
             await _restore(tx, decided, now)
 
@@ -150,10 +162,17 @@ async def _restore(tx: Transaction, decided: Item, now: float) -> None:
         await tx.run("settle_tenant", owner=decided.tenant, **change)
 
 
-async def cancel_all(tx: Transaction, tenant: str, person: str, reason: Problem, now: float) -> list[str]:
-    """A banned person's requests that wait or run (row F77); what is drawn is judged at its delivery."""
+async def cancel_all(
+    tx: Transaction, tenant: str, person: str, reason: Problem, now: float, *, running: bool
+) -> list[str]:
+    """A banned person's requests that wait or run (row F77), those that wait of one who is timed out.
+
+    What is being drawn or drawn is judged once more at its delivery.
+    """
     cancelled = []
     for job in await tx.run("unfinished_jobs_of_member", tenant=tenant, person=person):
+        if not running and job["state"] in {JobState.RUNNING, JobState.HELD}:
+            continue
         if await endings.cancel(tx, job, reason, now):
             cancelled.append(job["id"])
             await chain.append(

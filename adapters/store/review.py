@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from adapters.store import chain, conduct_rows, endings, posts, queue, rows, turns
+from adapters.store.engine import Transaction
 from adapters.store.shelf import Shelf
-from bot.conduct import DECIDED, Change, Item, Post, PostKind, Report
+from bot.conduct import DECIDED, Change, Item, ItemState, Post, PostKind, Report
 from bot.errors import Refused
 from bot.model import AuditEvent, Job, JobState, Problem
 from bot.moderation import review as machine
@@ -64,22 +65,17 @@ class Review(Shelf):
 
     # -- reports
 
-    async def report(self, report: Report, item: Item, threshold: float) -> bool:
+    async def report(self, reports: Sequence[Report], item: Item, threshold: float) -> bool:
         async with self._engine.write() as tx:
-            where = {"tenant": report.tenant, "job": report.job_id, "position": report.index}
-            fields = {"person": report.person, "reason": report.reason, "at": report.at, "weight": report.weight}
-            if not await tx.run("insert_report", **where, **fields):
+            fresh = [each for each in reports if await tx.run("insert_report", **_picture(each), **_complaint(each))]
+            if not fresh:
                 return False
-            opened = await queue.open_item(tx, item, ready=True)
-            if not opened:
+            if not await queue.open_item(tx, item, ready=True):
+                where = {"tenant": item.tenant, "job": item.job_id, "position": item.index}
                 for row in await tx.run("open_report", **where):
                     await posts.touch_item(tx, row)
-            found = await tx.run("reports_on", **where)
-            if sanctions.hides([conduct_rows.report(row) for row in found if not row["outcome"]], threshold):
-                await queue.hide(tx, item, hidden=True)
-            subject = f"job:{report.job_id} picture:{report.index}"
-            event = AuditEvent(report.tenant, report.person, "report", subject, at=report.at)
-            await chain.append(tx, event)
+            for each in fresh:
+                await _count(tx, each, item, threshold)
             return True
 
     async def reports_on(self, tenant: str, job_id: str, index: int) -> list[Report]:
@@ -99,6 +95,11 @@ class Review(Shelf):
         async with self._engine.read() as tx:
             found = await tx.run("tenant_of_decision", id=decision, person=person)
             return str(found[0]["tenant"]) if found else ""
+
+    async def appeals_among(self, tenant: str, decisions: Sequence[str]) -> Mapping[str, ItemState]:
+        async with self._engine.read() as tx:
+            found = await tx.run("appeals_among", tenant=tenant, decisions=rows.text(list(decisions)))
+            return {row["decision"]: ItemState(row["state"]) for row in found}
 
     async def appeals_of(self, tenant: str, decision: str) -> list[Item]:
         async with self._engine.read() as tx:
@@ -126,6 +127,23 @@ class Review(Shelf):
     async def post_later(self, post: Post, due_at: float) -> None:
         async with self._engine.write() as tx:
             await tx.run("post_later", **_key(post), due_at=due_at)
+
+
+async def _count(tx: Transaction, report: Report, item: Item, threshold: float) -> None:
+    """Hides its picture where it was one too many."""
+    found = await tx.run("reports_on", **_picture(report))
+    if sanctions.hides([conduct_rows.report(row) for row in found if not row["outcome"]], threshold):
+        await queue.hide(tx, replace(item, index=report.index), hidden=True)
+    subject = f"job:{report.job_id} picture:{report.index}"
+    await chain.append(tx, AuditEvent(report.tenant, report.person, "report", subject, at=report.at))
+
+
+def _picture(report: Report) -> dict[str, object]:
+    return {"tenant": report.tenant, "job": report.job_id, "position": report.index}
+
+
+def _complaint(report: Report) -> dict[str, object]:
+    return {"person": report.person, "reason": report.reason, "at": report.at, "weight": report.weight}
 
 
 def _key(post: Post) -> dict[str, object]:

@@ -36,6 +36,10 @@ class Room(Shelf):
         async with self._engine.read() as tx:
             return [rows.message(row) for row in await tx.run("messages_of_jobs", jobs=rows.text(list(job_ids)))]
 
+    async def messages_about(self, decision: str, person: str) -> list[Message]:
+        async with self._engine.read() as tx:
+            return [rows.message(row) for row in await tx.run("messages_about", decision=decision, person=person)]
+
     async def settled(self, job_ids: Sequence[str]) -> list[Settled]:
         jobs = rows.text(list(job_ids))
         async with self._engine.read() as tx:

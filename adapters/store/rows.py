@@ -165,7 +165,7 @@ def picture(row: Row) -> Picture:
 
 
 def message(row: Row) -> Message:
-    names = ("seq", "person", "name", "text", "at", "audience", "correction")
+    names = ("seq", "person", "name", "text", "at", "audience", "correction", "decision")
     return Message(**{name: row[name] for name in names}, job_id=row["job"])
 
 

@@ -288,8 +288,8 @@ SELECT :now AS now
 -- ---------------------------------------------------------------- the web room
 
 -- name: say
-INSERT INTO messages (person, name, text, at, audience, job, correction, key)
-VALUES (:person, :name, :text, :at, :audience, :job, :correction, :key)
+INSERT INTO messages (person, name, text, at, audience, job, correction, decision, key)
+VALUES (:person, :name, :text, :at, :audience, :job, :correction, :decision, :key)
 ON CONFLICT (key) WHERE key <> '' DO NOTHING
 RETURNING *
 
@@ -301,6 +301,9 @@ SELECT * FROM messages WHERE seq > :after ORDER BY seq LIMIT :limit
 
 -- name: messages_of_jobs
 SELECT * FROM messages WHERE job <> '' AND job IN (SELECT value FROM json_each(:jobs)) ORDER BY seq
+
+-- name: messages_about
+SELECT * FROM messages WHERE decision = :decision AND decision <> '' AND audience = :person ORDER BY seq
 
 -- name: newest_message
 SELECT coalesce(max(seq), 0) AS seq FROM messages
@@ -473,6 +476,34 @@ SELECT * FROM jobs WHERE tenant = :tenant AND created_at >= :since ORDER BY crea
 
 -- ---------------------------------------------------------------- moderation: members
 
+-- name: names_of
+SELECT person, name FROM people WHERE name <> '' AND person IN (SELECT value FROM json_each(:persons))
+
+-- name: people_known
+WITH asked AS (
+    SELECT person, count(*) AS requests, max(created_at) AS asked_at FROM (SELECT person, created_at FROM jobs
+        WHERE tenant = :tenant AND created_at >= :since ORDER BY created_at DESC LIMIT 5000) AS newest
+    GROUP BY person
+), met AS (
+    SELECT person FROM asked UNION SELECT person FROM sanctions WHERE tenant = :tenant
+    UNION SELECT person FROM strikes WHERE tenant = :tenant
+    UNION SELECT person FROM muted_reporters WHERE tenant = :tenant
+), known AS (
+    SELECT m.person, coalesce(p.name, '') AS name, coalesce(a.requests, 0) AS requests,
+        coalesce(a.asked_at, 0) AS asked_at,
+        (SELECT count(*) FROM strikes AS s WHERE s.tenant = :tenant AND s.person = m.person AND s.at >= :since) AS strikes,
+        coalesce((SELECT max(s.until) FROM sanctions AS s WHERE s.tenant = :tenant AND s.person = m.person
+            AND s.kind = 'ban' AND s.lifted = 0 AND s.until > :now), 0) AS banned_until,
+        coalesce((SELECT max(s.until) FROM sanctions AS s WHERE s.tenant = :tenant AND s.person = m.person
+            AND s.kind = 'timeout' AND s.lifted = 0 AND s.until > :now), 0) AS timeout_until,
+        (SELECT count(*) FROM muted_reporters AS r WHERE r.tenant = :tenant AND r.person = m.person) AS muted
+    FROM met AS m LEFT JOIN people AS p ON p.person = m.person LEFT JOIN asked AS a ON a.person = m.person
+)
+SELECT * FROM known
+WHERE :words = '' OR instr(folded(name), :words) > 0 OR instr(folded(person), :words) > 0
+ORDER BY CASE WHEN banned_until > 0 OR timeout_until > 0 THEN 0 ELSE 1 END, strikes DESC, asked_at DESC, person
+LIMIT :limit
+
 -- name: dossier
 SELECT 'community' AS what, '' AS id, '' AS kind, '' AS actor, '' AS said, version AS number, 0.0 AS at, 0.0 AS until
 FROM communities WHERE tenant = :tenant
@@ -580,6 +611,10 @@ SELECT * FROM items WHERE job = :job AND tenant = :tenant ORDER BY opened_at, id
 -- name: appeals_of
 SELECT * FROM items WHERE tenant = :tenant AND decision = :decision AND kind = 'appeal'
 
+-- name: appeals_among
+SELECT decision, state FROM items WHERE tenant = :tenant AND kind = 'appeal'
+    AND decision IN (SELECT value FROM json_each(:decisions))
+
 -- name: open_report
 SELECT * FROM items WHERE tenant = :tenant AND job = :job AND position = :position AND kind = 'report'
     AND state IN ('open', 'claimed')
@@ -597,6 +632,11 @@ RETURNING *
 -- name: withdraw_items
 UPDATE items SET state = 'withdrawn', claimed_by = '', claimed_until = 0, decided_at = :now, revision = revision + 1
 WHERE job = :job AND kind IN ('request', 'picture') AND state IN ('open', 'claimed')
+RETURNING *
+
+-- name: withdraw_other_reports
+UPDATE items SET state = 'withdrawn', claimed_by = '', claimed_until = 0, decided_at = :now, revision = revision + 1
+WHERE job = :job AND kind = 'report' AND state IN ('open', 'claimed') AND id <> :id
 RETURNING *
 
 -- name: items_to_expire
@@ -621,6 +661,8 @@ UPDATE jobs SET state = 'drawn', due_at = 0 WHERE id = :job AND state = 'held' R
 
 -- name: hide_pictures
 UPDATE pictures SET hidden = :hidden WHERE job = :job AND (position = :position OR :position < 0) AND hidden <> :hidden
+    AND (:hidden = 1 OR NOT EXISTS (SELECT 1 FROM reports WHERE reports.job = pictures.job
+        AND reports.position = pictures.position AND reports.outcome = 'upheld'))
 RETURNING position
 
 -- name: insert_report
@@ -637,10 +679,16 @@ RETURNING likeness
 SELECT likeness FROM blocked_pictures WHERE tenant = :tenant
 
 -- name: reports_on
-SELECT * FROM reports WHERE tenant = :tenant AND job = :job AND position = :position ORDER BY at, person
+SELECT * FROM reports WHERE tenant = :tenant AND job = :job AND (position = :position OR :position < 0)
+ORDER BY at, person, position
 
 -- name: decide_reports
-UPDATE reports SET outcome = :outcome WHERE tenant = :tenant AND job = :job AND position = :position AND outcome = ''
+UPDATE reports SET outcome = :outcome
+WHERE tenant = :tenant AND job = :job AND (position = :position OR :position < 0) AND outcome = ''
+
+-- name: overturn_reports
+UPDATE reports SET outcome = 'dismissed'
+WHERE tenant = :tenant AND job = :job AND (position = :position OR :position < 0) AND outcome = 'upheld'
 
 -- name: committed
 SELECT images, day FROM ledger WHERE job = :job AND kind = 'commit'

@@ -11,8 +11,8 @@ UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 LONGEST = 4000  #: characters
 WITH_USER = frozenset({"ban", "timeout", "warn", "lift", "mute", "unmute", "record"})
 WITH_ITEM = frozenset({"claim", "approve", "reject", "banish", "edit", "show"})
-ALONE = frozenset({"queue", "rules", "resume", "help"})
-WITH_TEXT = frozenset({"test", "pause", "audit"})
+ALONE = frozenset({"queue", "rules", "starter", "resume", "help"})
+WITH_TEXT = frozenset({"test", "pause", "audit", "people"})
 VERBS = tuple(sorted(WITH_USER | WITH_ITEM | ALONE | WITH_TEXT | {"rule", "simulate", "mode", "style", "defaults"}))
 
 _HEAD = re.compile(r"\s*/?imagine-mod\b", re.IGNORECASE)
@@ -68,7 +68,8 @@ def _of_the_community(verb: str, rest: str) -> Command:
 
 def _rule_verb(rest: str) -> tuple[str, str]:
     verb, _, more = rest.partition(" ")
-    known = {"add": "add", "remove": "remove", "list": "rules", "test": "test", "simulate": "simulate", "": "rules"}
+    known = {"add": "add", "remove": "remove", "list": "rules", "starter": "starter", "test": "test"}
+    known |= {"simulate": "simulate", "": "rules"}
     if verb.lower() not in known:
         raise Refused(Problem("mod_unknown", {"verb": f"rule {verb[:40]}", "verbs": ", ".join(filter(None, known))}))
     return known[verb.lower()], more.strip()

@@ -13,12 +13,16 @@ from rapidfuzz.fuzz import ratio
 MIN_RATIO = 90.0
 MIN_LENGTH = 6  #: no shorter pair of words reaches the ratio
 MAX_LENGTH = 61
+HEAD, TAIL = slice(3), slice(-3, None)
+"""A slip of a letter or two side by side leaves one of a word's ends as it is: most words need no closer look."""
 
 
 @dataclass(frozen=True, slots=True)
 class Index:
     words: Mapping[int, str]  #: pattern number to its word
     shortened: Mapping[str, tuple[int, ...]]  #: the words themselves, and with any one letter left out
+    heads: frozenset[str]  #: how they begin
+    tails: frozenset[str]  #: how they end
 
 
 def index(words: Mapping[int, str]) -> Index:
@@ -28,7 +32,8 @@ def index(words: Mapping[int, str]) -> Index:
     for number, word in kept.items():
         for text in {word, *_shorter(word)}:
             shortened[text].append(number)
-    return Index(kept, {text: tuple(numbers) for text, numbers in shortened.items()})
+    heads, tails = (frozenset(word[part] for word in kept.values()) for part in (HEAD, TAIL))
+    return Index(kept, {text: tuple(numbers) for text, numbers in shortened.items()}, heads, tails)
 
 
 def find(index: Index, lines: Iterable[str]) -> frozenset[int]:
@@ -39,6 +44,7 @@ def find(index: Index, lines: Iterable[str]) -> frozenset[int]:
     candidates = {
         (number, token)
         for token in tokens
+        if token[HEAD] in index.heads or token[TAIL] in index.tails
         for text in (token, *_shorter(token))
         for number in index.shortened.get(text, ())
     }

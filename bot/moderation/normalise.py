@@ -22,11 +22,12 @@ _WEIGHT = re.compile(r":\s{0,3}[-+]?\d{0,3}(?:\.\d{1,4})?(?=\s{0,3}[)\]}>])|::\s
 _SPACED = re.compile(r"(?<!\S)\S(?: \S(?!\S)){2,}")
 _DOUBLED = re.compile(r"(?<!\S)(?:(\S)\1++){3,}+(?!\S)")
 _RUN = re.compile(r"(\S)\1+")
-_LEET_TOKEN = re.compile(r"[a-z0-9@$!|+€£¢¥]+")
+_LEET_TOKEN = re.compile(r"(?<![a-z0-9@$!|+€£¢¥])[a-z]*+[0-9@$!|+€£¢¥][a-z0-9@$!|+€£¢¥]*+")
 _LETTER = re.compile(r"[a-z]")
 _LEET = {ord(sign): letter for sign, letter in zip("4@830695$7+2€£¢¥", "aabeoggssttzelcy", strict=True)}
 _LEET_I, _LEET_L = ({**_LEET, **dict.fromkeys(map(ord, "1!|"), bar)} for bar in "il")
 _LEET_SIGNS = frozenset(map(chr, _LEET_I))
+_BARS = frozenset("1!|")
 _LOOKALIKES = {int(code, 16): letter for letter, codes in LOOKALIKES.items() for code in codes.split()}
 
 #: Signs that end a thought even without a space after them: "red,car" are two words, "r-e-d" is one.
@@ -52,7 +53,7 @@ class Forms:
 
 
 class _Lazy(dict[int, str]):
-    """A table for `str.translate` that decides about each character once."""
+    """What becomes of each character, decided once."""
 
     def __init__(self, decide: Callable[[str], str]) -> None:
         super().__init__()
@@ -63,6 +64,22 @@ class _Lazy(dict[int, str]):
         if len(self) < MAX_REMEMBERED:
             self[code] = result
         return result
+
+
+MAX_REPLACED = 32  #: characters that change; from there on one pass over the text is quicker
+
+
+def _mapped(text: str, table: _Lazy) -> str:
+    """As `str.translate`, whose one look-up for each character of other scripts is what most of a match would take."""
+    if text.isascii():
+        return text.translate(table)
+    changes = {character: table[ord(character)] for character in set(text)}
+    changes = {character: result for character, result in changes.items() if result != character}
+    if len(changes) > MAX_REPLACED or any(not changes.keys().isdisjoint(result) for result in changes.values()):
+        return text.translate(table)
+    for character, result in changes.items():
+        text = text.replace(character, result)
+    return text
 
 
 def _visible(character: str) -> str:
@@ -104,6 +121,8 @@ _WORDS = _Lazy(_word_or_space)
 _PLAIN_WORDS = _Lazy(_symbol_word_or_space)
 _COMPACT = _Lazy(_word_or_nothing)
 _UNMARKED = _Lazy(_without_diacritic)
+_LETTERS = _Lazy(lambda character: _LOOKALIKES.get(ord(character), character))
+_MARKS = _Lazy(lambda character: "mark" if unicodedata.category(character) in {"Mn", "Me"} else "")
 _STRAY_MARKS = re.compile(r"(?<=[a-z0-9])[^\x00-\x7f]+")
 
 
@@ -114,8 +133,8 @@ def strip_weights(text: str) -> str:
 
 def plain(text: str) -> str:
     """Words in lower case, in their own script, symbols such as emoji kept."""
-    folded = unicodedata.normalize("NFKC", text.translate(_VISIBLE)).casefold()
-    return _spaced(unicodedata.normalize("NFKC", folded).translate(_PLAIN_WORDS))
+    folded = unicodedata.normalize("NFKC", _mapped(text, _VISIBLE)).casefold()
+    return _spaced(_mapped(unicodedata.normalize("NFKC", folded), _PLAIN_WORDS))
 
 
 def skeleton(text: str) -> str:
@@ -130,7 +149,7 @@ def skeleton(text: str) -> str:
 
 def words(text: str) -> str:
     """Only what words are made of, separated by single spaces."""
-    return _spaced(text.translate(_WORDS))
+    return _spaced(_mapped(text, _WORDS))
 
 
 def forms(text: str) -> Forms:
@@ -164,9 +183,11 @@ def _foreign(line: str) -> tuple[str, ...]:
 def _fold_once(text: str) -> str:
     if text.isascii():
         return text.translate(_VISIBLE).lower()
-    seen = unicodedata.normalize("NFKC", text.translate(_VISIBLE)).translate(_LOOKALIKES).casefold()
-    unmarked = unicodedata.normalize("NFD", seen).translate(_UNMARKED)
-    return unicodedata.normalize("NFC", _STRAY_MARKS.sub(_drop_leading_marks, unmarked))
+    seen = _mapped(unicodedata.normalize("NFKC", _mapped(text, _VISIBLE)), _LETTERS).casefold()
+    unmarked = _mapped(unicodedata.normalize("NFD", seen), _UNMARKED)
+    if any(_MARKS[ord(character)] for character in set(unmarked)):
+        unmarked = _STRAY_MARKS.sub(_drop_leading_marks, unmarked)
+    return unicodedata.normalize("NFC", unmarked)
 
 
 def _drop_leading_marks(match: re.Match[str]) -> str:
@@ -182,7 +203,8 @@ def _leet(text: str) -> tuple[str, ...]:
     """With digits and signs in words read as letters: 1, ! and | once as i and once as l."""
     if _LEET_SIGNS.isdisjoint(text):
         return ()
-    return tuple(_LEET_TOKEN.sub(partial(_read_leet, table), text) for table in (_LEET_I, _LEET_L))
+    tables = (_LEET_I,) if _BARS.isdisjoint(text) else (_LEET_I, _LEET_L)
+    return tuple(_LEET_TOKEN.sub(partial(_read_leet, table), text) for table in tables)
 
 
 def _read_leet(table: dict[int, str], match: re.Match[str]) -> str:
@@ -198,7 +220,7 @@ def _compact(text: str) -> str:
     """The words that appear only when separators inside them, or doubled letters, are taken out."""
     whole = words(text)
     known = set(whole.split())
-    glued = [token for token in text.translate(_COMPACT).split() if token not in known]
+    glued = [token for token in _mapped(text, _COMPACT).split() if token not in known]
     halved = [_RUN.sub(_half, match.group()) for match in _DOUBLED.finditer(whole)]
     return " ".join(dict.fromkeys(glued + halved))
 

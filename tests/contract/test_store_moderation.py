@@ -1,6 +1,7 @@
 """Moderation in the store: what happens at once happens once, and every effect has its event."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -138,7 +139,7 @@ async def test_fifty_reports_at_once_count_each_person_once_and_open_one_item(st
     results = await asyncio.gather(
         *(
             store.report(
-                Report(GUILD, job.id, 0, person, "rude", NOW),
+                [Report(GUILD, job.id, 0, person, "rude", NOW)],
                 item_of(job, ItemKind.REPORT, index=0, id=f"report-{number}"),
                 20.0,
             )
@@ -152,12 +153,48 @@ async def test_fifty_reports_at_once_count_each_person_once_and_open_one_item(st
     assert len(await chain(store)) == 26
 
 
+async def test_a_report_of_all_pictures_is_one_item_that_settles_what_single_ones_were_reported_for(
+    store: SqlStore,
+) -> None:
+    job = guild_job()
+    await store.submit(factories.new(job))
+    await store.acknowledge(job.id, {}, "sketch", NOW, review=False)
+    claimed = await store.claim("w", lambda _: "sketch", NOW + 8, NOW)
+    assert claimed is not None
+    pictures = [replace(factories.picture(), index=index, sha256=f"{index:064}") for index in range(3)]
+    await store.delivered(await store.drawn(claimed, pictures, 0, [], NOW), NOW)
+
+    async def report(person: str, indexes: Sequence[int], item_id: str) -> bool:
+        made = [Report(GUILD, job.id, index, person, "rude", NOW) for index in indexes]
+        about = indexes[0] if len(indexes) == 1 else -1
+        return await store.report(made, item_of(job, ItemKind.REPORT, index=about, id=item_id), 1.0)
+
+    async def decide(item_id: str, state: ItemState) -> None:
+        await store.decide(GUILD, item_id, deciding(state), "", NOW)
+
+    async def hidden() -> list[bool]:
+        return [picture.hidden for picture in await store.pictures_of(job.id)]
+
+    assert await report("ann", [0], "first")
+    await decide("first", ItemState.REJECTED)
+    assert await report("bob", [1], "second")
+    assert await report("cat", [0, 1, 2], "all")
+    assert not await report("cat", [0, 1, 2], "again")
+    assert [item.id for item in await store.items(GUILD, 10)] == ["all", "second"]
+    assert len(await store.reports_on(GUILD, job.id, -1)) == 5
+    assert await hidden() == [True, True, True]
+    await decide("all", ItemState.APPROVED)
+    assert await hidden() == [True, False, False]
+    assert await store.items(GUILD, 10) == []
+    assert {report.person for report in await store.reports_on(GUILD, job.id, 1)} == {"bob", "cat"}
+
+
 async def test_reports_below_the_threshold_hide_nothing(store: SqlStore) -> None:
     job = guild_job()
     await store.submit(factories.new(job))
     for number in range(2):
         report = Report(GUILD, job.id, 0, f"p{number}", "rude", NOW, weight=0.4)
-        await store.report(report, item_of(job, ItemKind.REPORT, index=0), 1.0)
+        await store.report([report], item_of(job, ItemKind.REPORT, index=0), 1.0)
     assert not any(picture.hidden for picture in await store.pictures_of(job.id))
 
 

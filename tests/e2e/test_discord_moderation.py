@@ -347,25 +347,31 @@ async def test_words_that_automod_blocks_are_left_out_of_the_review_message(hous
 # -- pictures
 
 
-async def test_a_reported_picture_is_hidden_until_a_moderator_decides(house: DiscordHouse) -> None:
+@pytest.mark.parametrize("stays", [True, False])
+async def test_reported_pictures_are_hidden_until_a_moderator_decides(house: DiscordHouse, *, stays: bool) -> None:
     await house.imagine(count=2)
     await house.settled()
     [result] = house.with_pictures()
     await fill(house, await click(house, house.bob, result, "Report"), reason="not a fox")
     await house.eventually(lambda: not result.attachments)
     assert "hidden until a moderator" in result.content
-    await house.eventually(lambda: len(house.staff.shown()) == 2)
-    for case in house.staff.shown():
-        assert "not a fox" in case.content
-        assert [each["filename"][:8] for each in case.attachments] == ["SPOILER_"]
-        assert labels(case) == ["Approve", "Reject"]
-    stays, goes = house.staff.shown()
-    await click(house, house.mod, stays, "Approve")
-    await house.eventually(lambda: len(result.attachments) == 1)
-    assert labels(result) == ["Again", "Vary", "Report", "Delete"]
-    await fill(house, await click(house, house.mod, goes, "Reject"), reason="indeed")
-    await house.eventually(lambda: f"Rejected by <@{house.mod.id}>" in goes.content)
-    assert len(result.attachments) == 1
+    await house.eventually(lambda: len(house.staff.shown()) == 1)
+    [case] = house.staff.shown()
+    assert case.content.count("not a fox") == 1
+    assert [each["filename"][:8] for each in case.attachments] == ["SPOILER_"] * 2
+    assert labels(case) == ["Approve", "Reject"]
+    if stays:
+        await click(house, house.mod, case, "Approve")
+        await house.eventually(lambda: len(result.attachments) == 2)
+        assert labels(result) == ["Again", "Vary", "Report", "Delete"]
+        return
+    await fill(house, await click(house, house.mod, case, "Reject"), reason="indeed")
+    await house.eventually(lambda: f"Rejected by <@{house.mod.id}>" in case.content)
+    assert result.attachments == []
+    private = house.discord.world.dm(house.ada)
+    await house.eventually(lambda: bool(private.shown()))
+    assert "took down a picture of yours after a report: indeed" in private.shown()[0].content
+    assert labels(private.shown()[0]) == ["Appeal"]
 
 
 async def test_a_rules_spoiler_covers_the_pictures_after_an_approval_too(tmp_path: Path) -> None:
@@ -413,8 +419,9 @@ async def test_a_ban_is_told_with_its_reason_and_a_button_to_appeal(house: Disco
     [notice] = private.shown()
     assert "spam" in notice.content
     refused = await house.discord.human.slash(house.bob, house.room, "imagine", prompt="a fox")
-    await refused.reply()
+    reply = await refused.reply()
     assert refused.private
+    assert "Appeal" in str(reply["data"]["components"])
     sent = await fill(house, await click(house, house.bob, notice, "Appeal"), reason="I was asleep")
     assert sent.private
     await house.eventually(house.staff.shown)
@@ -492,6 +499,34 @@ async def test_rules_queue_and_audit_are_passed_on_and_come_back_harmless(house:
     assert "edited" in await said(house, house.mod, "imagine-mod audit")
     assert (await house.settled())[0].request.prompt == "a hut"
     assert "hut" not in await said(house, house.mod, "imagine-mod record", user=house.ada)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "sentence"),
+    [("re:fox(?=es)", "looks ahead"), ("re:.*", "nearly every request"), ("*", "holds no word")],
+)
+async def test_s08_s09_a_rule_that_cannot_be_is_refused_in_words(
+    house: DiscordHouse, pattern: str, sentence: str
+) -> None:
+    assert sentence in await said(house, house.mod, "imagine-mod rule add", rule=f"block {pattern}")
+    assert (await house.core.store.community(f"discord:{house.guild.id}")).rules == ()
+
+
+async def test_f77_a_ban_by_command_ends_what_waits_for_a_moderator(house: DiscordHouse) -> None:
+    case = await held(house)
+    await said(house, house.mod, "imagine-mod ban", user=house.ada, reason="spam")
+    [job] = await house.settled()
+    assert job.state is JobState.CANCELLED
+    assert job.reason is not None
+    assert job.reason.code == "cancelled_by_ban"
+    await house.eventually(lambda: buttons(case) == [])
+    assert "castle" not in public(house)
+
+
+async def test_the_starter_policy_comes_with_one_command(house: DiscordHouse) -> None:
+    assert "10" in await said(house, house.mod, "imagine-mod rule starter")
+    assert "starter-gore" in await said(house, house.mod, "imagine-mod rule list")
+    assert "0" in await said(house, house.mod, "imagine-mod rule starter")
 
 
 async def test_pause_resume_mute_and_lift_take_effect(house: DiscordHouse) -> None:

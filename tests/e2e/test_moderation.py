@@ -13,8 +13,9 @@ from adapters.images.likeness import likeness
 from bot.conduct import Action, ItemState, Mode, Rule, Sanction, Target
 from bot.errors import ChatGone, Refused
 from bot.judging import PictureChecks
-from bot.model import Drawn, Job, JobState, Person, Place, Style
+from bot.model import Drawn, Job, JobState, Person, Place, QuotaSettings, Style
 from bot.moderation import audit
+from bot.replies import problem
 from tests.community import (
     ANN,
     BOB,
@@ -273,6 +274,32 @@ async def test_f77_a_ban_cancels_what_waits_and_refunds_it(tmp_path: Path) -> No
             await until(lambda: bool(room.notices))
         assert room.notices == [(ANN.key, "You are banned from the bot in this community: spam")]
         assert (await events(house)).count("request_cancelled") == 3
+
+
+async def test_f77_a_time_out_cancels_what_waits_at_once_and_leaves_what_is_drawn_to_its_delivery(
+    tmp_path: Path,
+) -> None:
+    backend = FakeBackend(seconds=20)
+    quota = QuotaSettings(images_per_day=0, running=1, waiting=0)
+    async with open_house(tmp_path, [backend], quota, moderation=settings(held=("castle",))) as house:
+        room = on_discord(house)
+        async with house.working():
+            drawing = await ask(house)
+            await until(lambda: bool(backend.running))
+            waiting = [await ask(house, text) for text in ("a cat", "a castle")]
+            elsewhere = await ask(house, "a boat", place=THERE)
+            await house.moderators.timeout(MOD, HERE, ANN, "calm down", 600)
+            for ticket in waiting:
+                job = await house.settled(ticket.job.id, 20)
+                assert job.state is JobState.CANCELLED
+                assert job.reason is not None
+                assert job.reason.code == "cancelled_by_timeout"
+                assert "calm down" in problem(job.reason)
+            assert (await job_of(house, drawing.job.id)).state is JobState.RUNNING
+            assert (await job_of(house, elsewhere.job.id)).state is JobState.QUEUED
+            assert await house.moderators.cases(MOD, HERE) == []
+            await until(lambda: bool(room.notices))
+        assert await images_today(house) == 2
 
 
 async def test_f77_a_ban_while_it_is_drawn_ends_it(tmp_path: Path) -> None:

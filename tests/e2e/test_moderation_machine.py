@@ -4,7 +4,8 @@ import asyncio
 import contextlib
 import sqlite3
 import tempfile
-from collections import Counter
+from collections import Counter, defaultdict
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,11 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from bot import showing
 from bot.conduct import FOREVER, Action, ItemState, Rule
 from bot.errors import Refused
 from bot.holding import Held
+from bot.judging import PictureChecks
 from bot.model import FINAL_STATES, Job, JobState, Origin, Person, Place
 from bot.moderation import audit
 from bot.studio import Studio
@@ -36,11 +39,27 @@ RULES = {
     "badword": Rule("bad", "", ("badword",), action=Action.TIMEOUT, timeout_seconds=600),
 }
 SETTLED = {JobState.REVIEW, JobState.HELD} | FINAL_STATES
+CANARY = {TENANTS[0]: "canaryofthefirst", TENANTS[1]: "canaryofthesecond"}
+"""A word in everything that people and moderators of a community write: nobody of the other one may meet it."""
+
+TOKEN = "canary-token-of-an-interaction"
+"""A secret of the platform, in every reply address and nowhere else."""
 
 tenants = st.sampled_from((TENANTS[0],) * 4 + (TENANTS[1],))  # mostly one, so that what is done there meets
 people, staff = st.sampled_from(PEOPLE), st.sampled_from(STAFF)
 numbers = st.integers(0, 20)
 requests = st.lists(st.tuples(people, st.sampled_from(WORDS)), min_size=2, max_size=6)
+
+
+class Moody:
+    """A picture check that fails when told to."""
+
+    fails = False
+
+    async def classify(self, image: bytes) -> Mapping[str, float]:
+        if self.fails:
+            raise OSError("the picture check is gone")
+        return {"nsfw": 0.1}
 
 
 class Moderation(RuleBasedStateMachine):
@@ -55,13 +74,19 @@ class Moderation(RuleBasedStateMachine):
         self.wrongly: list[Job] = []
         self.in_force: dict[str, set[str]] = {tenant: set() for tenant in TENANTS}
         self.approved: set[str] = set()
+        self.check = Moody()
+        self.columns: dict[str, list[str]] = {}
+        self.looking: sqlite3.Connection | None = None
+        self.ended: dict[str, str] = {}
         self.longest: dict[str, float] = {}
         self.events: Counter[str] = Counter()
         self.house: TestHouse = self.runner.run(self._open())
 
     async def _open(self) -> TestHouse:
         rules = community_settings(report_threshold=1)
-        opening = open_house(Path(self.folder.name), moderation=rules, clock=self.clock)
+        checks = PictureChecks(check=self.check, thresholds={"nsfw": {Action.HOLD: 0.5}})
+        folder = Path(self.folder.name)
+        opening = open_house(folder, moderation=rules, clock=self.clock, pictures_checked=checks)
         house = await self.stack.enter_async_context(opening)
         house.chat, house.rooms = self.chat, {"discord": FakeRoom()}
         house.studio = Studio(house.core, house.pictures)  # the house's own begins with the same ids after a restart
@@ -69,6 +94,7 @@ class Moderation(RuleBasedStateMachine):
         return house
 
     def teardown(self) -> None:
+        self._look_away()
         self.runner.run(self.stack.aclose())
         self.runner.close()
         self.folder.cleanup()
@@ -111,7 +137,8 @@ class Moderation(RuleBasedStateMachine):
     async def _ask(self, tenant: str, person: Person, word: str, again: bool) -> None:
         key = factories.job().key
         for _ in range(1 + again):
-            ticket = await self.house.studio.submit(Origin(person, Place(tenant, "7")), f"a {word}", key)
+            origin = Origin(person, Place(tenant, "7"), {"token": TOKEN})
+            ticket = await self.house.studio.submit(origin, f"a {word} {CANARY[tenant]}", key)
         await self.house.studio.acknowledged(ticket.job.id, {})
 
     @rule(tenant=tenants, asked=requests, who=staff)
@@ -132,8 +159,14 @@ class Moderation(RuleBasedStateMachine):
             if job is not None:
                 worker._start(Held(job, drawing=True), worker._draw)
             elif not await worker._claim_delivery():
-                return
+                break
             await asyncio.gather(*(held.task for held in worker._held.values()))
+        while await showing.show_next(self.house.core, self.house.rooms):
+            pass
+
+    @rule()
+    def the_picture_check_breaks_or_is_mended(self) -> None:
+        self.check.fails = not self.check.fails
 
     @rule(tenant=tenants, who=staff, number=numbers, what=st.sampled_from(["claim", "approve", "reject", "edit"]))
     def somebody_decides(self, tenant: str, who: Person, number: int, what: str) -> None:
@@ -142,17 +175,25 @@ class Moderation(RuleBasedStateMachine):
         if not cases:
             return
         case = cases[number % len(cases)]
-        words = {"claim": (), "approve": (), "reject": ("no",), "edit": ("a fox",)}[what]
+        canary = CANARY[tenant]
+        words = {"claim": (), "approve": (), "reject": (f"no {canary}",), "edit": (f"a fox {canary}",)}[what]
         done = self.do(getattr(self.house.moderators, what)(who, place, case.item.id, *words))
         if done and done.item.state is ItemState.APPROVED and done.item.kind in {"request", "picture"}:
             self.approved.add(done.item.job_id)
 
     @rule(tenant=tenants, who=staff, member=people, days=st.sampled_from([0.01, 0.01, 1.0, 0.0]))
-    def somebody_is_sanctioned(self, tenant: str, who: Person, member: Person, days: float) -> None:
+    def somebody_is_banned(self, tenant: str, who: Person, member: Person, days: float) -> None:
         place = Place(tenant, "staff")
-        made = self.do(self.house.moderators.ban(who, place, member, "spam", days * 86400.0))
+        made = self.do(self.house.moderators.ban(who, place, member, f"spam {CANARY[tenant]}", days * 86400.0))
         if made:
             self.longest[made.id] = days * 86400.0 or FOREVER
+
+    @rule(tenant=tenants, who=staff, member=people, minutes=st.sampled_from([1.0, 60.0]))
+    def somebody_is_timed_out(self, tenant: str, who: Person, member: Person, minutes: float) -> None:
+        place, seconds = Place(tenant, "staff"), minutes * 60
+        made = self.do(self.house.moderators.timeout(who, place, member, f"calm down {CANARY[tenant]}", seconds))
+        if made:
+            self.longest[made.id] = seconds
 
     @rule(tenant=tenants, who=staff, member=people)
     def somebody_is_forgiven(self, tenant: str, who: Person, member: Person) -> None:
@@ -160,8 +201,10 @@ class Moderation(RuleBasedStateMachine):
 
     @rule(tenant=tenants, word=st.sampled_from(tuple(RULES)), who=staff)
     def a_rule_is_added(self, tenant: str, word: str, who: Person) -> None:
-        if self.do(self.house.moderators.add_rule(who, Place(tenant, "staff"), RULES[word])):
-            self.in_force[tenant].add(word)
+        saved = self.do(self.house.moderators.add_rule(who, Place(tenant, "staff"), RULES[word]))
+        if saved:  # one that would have met much of the last week starts as a dry run
+            change = self.in_force[tenant].discard if saved.dry_run else self.in_force[tenant].add
+            change(word)
 
     @rule(tenant=tenants, word=st.sampled_from(tuple(RULES)), who=staff)
     def a_rule_is_removed(self, tenant: str, word: str, who: Person) -> None:
@@ -169,15 +212,19 @@ class Moderation(RuleBasedStateMachine):
             self.in_force[tenant].discard(word)
 
     @precondition(lambda self: self.posted)
-    @rule(tenant=tenants, person=people, number=numbers)
-    def somebody_reports(self, tenant: str, person: Person, number: int) -> None:
+    @rule(tenant=tenants, person=people, number=numbers, index=st.sampled_from([0, None]))
+    def somebody_reports(self, tenant: str, person: Person, number: int, index: int | None) -> None:
         job_id = sorted(self.posted)[number % len(self.posted)]
-        self.do(self.house.moderators.report(person, Place(tenant, "7"), job_id, 0, "rude"))
+        self.do(self.house.moderators.report(person, Place(tenant, "7"), job_id, index, f"rude {CANARY[tenant]}"))
 
     @rule(tenant=tenants, person=people)
     def somebody_appeals(self, tenant: str, person: Person) -> None:
-        for sanction in self._member(tenant, person).sanctions[-1:]:
-            self.do(self.house.moderators.appeal(person, Place(tenant, "7"), sanction.id, "please"))
+        who = f"author = '{person.key}' AND tenant = '{tenant}' AND state = 'rejected' AND kind <> 'appeal'"
+        rejected = [item for (item,) in self._rows(f"SELECT id FROM items WHERE {who}")]
+        given = [sanction.id for sanction in self._member(tenant, person).sanctions]
+        for decision in [*rejected[-1:], *given[-1:]]:
+            asked = self.house.moderators.appeal(person, Place(tenant, "7"), decision, f"please {CANARY[tenant]}")
+            self.do(asked)
 
     @rule(hours=st.sampled_from([0.1, 1.0, 25.0]))
     def time_passes(self, hours: float) -> None:
@@ -186,6 +233,7 @@ class Moderation(RuleBasedStateMachine):
 
     @rule()
     def it_is_restarted(self) -> None:
+        self._look_away()
         self.runner.run(self.stack.aclose())
         self.house = self.runner.run(self._open())
 
@@ -195,20 +243,78 @@ class Moderation(RuleBasedStateMachine):
         return self.runner.run(self.house.store.member(tenant, person.key))
 
     def _rows(self, query: str) -> list[tuple[Any, ...]]:
-        connection = sqlite3.connect(Path(self.folder.name) / "imagine.db")
-        try:
-            return connection.execute(query).fetchall()
-        finally:
-            connection.close()
+        if self.looking is None:
+            self.looking = sqlite3.connect(Path(self.folder.name) / "imagine.db")
+        return self.looking.execute(query).fetchall()
+
+    def _look_away(self) -> None:
+        if self.looking is not None:
+            self.looking.close()
+            self.looking = None
 
     @invariant()
     def i2_no_result_is_posted_twice(self) -> None:
         assert all(count == 1 for count in self.posted.values())
 
     @invariant()
-    def i1_i3_what_ended_gave_back_what_it_reserved(self) -> None:
+    def i1_what_ended_stays_ended(self) -> None:
+        for job, state in self._rows("SELECT id, state FROM jobs"):
+            assert self.ended.get(job, state) == state
+            if JobState(state) in FINAL_STATES:
+                self.ended[job] = state
+
+    @rule()
+    def i1_after_a_day_everything_has_ended_and_been_told(self) -> None:
+        self.the_worker_works()
+        assert {JobState(state) for (state,) in self._rows("SELECT state FROM jobs")} <= SETTLED
+        self.time_passes(25.0)
+        self.the_worker_works()
+        assert self._rows("SELECT id, state FROM jobs WHERE told = 0") == []
+        assert {JobState(state) for (state,) in self._rows("SELECT state FROM jobs")} <= FINAL_STATES
+
+    @invariant()
+    def i5_no_word_of_one_community_is_met_in_the_other(self) -> None:
+        for tenant, canary in CANARY.items():
+            (other,) = set(TENANTS) - {tenant}
+            for table in [table for table, columns in self._tables().items() if "tenant" in columns]:
+                assert not self._holds(f"SELECT * FROM {table} WHERE tenant = '{other}'", canary), table
+            seen = self.runner.run(self._seen_by_staff(other))
+            assert canary not in seen
+
+    async def _seen_by_staff(self, tenant: str) -> str:
+        place, moderators = Place(tenant, "staff"), self.house.moderators
+        cases = await moderators.cases(OWNER, place)
+        people = [await moderators.member(OWNER, place, person) for person in PEOPLE]
+        return repr([cases, people, await moderators.audit(OWNER, place), await moderators.rules(OWNER, place)])
+
+    @invariant()
+    def i5_no_secret_leaves_the_reply_address_and_no_prompt_the_rows_that_are_deleted_in_time(self) -> None:
+        for table, columns in self._tables().items():
+            listed = ", ".join(f'"{column}"' for column in columns if column != "address")
+            assert not self._holds(f"SELECT {listed} FROM {table}", TOKEN), table
+        said = repr(self.house.recorder.events)
+        assert TOKEN not in said
+        for word in WORDS:
+            assert f"a {word}" not in said
+            assert not self._holds("SELECT * FROM audit", f"a {word}")
+
+    def _holds(self, query: str, canary: str) -> bool:
+        return any(canary in str(value) for row in self._rows(query) for value in row)
+
+    def _tables(self) -> dict[str, list[str]]:
+        """Their columns."""
+        if not self.columns:
+            for (table,) in self._rows("SELECT name FROM sqlite_master WHERE type = 'table'"):
+                self.columns[table] = [name for _, name, *_ in self._rows(f"PRAGMA table_info({table})")]
+        return self.columns
+
+    @invariant()
+    def i3_what_ended_gave_back_what_it_reserved(self) -> None:
+        ledger: dict[str, dict[str, int]] = defaultdict(dict)
+        for job, kind, images in self._rows("SELECT job, kind, images FROM ledger"):
+            ledger[job][kind] = images
         for job, state, images in self._rows("SELECT id, state, images FROM jobs"):
-            found = dict(self._rows(f"SELECT kind, images FROM ledger WHERE job = '{job}'"))
+            found = ledger[job]
             assert found["reserve"] == images
             settled = found.get("commit", 0) + found.get("refund", 0)
             assert settled == (images if JobState(state) in FINAL_STATES else 0)

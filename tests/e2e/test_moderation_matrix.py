@@ -27,7 +27,8 @@ PEOPLE: dict[str, tuple[Person, Place]] = {
     "moderator in a direct message": (MOD, DIRECT),
 }
 STAFF = frozenset({"moderator", "owner"})
-OWN = STAFF | {"author"}
+AUTHOR = frozenset({"author"})
+OWN = STAFF | AUTHOR
 MEMBERS = STAFF | {"author", "stranger"}
 
 Try = Callable[[TestHouse, Person, Place], Awaitable[object]]
@@ -36,13 +37,13 @@ Try = Callable[[TestHouse, Person, Place], Awaitable[object]]
 class Scene:
     """What there is to act on: a waiting, a held and a delivered request of Ann's."""
 
-    waiting = held = delivered = item = ""
+    waiting = held = delivered = item = warned = ""
 
 
 SCENE = Scene()
 
 
-def on_item(name: str, *words: str) -> Try:
+def on_item(name: str, *words: object) -> Try:
     return lambda house, who, where: getattr(house.moderators, name)(who, where, SCENE.item, *words)
 
 
@@ -61,6 +62,13 @@ ACTS: dict[str, tuple[Try, frozenset[str]]] = {
     "approve": (on_item("approve"), STAFF),
     "reject": (on_item("reject", "no"), STAFF),
     "edit": (on_item("edit", "a house"), STAFF),
+    "banish": (on_item("ban_pictures", "no"), STAFF),
+    "look at a picture": (on_item("picture", 0), frozenset()),
+    "appeal": (lambda house, who, where: house.moderators.appeal(who, where, SCENE.warned, "please"), AUTHOR),
+    "people": (lambda house, who, where: house.moderators.people(who, where), STAFF),
+    "count": (lambda house, who, where: house.moderators.count(who, where), STAFF),
+    "style": (lambda house, who, where: house.moderators.set_style(who, where, "default"), STAFF),
+    "starter": (lambda house, who, where: house.moderators.add_starter(who, where), STAFF),
     "warn": (on_person("warn", "spam"), STAFF),
     "timeout": (on_person("timeout", "spam", 600.0), STAFF),
     "ban": (on_person("ban", "spam"), STAFF),
@@ -78,7 +86,7 @@ ACTS: dict[str, tuple[Try, frozenset[str]]] = {
     "audit": (lambda house, who, where: house.moderators.audit(who, where), STAFF),
 }
 ELSEWHERE = frozenset({"cases", "rules", "add rule", "test", "simulate", "mode", "pause", "resume", "audit"} | {
-    "warn", "timeout", "ban", "lift", "mute", "member",
+    "warn", "timeout", "ban", "lift", "mute", "member", "people", "count", "style", "starter",
 })  # fmt: skip
 """What a moderator of another guild may do: to that guild. The test looks that nothing happened here."""
 
@@ -96,6 +104,7 @@ async def set_up(house: TestHouse) -> None:
     SCENE.held = (await ask(house, "a castle")).job.id
     [case] = await house.moderators.cases(OWNER, HERE)
     SCENE.item = case.item.id
+    SCENE.warned = (await house.moderators.warn(OWNER, HERE, ANN, "careful")).id
     await house.moderators.ban(OWNER, HERE, BANNED, "spam")
     await house.moderators.ban(OWNER, HERE, BANNED_MOD, "abuse")
 

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from bot.conduct import Case, Sanction
+from bot.conduct import Case, Notice
 from bot.errors import Broken, Busy, ChatBusy, ChatGone, Down, Rejected
 from bot.model import FINAL_STATES, Capabilities, Drawing, Drawn, Job, Progress, Settled, Stage
 from bot.ports import Remember, Report
@@ -168,7 +168,7 @@ class SimRoom:
     async def revise(self, settled: Settled) -> None:
         await self._reach("revise")
 
-    async def notify(self, sanction: Sanction, text: str) -> None:
+    async def notify(self, notice: Notice) -> None:
         await self._reach("notify")
 
     async def _reach(self, what: str) -> None:

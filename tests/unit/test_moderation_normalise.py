@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.moderation import normalise
 from bot.moderation.normalise import forms, plain, skeleton, strip_weights, words
 
 ANY_TEXT = st.text(st.characters(), max_size=120)
@@ -13,6 +14,12 @@ TRICKY = st.text(st.sampled_from("aA1!|$@. -_*\u200b́ǅßŉͅİıﬁΝновШ�
 @given(ANY_TEXT | TRICKY)
 def test_no_text_makes_the_normaliser_raise(text: str) -> None:
     forms(text)
+
+
+@given(ANY_TEXT | TRICKY | st.text(st.sampled_from("абвгдеёжз е́ο\u200bＡ"), max_size=40))
+def test_the_quick_way_maps_characters_as_translate_does(text: str) -> None:
+    for table in (normalise._VISIBLE, normalise._LETTERS, normalise._UNMARKED, normalise._WORDS, normalise._COMPACT):
+        assert normalise._mapped(text, table) == text.translate(table)
 
 
 @given(ANY_TEXT | TRICKY)

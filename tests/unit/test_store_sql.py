@@ -67,7 +67,7 @@ def test_migrations_are_numbered_without_a_gap(dialect: str) -> None:
 
 def shape(connection: sqlite3.Connection) -> set[tuple[str, str]]:
     rows = connection.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL")
-    return {(name, re.sub(r"\s+", " ", text)) for name, text in rows}
+    return {(name, re.sub(r"\s+(?=[,)])|(?<=\()\s+", "", re.sub(r"\s+", " ", text))) for name, text in rows}
 
 
 def test_the_migrations_in_order_equal_the_schema() -> None:

@@ -130,7 +130,7 @@ class Desk:
             task.add_done_callback(self._withdraw)
             await self.private(interaction, replies.say("store_busy"))
         except Refused as refused:
-            await self.private(interaction, text.refusal(refused))
+            await self.refuse(interaction, refused)
         except StoreError as error:
             self.observer.event("store_error", detail=str(error))
             await self.private(interaction, replies.say("store_busy"))
@@ -221,12 +221,18 @@ class Desk:
 
     # -- saying something to one person
 
-    async def private(self, interaction: Interaction, words: str) -> None:
+    async def refuse(self, interaction: Interaction, refused: Refused) -> None:
+        """With `Appeal` where a decision is behind it."""
+        view = rows.appeal_row(self.marks, refused.decision) if refused.decision else None
+        await self.private(interaction, text.refusal(refused), view)
+
+    async def private(self, interaction: Interaction, words: str, view: discord.ui.View | None = None) -> None:
         """Only the person who asked reads it. Never raises."""
+        below: dict[str, Any] = {"view": view} if view else {}
         try:
             if interaction.response.is_done():
-                await interaction.followup.send(words, **PRIVATE)
+                await interaction.followup.send(words, **PRIVATE, **below)
             else:
-                await interaction.response.send_message(words, **PRIVATE)
+                await interaction.response.send_message(words, **PRIVATE, **below)
         except (discord.HTTPException, aiohttp.ClientError, OSError, TimeoutError) as error:
             self.observer.event("discord_reply_lost", detail=str(error))

@@ -9,7 +9,7 @@ from typing import Any
 import aiohttp
 import discord
 
-from adapters.chat.discord import forms, history, reading, rows, text
+from adapters.chat.discord import forms, history, reading, rows
 from adapters.chat.discord.asking import Desk
 from adapters.chat.discord.reading import Interaction
 from adapters.chat.discord.rest import NO_MENTIONS
@@ -79,7 +79,7 @@ class Buttons:
         try:
             await work
         except Refused as refused:
-            await self._desk.private(interaction, text.refusal(refused))
+            await self._desk.refuse(interaction, refused)
         except StoreError as error:
             self._desk.observer.event("store_error", detail=str(error))
             await self._desk.private(interaction, replies.say("store_busy"))

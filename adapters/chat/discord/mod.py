@@ -230,6 +230,10 @@ def _words(group: app_commands.Group, desk: Desk, moderators: Moderators) -> Non
     async def remove(interaction: discord.Interaction[Any], rule: app_commands.Range[str, 1, 100]) -> None:
         await passed_on(interaction, f"rule remove {rule}")
 
+    @rule.command(name="starter", description=told("discord_about_rule_starter"))
+    async def starter(interaction: discord.Interaction[Any]) -> None:
+        await passed_on(interaction, "rule starter")
+
     @rule.command(name="list", description=told("discord_about_rule_list"))
     async def list_(interaction: discord.Interaction[Any]) -> None:
         await passed_on(interaction, "rule list")

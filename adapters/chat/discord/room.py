@@ -17,7 +17,7 @@ from adapters.chat.discord.delivery import DiscordChat
 from adapters.chat.discord.marks import Marks
 from adapters.chat.discord.rest import Blocked, Body, Closed, Upload
 from bot import replies
-from bot.conduct import DECIDED, Case, Sanction
+from bot.conduct import DECIDED, Case, Notice
 from bot.errors import ChatGone
 from bot.model import Settled
 from bot.ports_moderation import Remember
@@ -133,11 +133,11 @@ class DiscordReviewRoom:
     async def revise(self, settled: Settled) -> None:
         await self._chat.reshow(settled)
 
-    async def notify(self, sanction: Sanction, text: str) -> None:
-        view = None if sanction.lifted else rows.appeal_row(self._marks, sanction.id)
-        digest = hashlib.sha256(text.encode()).hexdigest()[:4]
+    async def notify(self, notice: Notice) -> None:
+        view = rows.appeal_row(self._marks, notice.decision) if notice.decision else None
+        digest = hashlib.sha256(notice.text.encode()).hexdigest()[:4]
         try:
-            room = await self._rest.open_dm(sanction.person.removeprefix("discord:user:"))
-            await self._rest.send(room, Body(text, view), nonce(sanction.id, digest))
+            room = await self._rest.open_dm(notice.person.removeprefix("discord:user:"))
+            await self._rest.send(room, Body(notice.text, view), nonce(notice.id, digest))
         except Closed as error:
             raise ChatGone(str(error)) from error

@@ -74,13 +74,14 @@ def private(words: str, *more: Block) -> tuple[str, list[Block]]:
 
 
 def refusal(refused: Refused) -> tuple[str, list[Block]]:
-    """Everything that is wrong, and the command to copy."""
+    """Everything that is wrong, the command to copy, and `Appeal` where a decision is behind it."""
     said, corrected = wording.listed(replies.sentences(refused, replies.typed), "•"), refused.corrected
+    appeal = row(refused.decision, (APPEAL,) if refused.decision else ())
     if corrected is None:
-        return private(said)
+        return private(said, *appeal)
     lead = replies.say("chat_corrected")
     whole = text.escape(text.clip(f"{said}\n{lead}\n{corrected}", text.LONGEST_TEXT // 2))
-    return whole, [section(said), section(lead), copyable(corrected)]
+    return whole, [section(said), section(lead), copyable(corrected), *appeal]
 
 
 def copyable(command: str) -> Block:

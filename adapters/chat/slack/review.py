@@ -13,7 +13,7 @@ from adapters.chat.slack.sharing import DELETED, UNKNOWN, Parcel, share, upload
 from adapters.chat.slack.web import Closed, Web
 from adapters.chat.slack.workspaces import Workspaces
 from bot import replies
-from bot.conduct import DECIDED, Case, ItemKind, Sanction
+from bot.conduct import DECIDED, Case, ItemKind, Notice
 from bot.errors import ChatGone, Refused
 from bot.model import Picture, Settled
 from bot.moderators import Moderators
@@ -88,11 +88,11 @@ class SlackRoom:
         parcel = Parcel(back, text.alt_text(job.request.prompt), f"imagine-{job.id[:8]}", text.result(job, back))
         await share(web, parcel, await upload(web, self._pictures, parcel), address.channel, address.pictures_thread)
 
-    async def notify(self, sanction: Sanction, words: str) -> None:
-        web = await self._web(sanction.tenant)
-        said, content = blocks.private(words, *blocks.row(sanction.id, () if sanction.lifted else APPEALS))
+    async def notify(self, notice: Notice) -> None:
+        web = await self._web(notice.tenant)
+        said, content = blocks.private(notice.text, *blocks.row(notice.decision, APPEALS if notice.decision else ()))
         try:
-            opened = await web.call("conversations.open", users=sanction.person.rpartition(":")[2])
+            opened = await web.call("conversations.open", users=notice.person.rpartition(":")[2])
             await web.call("chat.postMessage", channel=opened["channel"]["id"], text=said, blocks=content)
         except Closed as closed:
             raise ChatGone(closed.code) from None

@@ -1,17 +1,74 @@
 """What the moderation page shows of items, rules, people and the audit log, as plain data for the templates. Pure."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from bot.conduct import FOREVER, Action, Case, Ground, Item, ItemKind, ItemState, Member, Mode, Rule, Sanction, Target
+from adapters.chat.web.names import name_of
+from bot.conduct import (
+    FOREVER,
+    Acquaintance,
+    Action,
+    Case,
+    Ground,
+    Item,
+    ItemKind,
+    ItemState,
+    Member,
+    Mode,
+    Rule,
+    Sanction,
+    Target,
+)
+from bot.mod_words import remembered
 from bot.model import AuditEvent, Person, Picture
 from bot.moderation.sanctions import active_strikes, trust
 from bot.moderation.verdicts import moment
 from bot.replies import display, problem, say
 
+FIXED = "imagine.toml"
+"""The author of rules that are changed there."""
+
 VIEWS = ("queue", "rules", "people", "settings", "audit")
 REASONS = tuple(f"moderation_reason_{number}" for number in range(1, 6))
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """People as moderators read them: what their platform calls them, where it said."""
+
+    known: Mapping[str, str] = field(default_factory=dict)
+
+    def of(self, key: str) -> str:
+        """"" where there is only the key."""
+        platform, _, rest = key.partition(":")
+        kind, _, name = rest.partition(":")
+        if key in self.known:
+            return display(self.known[key])
+        match platform, kind:
+            case "web", "operator":
+                return display(name)
+            case "web", "user":
+                return name_of(key)
+            case "api", "key":
+                return say("moderation_api_key", name=display(name))
+            case "rule", _:
+                return say("moderation_rule_name", name=display(rest))
+        return ""
+
+    def whom(self, key: str) -> str:
+        """In a sentence: the name with the key behind it, for two may have one name."""
+        name = self.of(key)
+        return f"{name} ({key})" if name and key in self.known else name or key
+
+
+def keys_of(cases: Sequence[Case]) -> set[str]:
+    """Everybody whom these cases name."""
+    found = set[str]()
+    for case in cases:
+        found |= {case.item.author, case.item.claimed_by, *(each.person for each in case.reports)}
+        found |= {case.against.actor} if case.against else set()
+    return found - {""}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +106,7 @@ class Card:
     reject: str
 
 
-def card(case: Case, tenant: str, me: str, now: float) -> Card:
+def card(case: Case, tenant: str, me: str, now: float, names: Names) -> Card:
     item, job = case.item, case.job
     request = job.request if job else None
     return Card(
@@ -57,7 +114,7 @@ def card(case: Case, tenant: str, me: str, now: float) -> Card:
         kind=item.kind.value,
         kind_words=say(f"item_{item.kind}"),
         author=item.author,
-        author_name=display(job.origin.person.name) if job and job.origin.person.name else "",
+        author_name=display(job.origin.person.name) if job and job.origin.person.name else names.of(item.author),
         place=job.origin.place.channel if job else "",
         waiting=since(now - item.opened_at),
         prompt=display(request.prompt) if request else "",
@@ -65,11 +122,11 @@ def card(case: Case, tenant: str, me: str, now: float) -> Card:
         negative=display(request.negative_prompt or "") if request else "",
         original=display(item.original),
         words=display(item.words),
-        against=sanction_line(case.against) if case.against else "",
+        against=sanction_line(case.against, names) if case.against else "",
         reasons=tuple(map(_why, item.grounds)),
-        reports=tuple(f"{each.person}: {display(each.reason)}" for each in case.reports),
+        reports=tuple(f"{names.whom(each.person)}: {display(each.reason)}" for each in case.reports),
         shots=tuple(_shot(item, each, tenant) for each in case.pictures),
-        status=_status(item, me, now, preferred=case.preferred),
+        status=_status(item, me, now, names, preferred=case.preferred),
         editable=item.kind is ItemKind.REQUEST,
         claimable=item.state is ItemState.OPEN,
         approve=say(f"moderation_approve_{item.kind}"),
@@ -91,11 +148,11 @@ def _shot(item: Item, picture: Picture, tenant: str) -> Shot:
     return Shot(address, say("moderation_preview", number=picture.index + 1), picture.width, picture.height)
 
 
-def _status(item: Item, me: str, now: float, *, preferred: bool) -> str:
+def _status(item: Item, me: str, now: float, names: Names, *, preferred: bool) -> str:
     said = []
     if item.state is ItemState.CLAIMED and now < item.claimed_until:
         mine = item.claimed_by == me
-        said.append(say("moderation_claimed_by_you") if mine else say("mod_claimed", by=item.claimed_by))
+        said.append(say("moderation_claimed_by_you") if mine else say("mod_claimed", by=names.whom(item.claimed_by)))
     if item.required > 1:
         said.append(say("moderation_approvals", have=len(item.approvals), need=item.required))
     if not preferred:
@@ -143,7 +200,7 @@ def rule_row(rule: Rule) -> RuleRow:
         spoiler=rule.spoiler,
         version=rule.version,
         author=rule.author,
-        fixed=rule.author == "imagine.toml",
+        fixed=rule.author == FIXED,
     )
 
 
@@ -169,11 +226,12 @@ class Record:
     """A person as the moderators know them."""
 
     person: str
+    name: str
     summary: str
     sanctions: tuple[str, ...]
 
 
-def record(person: Person, member: Member, now: float) -> Record:
+def record(person: Person, member: Member, now: float, names: Names) -> Record:
     approved = sum(event.kind == "approved" for event in member.record)
     rejected = sum(event.kind == "rejected" for event in member.record)
     summary = say(
@@ -184,13 +242,29 @@ def record(person: Person, member: Member, now: float) -> Record:
         rejected=rejected,
         muted=say("moderation_muted") if member.reporter.muted else "",
     )
-    return Record(person.key, summary, tuple(sanction_line(each) for each in reversed(member.sanctions)))
+    lines = tuple(sanction_line(each, names) for each in reversed(member.sanctions))
+    return Record(person.key, names.of(person.key), summary, lines)
 
 
-def sanction_line(sanction: Sanction) -> str:
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A person in the list."""
+
+    key: str
+    name: str
+    facts: tuple[str, ...]
+    sanctioned: bool
+
+
+def entry(known: Acquaintance, names: Names) -> Entry:
+    name = display(known.name) or names.of(known.key)
+    return Entry(known.key, name, tuple(remembered(known)), bool(known.banned_until or known.timeout_until))
+
+
+def sanction_line(sanction: Sanction, names: Names) -> str:
     until = say("mod_without_end") if sanction.until == FOREVER else moment(sanction.until)
     state = say("mod_was_lifted") if sanction.lifted else until
-    return f"{sanction.kind.value} · {state} · {sanction.actor} · {display(sanction.reason)}"
+    return f"{sanction.kind.value} · {state} · {names.whom(sanction.actor)} · {display(sanction.reason)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,20 +272,34 @@ class AuditRow:
     seq: int
     at: str
     actor: str
+    actor_key: str
     action: str
     subject: str
     reason: str
 
 
-def audit_rows(events: Sequence[AuditEvent]) -> list[AuditRow]:
+def audit_rows(events: Sequence[AuditEvent], names: Names) -> list[AuditRow]:
     return [
         AuditRow(
             event.seq,
             f"{datetime.fromtimestamp(event.at, UTC):%Y-%m-%d %H:%M:%S}",
+            names.of(event.actor) or display(event.actor),
             display(event.actor),
             event.action.replace("_", " "),
-            display(event.subject),
+            _named(event.subject, names),
             display(event.reason),
         )
         for event in events
     ]
+
+
+def _named(subject: str, names: Names) -> str:
+    """A person at its end with the name, for whoever reads and not for whoever exports."""
+    before, _, key = subject.rpartition(" ")
+    whom = names.whom(key) if key in names.known else key
+    return display(f"{before} {whom}".strip())
+
+
+def people_in(events: Sequence[AuditEvent]) -> set[str]:
+    """Whom these events may name."""
+    return {each for event in events for each in (event.actor, event.subject.rpartition(" ")[2])}

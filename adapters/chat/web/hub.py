@@ -11,10 +11,12 @@ from adapters.chat.web.names import handle_of
 from adapters.chat.web.pages import Pages
 from adapters.chat.web.sessions import TENANT, Seals
 from adapters.chat.web.views import Live
+from bot.conduct import ItemState
 from bot.errors import StoreError
 from bot.fairness import Standing
 from bot.model import FINAL_STATES, Job, JobState, Message, Progress
 from bot.ports import Clock, Observer, Store, Topic, Wakeup
+from bot.ports_moderation import ModerationStore
 from bot.replies import say
 from bot.studio import Studio
 
@@ -93,9 +95,17 @@ def _is_of_forgetting(message: Message) -> bool:
 
 class Hub:
     def __init__(
-        self, store: Store, studio: Studio, clock: Clock, observer: Observer, seals: Seals, pages: Pages
+        self,
+        store: Store,
+        conduct: ModerationStore,
+        studio: Studio,
+        clock: Clock,
+        observer: Observer,
+        seals: Seals,
+        pages: Pages,
     ) -> None:
         self._store = store
+        self._conduct = conduct
         self._studio = studio
         self._clock = clock
         self._observer = observer
@@ -155,6 +165,7 @@ class Hub:
         self._shown.update(job.id for job in live)
         progress = {each.job_id: each for each in await self._store.progress_of([job.id for job in live])}
         standings = await self._studio.standings() if any(job.state is JobState.QUEUED for job in live) else {}
+        appeals = await self._appeals([message.decision for message in messages if message.decision])
         now = self._clock.now()
         return [
             views.article(
@@ -163,9 +174,17 @@ class Hub:
                 Live(progress.get(message.job_id), standings.get(message.job_id)),
                 now,
                 self.link,
+                appeals.get(message.decision),
             )
             for message in messages
         ]
+
+    async def _appeals(self, decisions: Sequence[str]) -> Mapping[str, ItemState]:
+        return await self._conduct.appeals_among(TENANT, decisions) if decisions else {}
+
+    async def show_decision(self, decision: str, person: str) -> None:
+        """What told of it looks different once there is an appeal. Raises StoreError."""
+        self.tell(*await self.show(await self._store.messages_about(decision, person)))
 
     def link(self, path: str) -> str:
         return self._seals.link(TENANT, path, self._clock.now())

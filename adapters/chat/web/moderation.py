@@ -9,7 +9,8 @@ import json
 import re
 import secrets
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -22,9 +23,13 @@ from adapters.chat.web.guard import content_policy, is_same_origin
 from adapters.chat.web.operating import Acts
 from adapters.chat.web.pages import Pages
 from adapters.chat.web.sessions import Seals
+from bot.conduct import Acquaintance
 from bot.errors import Refused
 from bot.judging import OPERATORS
-from bot.model import Person, Place
+from bot.model import Person, Place, Problem
+from bot.moderation import lists
+from bot.moderation.commands import person_key
+from bot.options import without_forbidden
 from bot.replies import problem, say
 
 if TYPE_CHECKING:
@@ -36,6 +41,7 @@ PRIVATE = {"cache-control": "no-store", "referrer-policy": "no-referrer"}
 POLICY = content_policy(["self"])
 QUEUE_SHOWN = 50
 AUDIT_SHOWN = 200
+PEOPLE_SHOWN = 50
 PREVIEW_SIDE = 512  #: pixels
 TRIES, TRIES_SECONDS = 20, 60.0
 """Wrong links that are looked at in so many seconds, before all wait (S37)."""
@@ -51,6 +57,16 @@ class Session:
     @property
     def person(self) -> Person:
         return Person(f"web:operator:{self.name}", self.name, (OPERATORS,))
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What of the page: a community's view, and among its people those that ``find`` finds, and one of them."""
+
+    tenant: str
+    view: str
+    person: str = ""
+    find: str = ""
 
 
 def _digest(token: str) -> str:
@@ -72,6 +88,7 @@ class ModerationPages:
             Route("/moderation/login", self._login),
             Route("/moderation/logout", self._posted(self._logout), methods=["POST"]),
             Route("/moderation/view", self._fragment),
+            Route("/moderation/rules.csv", self._export),
             Route("/moderation/act", self._posted(self._act), methods=["POST"]),
             Route("/moderation/pictures/{tenant}/{item}/{index:int}", self._picture),
         ]
@@ -137,17 +154,17 @@ class ModerationPages:
                 return HTMLResponse(self._pages.render("moderation-arrive.html"), headers=PRIVATE)
             return self.closed("moderation_login", 401)
         tenants = await self._house.operators.tenants()
-        tenant, view = _place(request, tenants)
+        shown = _shown(request, tenants)
         html = self._pages.render(
             "moderation.html",
             me=session.name,
             token=self._seals.operator_token(session.digest),
             tenants=tenants,
-            tenant=tenant,
-            view=view,
+            tenant=shown.tenant,
+            view=shown.view,
             views=deciding.VIEWS,
             reasons=[say(code) for code in deciding.REASONS],
-            body=await self._rendered(session, tenant, view, request.query_params.get("person", "")),
+            body=await self._rendered(session, shown),
             words={"failed": say("web_failed"), "offline": say("web_offline")},
         )
         return HTMLResponse(html, headers={**PRIVATE, "content-security-policy": POLICY})
@@ -156,34 +173,60 @@ class ModerationPages:
         session = await self.session(request)
         if session is None:
             return JSONResponse({"problem": say("moderation_login")}, 401, headers=PRIVATE)
-        tenant, view = _place(request, await self._house.operators.tenants())
-        person = request.query_params.get("person", "")
-        return JSONResponse({"html": await self._rendered(session, tenant, view, person)}, headers=PRIVATE)
+        shown = _shown(request, await self._house.operators.tenants())
+        return JSONResponse({"html": await self._rendered(session, shown)}, headers=PRIVATE)
 
-    async def _rendered(self, session: Session, tenant: str, view: str, person: str = "") -> str:
+    async def _rendered(self, session: Session, shown: Shown) -> str:
         """One view as HTML."""
-        house, who, place = self._house, session.person, Place(tenant, "moderation")
+        house, who, place = self._house, session.person, Place(shown.tenant, "moderation")
         now = house.clock.now()
-        values: dict[str, Any] = {"tenant": tenant, **deciding.choices()}
-        match view:
+        values: dict[str, Any] = {"tenant": shown.tenant, **deciding.choices()}
+        match shown.view:
             case "rules":
                 rules = await house.moderators.rules(who, place)
                 values["rules"] = [deciding.rule_row(rule) for rule in rules]
             case "people":
-                values |= {"person": person, "record": None}
-                if person:
-                    target = Person(person)
-                    member = await house.moderators.member(who, place, target)
-                    values["record"] = deciding.record(target, member, now)
+                values |= await self._people(who, place, shown)
             case "settings":
-                values["policy"] = (await house.core.judge.bench(tenant)).policy
+                values["policy"] = (await house.core.judge.bench(shown.tenant)).policy
             case "audit":
-                values["events"] = deciding.audit_rows(await house.moderators.audit(who, place, AUDIT_SHOWN))
+                events = await house.moderators.audit(who, place, AUDIT_SHOWN)
+                names = await self._names(who, place, deciding.people_in(events))
+                values["events"] = deciding.audit_rows(events, names)
             case _:
                 cases = await house.moderators.cases(who, place, QUEUE_SHOWN)
-                values["cards"] = [deciding.card(case, tenant, who.key, now) for case in cases]
+                names = await self._names(who, place, deciding.keys_of(cases))
+                values["cards"] = [deciding.card(case, shown.tenant, who.key, now, names) for case in cases]
                 values["more"] = max(0, await house.moderators.count(who, place) - len(cases))
-        return self._pages.render(f"moderation-{view}.html", **values)
+        return self._pages.render(f"moderation-{shown.view}.html", **values)
+
+    async def _export(self, request: Request) -> Response:
+        session = await self.session(request)
+        if session is None:
+            return self.closed("moderation_login", 401)
+        shown = _shown(request, await self._house.operators.tenants())
+        rules = await self._house.moderators.rules(session.person, Place(shown.tenant, "moderation"))
+        text = lists.to_csv(rule for rule in rules if rule.author != deciding.FIXED)
+        name = f"rules-{shown.tenant.replace(':', '-')}.csv"
+        headers = {**PRIVATE, "content-disposition": f'attachment; filename="{name}"'}
+        return Response(text, media_type="text/csv; charset=utf-8", headers=headers)
+
+    async def _people(self, who: Person, place: Place, shown: Shown) -> dict[str, Any]:
+        """Whom the words find, and one person's record."""
+        moderators = self._house.moderators
+        found = await moderators.people(who, place, shown.find, PEOPLE_SHOWN)
+        person = shown.person or _key_in(shown.find, found, place)
+        record = None
+        names = await self._names(who, place, {person, *(each.key for each in found)})
+        if person:
+            member = await moderators.member(who, place, Person(person))
+            actors = await self._names(who, place, {person, *(each.actor for each in member.sanctions)})
+            record = deciding.record(Person(person), member, self._house.clock.now(), actors)
+        entries = [deciding.entry(each, names) for each in found]
+        return {"person": person, "find": shown.find, "record": record, "people": entries, "limit": PEOPLE_SHOWN}
+
+    async def _names(self, who: Person, place: Place, keys: Collection[str]) -> deciding.Names:
+        return deciding.Names(await self._house.moderators.names(who, place, keys))
 
     async def _picture(self, request: Request) -> Response:
         session = await self.session(request)
@@ -223,27 +266,58 @@ class ModerationPages:
 
         return handle
 
+    async def _sentences(self, who: Person, shown: Shown, refused: Refused) -> str:
+        """What is wrong, with other moderators by their names."""
+        keys = {_by(each) for each in refused.problems} - {""}
+        names = deciding.Names()
+        if keys:
+            with suppress(Refused):
+                names = await self._names(who, Place(shown.tenant, "moderation"), keys)
+        told = [Problem(each.code, {**each.values, "by": names.whom(_by(each))}) for each in refused.problems]
+        return "\n".join(map(problem, told))
+
     async def _act(self, session: Session, body: Mapping[str, Any]) -> Response:
-        tenant, view = str(body.get("tenant", "")), str(body.get("view", ""))
-        if view not in deciding.VIEWS or not _TENANT.fullmatch(tenant):
+        said = {name: str(body.get(name, "")) for name in ("tenant", "view", "person", "find")}
+        shown = Shown(**said)
+        if shown.view not in deciding.VIEWS or not _TENANT.fullmatch(shown.tenant):
             return _problem(400, say("web_failed"))
         try:
-            said = await self._acts.do(session.person, Place(tenant, "moderation"), body)
+            answer = await self._acts.do(session.person, Place(shown.tenant, "moderation"), body)
         except Refused as refused:
-            words = "\n".join(problem(each) for each in refused.problems)
-            html = await self._rendered(session, tenant, view) if view == "queue" else ""
+            words = await self._sentences(session.person, shown, refused)
+            html = await self._rendered(session, shown) if shown.view == "queue" else ""
             # A refusal is an answer, so no browser reports it as an error.
             return JSONResponse({"problem": words, "html": html}, headers=PRIVATE)
         changed = str(body.get("act")) not in {"test", "simulate"}
-        html = await self._rendered(session, tenant, view, str(body.get("person", ""))) if changed else ""
-        return JSONResponse({"said": said, "html": html}, headers=PRIVATE)
+        html = await self._rendered(session, shown) if changed else ""
+        return JSONResponse({"said": answer, "html": html}, headers=PRIVATE)
 
 
-def _place(request: Request, tenants: Sequence[str]) -> tuple[str, str]:
-    tenant = request.query_params.get("tenant", "")
-    view = request.query_params.get("view", "")
-    known = tenant if tenant in tenants else tenants[0]
-    return known, view if view in deciding.VIEWS else deciding.VIEWS[0]
+def _by(problem: Problem) -> str:
+    return str(problem.values.get("by", ""))
+
+
+def _shown(request: Request, tenants: Sequence[str]) -> Shown:
+    query = request.query_params
+    tenant, view = query.get("tenant", ""), query.get("view", "")
+    return Shown(
+        tenant if tenant in tenants else tenants[0],
+        view if view in deciding.VIEWS else deciding.VIEWS[0],
+        without_forbidden(query.get("person", ""))[:120],
+        without_forbidden(query.get("find", ""))[:100],
+    )
+
+
+def _key_in(words: str, found: Sequence[Acquaintance], place: Place) -> str:
+    """Whose record is shown: the only one found, or nobody known whose key was typed in full."""
+    if words and len(found) == 1:
+        return found[0].key
+    if found or not words or " " in words.strip():
+        return ""
+    try:
+        return person_key(words.strip(), place.tenant.partition(":")[0])
+    except Refused:
+        return ""
 
 
 def _problem(status: int, words: str) -> Response:

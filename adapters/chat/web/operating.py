@@ -5,8 +5,9 @@ from typing import Any
 
 from bot.conduct import Action, Mode, Rule, Target
 from bot.errors import Refused
-from bot.mod_words import decided_line, explanation_lines, simulation_lines
+from bot.mod_words import decided_line, explanation_lines, imported_lines, simulation_lines
 from bot.model import Person, Place, Problem
+from bot.moderation import lists
 from bot.moderation.commands import duration, person_key, rule_id, split_patterns
 from bot.moderators import Moderators
 from bot.options import without_forbidden
@@ -32,6 +33,8 @@ class Acts:
             "unmute": self._mute,
             "rule": self._rule,
             "remove": self._remove,
+            "import": self._import,
+            "starter": self._starter,
             "test": self._test,
             "simulate": self._simulate,
             "mode": self._mode,
@@ -95,6 +98,17 @@ class Acts:
         saved = await self._do.add_rule(actor, place, wanted)
         said = say("mod_rule_saved", rule=saved.id, version=saved.version)
         return f"{said} {say('mod_rule_dry')}" if saved.dry_run and not wanted.dry_run else said
+
+    async def _import(self, actor: Person, place: Place, form: Form) -> str:
+        actions = {action.name.lower(): action for action in Action if action is not Action.ALLOW}
+        action = actions.get(_text(form, "action"))
+        if action is None:
+            raise Refused(Problem("rule_without_action"))
+        rules = lists.read(_text(form, "list"), action, _text(form, "id"))
+        return "\n".join(imported_lines(await self._do.add_rules(actor, place, rules)))
+
+    async def _starter(self, actor: Person, place: Place, form: Form) -> str:  # noqa: ARG002 - as all acts
+        return "\n".join(imported_lines(await self._do.add_starter(actor, place)))
 
     async def _remove(self, actor: Person, place: Place, form: Form) -> str:
         return say("mod_rule_removed", rule=(await self._do.remove_rule(actor, place, _text(form, "id"))).id)

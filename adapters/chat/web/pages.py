@@ -70,7 +70,7 @@ class Pages:
 
 CLIENT_WORDS = (
     "web_seconds", "web_minutes", "web_any_moment", "web_ready", "web_not_ready", "web_offline", "web_online",
-    "web_failed", "web_stale",
+    "web_failed", "web_stale", "web_appeal",
 )  # fmt: skip
 
 

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 NEWEST_FIRST_PAGE = 30  #: messages; older ones come as one scrolls
 LONGEST_REASON = 500  #: characters of a report
+LONGEST_APPEAL = 1000  #: characters
 HEARTBEAT_SECONDS = 15.0
 RETRY_MS = 1000
 PRIVATE = {"cache-control": "no-store"}
@@ -63,7 +64,9 @@ class Room:
         self._pages = Pages()
         self._secure = house.settings.public_url.startswith("https:")
         self._speaker = Speaker(house.store, house.studio, house.moderators, house.clock)
-        self.hub = Hub(house.store, house.studio, house.clock, house.observer, self._seals, self._pages)
+        self.hub = Hub(
+            house.store, house.core.judge.store, house.studio, house.clock, house.observer, self._seals, self._pages
+        )
         self._policy = content_policy([self._pages.style_hash])
         self._examples = self._working_examples()
 
@@ -75,6 +78,7 @@ class Room:
             "/room/jobs/{job}/cancel": self._cancel,
             "/room/jobs/{job}/delete": self._delete,
             "/room/jobs/{job}/report": self._report,
+            "/room/appeals": self._appeal,
         }
         return [
             Route("/", self._page),
@@ -264,7 +268,7 @@ class Room:
                 return JSONResponse({"problem": unfit.words}, unfit.status)
             except Refused as refused:
                 # 200: a refusal is an answer, which a browser need not report as an error of the page
-                return JSONResponse({"problem": refusal(refused.problems)})
+                return JSONResponse({"problem": refusal(refused.problems), "decision": refused.decision})
             except StoreError as error:
                 self._house.observer.event("store_error", detail=str(error))
                 return JSONResponse({"problem": problem(Problem("store_busy"))}, 503)
@@ -318,6 +322,12 @@ class Room:
         reason = without_forbidden(_text(body, "reason"))[:LONGEST_REASON]
         fresh = await self._house.moderators.report(visitor.person, ROOM, request.path_params["job"], index, reason)
         return JSONResponse({"said": say("web_reported" if fresh else "web_reported_before")})
+
+    async def _appeal(self, visitor: Visitor, body: Mapping[str, Any], _: Request) -> Response:
+        decision, reason = _text(body, "decision"), without_forbidden(_text(body, "reason"))[:LONGEST_APPEAL]
+        await self._house.moderators.appeal(visitor.person, ROOM, decision, reason)
+        await self.hub.show_decision(decision, visitor.key)
+        return JSONResponse({"said": say("web_appealed")})
 
 
 def _text(body: Mapping[str, Any], name: str) -> str:

@@ -82,7 +82,8 @@ class Speaker:
         try:
             await self.ask(visitor, text, words, key)
         except Refused as refused:
-            await self._answer(visitor, "\n".join(sentences(refused, typed)), key, refused.corrected or "")
+            words = "\n".join(sentences(refused, typed))
+            await self._answer(visitor, words, key, refused.corrected or "", refused.decision)
             return Heard(refused=True)
         return Heard()
 
@@ -175,9 +176,12 @@ class Speaker:
         person = visitor.person
         return await self._store.say(Message(0, person.key, person.name, words, self._clock.now(), job_id=job_id), key)
 
-    async def _answer(self, visitor: Visitor, words: str, key: str, correction: str = "") -> Message:
+    async def _answer(
+        self, visitor: Visitor, words: str, key: str, correction: str = "", decision: str = ""
+    ) -> Message:
         """A sentence of the bot to this person alone."""
-        message = Message(0, "", "", words, self._clock.now(), audience=visitor.key, correction=correction)
+        said = {"audience": visitor.key, "correction": correction, "decision": decision}
+        message = Message(0, "", "", words, self._clock.now(), **said)
         return await self._store.say(message, key + _ANSWER)
 
 

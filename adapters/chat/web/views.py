@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from adapters.chat.web.names import handle_of, hue_of, name_of
+from bot.conduct import ItemState
 from bot.fairness import LONGEST_LINE, Standing
 from bot.model import CANCELLABLE_STATES, FINAL_STATES, Job, JobState, Message, Picture, Progress, Settled
 from bot.options import plain
@@ -15,6 +16,8 @@ Link = Callable[[str], str]
 """From a path to the same with a signature."""
 
 THUMBS = (512, 1024)  # pixels, the longer side
+
+APPEALS = {ItemState.APPROVED: "web_appeal_won", ItemState.REJECTED: "web_appeal_lost"}
 
 GALLERY = "/gallery"
 _APART = re.compile(rf"(--[a-z]{{1,12}}(?![a-z])|(?<!\S){GALLERY}(?!\S))")
@@ -66,6 +69,8 @@ class Article:
     text: tuple[str, ...]  #: words, and by turns option names, which are not broken over two lines, or the gallery
     private: bool
     correction: str
+    decision: str = ""  #: to be appealed against
+    appeal: str = ""  #: how the appeal against it stands, in words
     thread: Thread | None = None
 
 
@@ -95,7 +100,10 @@ def alone(text: str) -> str:
     return display(text).translate(_ISOLATES)
 
 
-def article(message: Message, settled: Settled | None, live: Live, now: float, link: Link) -> Article:
+def article(
+    message: Message, settled: Settled | None, live: Live, now: float, link: Link, appeal: ItemState | None = None
+) -> Article:
+    """``appeal``: how the one against the message's decision stands, None where there is none."""
     job = settled.job if settled else None
     command, text = _words(message.text, job)
     moment = datetime.fromtimestamp(message.at, UTC)
@@ -110,6 +118,8 @@ def article(message: Message, settled: Settled | None, live: Live, now: float, l
         text=tuple(_APART.split(text)),
         private=bool(message.audience),
         correction=message.correction,
+        decision=message.decision if appeal is None else "",
+        appeal=say(APPEALS.get(appeal, "web_appeal_waits")) if appeal is not None else "",
         thread=thread(settled, live, now, link) if settled else None,
     )
 

@@ -55,6 +55,7 @@ class Api:
             routes=[
                 Route("/v1/images/generations", self._told(self._generations), methods=["POST"]),
                 Route("/v1/images/{job}/{index:int}", self._told(self._picture), methods=["GET"]),
+                Route("/v1/appeals", self._told(self._appeals), methods=["POST"]),
                 Route("/v1/models", self._told(self._models), methods=["GET"]),
                 Route("/v1/models/{model}", self._told(self._model), methods=["GET"]),
                 Route(DOCUMENT, self._document, methods=["GET"]),
@@ -161,6 +162,14 @@ class Api:
         except FileNotFoundError:
             raise errors.missing() from None
         return Response(content, media_type=picture.media_type, headers={"cache-control": "private, max-age=3600"})
+
+    # -- appeals
+
+    async def _appeals(self, request: Request) -> Response:
+        caller = await self._caller(request)
+        asked = body.read_appeal(await _body(request))
+        item = await self.work.appeal(caller, asked)
+        return JSONResponse({"id": item.id, "object": "appeal"}, 201)
 
     # -- models
 

@@ -16,6 +16,8 @@ SIZE = rf"auto|{SIDE}[x:]{SIDE}"
 FORMATS = ("b64_json", "url")
 MOST_PARTIALS = 3
 LONGEST_NAME = 100
+LONGEST_APPEAL = 1000
+DECISION = r"[0-9a-f]{32}"
 OF_OTHERS: Mapping[str, tuple[str, ...]] = {
     "background": ("auto", "opaque"),
     "moderation": ("auto", "low"),
@@ -40,7 +42,7 @@ class Asked:
 def read(raw: bytes) -> Asked:
     """Raises ApiError with everything that is wrong with the fields themselves."""
     body = _document(raw)
-    findings = [*_unknown(body), *_misfits(body)]
+    findings = [*_unknown(body, FIELDS), *_misfits(body)]
     if findings:
         raise ApiError(400, tuple(findings))
     size = body.get("size")
@@ -63,6 +65,26 @@ def read(raw: bytes) -> Asked:
         partials=MOST_PARTIALS if partials is None else int(partials),
         fingerprint=hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest(),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Appeal:
+    decision: str
+    reason: str
+
+
+def read_appeal(raw: bytes) -> Appeal:
+    """Raises ApiError with everything that is wrong."""
+    body = _document(raw)
+    findings = [*_unknown(body, APPEAL)]
+    for name, field in APPEAL.items():
+        if name not in body:
+            findings.append(Finding(say("api_missing", param=name), "missing_required_parameter", name))
+        elif not field.fits(body[name]):
+            findings.append(Finding(say(field.code, option=name, **field.values), "invalid_type", name))
+    if findings:
+        raise ApiError(400, tuple(findings))
+    return Appeal(body["decision"], body["reason"])
 
 
 def _document(raw: bytes) -> Mapping[str, Any]:
@@ -152,11 +174,17 @@ FIELDS: Mapping[str, Field] = {
 }
 
 
-def _unknown(body: Mapping[str, Any]) -> list[Finding]:
+APPEAL: Mapping[str, Field] = {
+    "decision": _field(_matching(DECISION), "api_takes_decision"),
+    "reason": _field(_text(LONGEST_APPEAL, 1), "takes_text", high=LONGEST_APPEAL),
+}
+
+
+def _unknown(body: Mapping[str, Any], fields: Mapping[str, Field]) -> list[Finding]:
     return [
         Finding(say("api_unknown_field", param=ascii(name)[1:-1][:60]), "unknown_parameter", name[:60])
         for name in body
-        if name not in FIELDS
+        if name not in fields
     ]
 
 

@@ -28,9 +28,11 @@ class Finding:
     code: str
     param: str | None = None
     limits: tuple[float, float] | None = None
+    decision: str = ""  #: what POST /v1/appeals takes
 
     def plain(self) -> dict[str, object]:
         found: dict[str, object] = {"message": self.message, "code": self.code, "param": self.param}
+        found |= {"decision": self.decision} if self.decision else {}
         return found | ({"minimum": self.limits[0], "maximum": self.limits[1]} if self.limits else {})
 
 
@@ -86,14 +88,15 @@ def of_refusal(refused: Refused, day_left: int) -> ApiError:
             return ApiError(429, _coded(findings, "insufficient_quota"), "insufficient_quota", headers)
         case "quota_waiting":
             return ApiError(429, _coded(findings, "rate_limit_exceeded"), "rate_limit_error", {"retry-after": "5"})
-        case "unknown_request":
+        case "unknown_request" | "appeal_unknown" | "appeal_not_yours":
             return ApiError(404, findings)
     if first.code in _UNAVAILABLE:
         seconds = first.values.get("seconds", _UNAVAILABLE[first.code])
         return ApiError(503, findings, "server_error", {"retry-after": str(seconds)})
     if first.code.startswith(("blocked_", "held_")):
         return refused_by_moderation(findings)
-    return ApiError(400, findings)
+    again = first.code == "appeal_only_one"
+    return ApiError(409 if again else 400, findings, headers=NO_RETRY if again else {})
 
 
 _UNAVAILABLE = {
@@ -143,7 +146,8 @@ def _finding(found: Problem) -> Finding:
     if option:
         values["option"] = FIELDS.get(option, option)
     said = problem(Problem(WORDS.get(found.code, found.code), values))
-    return Finding(said, found.code, _param(found.code, values), _limits(values))
+    decision = str(values.get("decision", ""))
+    return Finding(said, found.code, _param(found.code, values), _limits(values), decision)
 
 
 def _param(code: str, values: Mapping[str, object]) -> str | None:

@@ -16,10 +16,10 @@ _ERRORS = {
     400: "A parameter is missing, unknown or out of its range; param names it.",
     401: "No valid key.",
     403: "Moderation refused the request, or would hold it for a moderator (code held_for_review).",
-    404: "There is nothing at this address.",
+    404: "There is nothing at this address, or no such decision about this key.",
     405: "This address does not take this method.",
     408: "The body did not arrive in time.",
-    409: "The request was cancelled.",
+    409: "The request was cancelled, or the decision was appealed against before.",
     410: "The pictures of this Idempotency-Key were deleted.",
     413: "The body is too large.",
     415: "The body is not JSON.",
@@ -39,6 +39,7 @@ def document(studio: Studio, public_url: str) -> dict[str, Any]:
         "security": [{"key": []}],
         "paths": {
             "/v1/images/generations": {"post": _generations(studio)},
+            "/v1/appeals": {"post": _appeals()},
             "/v1/models": {"get": _models()},
             "/v1/models/{model}": {"get": _model()},
             "/v1/images/{job}/{index}": {"get": _linked()},
@@ -76,6 +77,24 @@ def _generations(studio: Studio) -> dict[str, Any]:
 
 def _example(studio: Studio) -> dict[str, Any]:
     return {"prompt": "a red fox in snow", "n": 1, **({"model": studio.backends()[0]} if studio.backends() else {})}
+
+
+def _appeals() -> dict[str, Any]:
+    text = {"type": "string", "minLength": 1}
+    sent = _object(
+        {"decision": text | {"pattern": f"^{body.DECISION}$"}, "reason": text | {"maxLength": body.LONGEST_APPEAL}},
+        additionalProperties=False,
+    )
+    done = {
+        "description": "A moderator will look at it again.",
+        "content": {JSON: {"schema": _object({"id": {"type": "string"}, "object": {"const": "appeal"}})}},
+    }
+    return {
+        "operationId": "createAppeal",
+        "summary": "Appeals, once, against a decision that an error named",
+        "requestBody": {"required": True, "content": {JSON: {"schema": sent}}},
+        "responses": {"201": done, **_failures(400, 401, 404, 408, 409, 413, 415, 500, 503)},
+    }
 
 
 def _models() -> dict[str, Any]:
@@ -187,9 +206,10 @@ def _error() -> dict[str, Any]:
     text = {"type": "string"}
     finding = {"message": text, "code": text, "param": {"type": ["string", "null"]}}
     ends = {"minimum": {"type": "number"}, "maximum": {"type": "number"}}
-    one = _object({**finding, **ends}, list(finding))
+    more = {**ends, "decision": text}
+    one = _object({**finding, **more}, list(finding))
     error = _object(
-        {**finding, **ends, "type": text, "details": {"type": "array", "items": one}}, [*finding, "type"]
+        {**finding, **more, "type": text, "details": {"type": "array", "items": one}}, [*finding, "type"]
     )
     return _object({"error": error})
 

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from adapters.chat.web.api import answers, errors, stream
-from adapters.chat.web.api.body import Asked
+from adapters.chat.web.api.body import Appeal, Asked
 from adapters.chat.web.api.errors import ApiError, Finding
 from adapters.chat.web.api.outcomes import Outcomes, Stopping, is_over, is_under_way
 from adapters.chat.web.sessions import Seals
+from bot.conduct import Item
 from bot.errors import Refused, StoreError
 from bot.model import FINAL_STATES, Job, JobState, Origin, Person, Picture, Place, Problem
+from bot.options import without_forbidden
 from bot.ports import Store
 from bot.replies import say
 
@@ -100,6 +102,11 @@ class Work:
             await self._house.studio.cancel(caller.person, PLACE, job_id)
         except (Refused, StoreError):
             return
+
+    async def appeal(self, caller: Caller, asked: Appeal) -> Item:
+        """Raises Refused, StoreError."""
+        reason = without_forbidden(asked.reason)
+        return await self._house.moderators.appeal(caller.person, PLACE, asked.decision, reason)
 
     # -- the outcome
 

@@ -1,6 +1,6 @@
 // The viewer and the forms. Each opens as a modal dialog and gives the focus back when it closes.
 
-import { complain, post } from "./net.js";
+import { appealButton, complain, post } from "./net.js";
 
 const find = (id) => document.getElementById(id);
 
@@ -64,10 +64,11 @@ function open(dialog, onSubmit) {
     event.preventDefault();
     const button = form.querySelector("[type=submit]");
     button.disabled = true;
-    const trouble = await onSubmit(Object.fromEntries(new FormData(form)));
+    const answer = await onSubmit(Object.fromEntries(new FormData(form)));
     button.disabled = false;
-    if (!trouble) return dialog.close();
-    problem.textContent = trouble;
+    if (answer.ok) return dialog.close();
+    problem.textContent = answer.problem;
+    if (answer.decision) problem.append(" ", appealButton(answer.decision));
     problem.hidden = false;
   };
   dialog.showModal();
@@ -80,10 +81,7 @@ export async function vary(job) {
   const form = find("vary").querySelector("form");
   form.reset();
   for (const [name, value] of Object.entries(request)) if (form.elements[name]) form.elements[name].value = value;
-  open(find("vary"), async (values) => {
-    const sent = await post(`/room/jobs/${job}/vary`, values);
-    return sent.ok ? "" : sent.problem;
-  });
+  open(find("vary"), (values) => post(`/room/jobs/${job}/vary`, values));
   form.elements.prompt.focus();
 }
 
@@ -97,8 +95,21 @@ export function report(job, thread) {
   dialog.querySelector(".all input").checked = true;
   open(dialog, async ({ picture, reason }) => {
     const sent = await post(`/room/jobs/${job}/report`, { reason, picture: picture ? Number(picture) : null });
-    if (sent.ok) complain(sent.said, true);
-    return sent.ok ? "" : sent.problem;
+    if (sent.ok) complain(sent.said, { good: true });
+    return sent;
+  });
+  form.elements.reason.focus();
+}
+
+export function appeal(decision, words) {
+  const dialog = find("appeal");
+  const form = dialog.querySelector("form");
+  form.reset();
+  dialog.querySelector("blockquote").textContent = words;
+  open(dialog, async ({ reason }) => {
+    const sent = await post("/room/appeals", { decision, reason });
+    if (sent.ok) complain(sent.said, { good: true });
+    return sent;
   });
   form.elements.reason.focus();
 }

@@ -125,6 +125,16 @@ view.addEventListener("keydown", (event) => {
   event.preventDefault();
 });
 
+// The list of people: J and K as in the queue, so that hands stay where they are.
+view.addEventListener("keydown", (event) => {
+  const link = event.target.closest?.(".people a");
+  const step = { j: 1, k: -1 }[event.key.toLowerCase()];
+  if (!link || !step || event.ctrlKey || event.metaKey || event.altKey) return;
+  const links = [...view.querySelectorAll(".people a")];
+  links[links.indexOf(link) + step]?.focus();
+  event.preventDefault();
+});
+
 view.addEventListener("click", async (event) => {
   const button = event.target.closest("button");
   if (!button) return;
@@ -148,6 +158,13 @@ function change(rule) {
   form.scrollIntoView({ block: "start" });
   form.patterns.focus();
 }
+
+// A file is only read into the form: what is sent is what one sees.
+view.addEventListener("change", async (event) => {
+  const into = event.target.dataset?.into;
+  const [file] = event.target.files ?? [];
+  if (into && file) event.target.form.elements[into].value = await file.text();
+});
 
 view.addEventListener("submit", async (event) => {
   const form = event.target;

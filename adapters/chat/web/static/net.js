@@ -46,12 +46,21 @@ export function announce(sentence) {
 const problem = document.getElementById("problem");
 let hiding = 0;
 
-export function complain(sentence, good = false) {
+// `decision`: what the sentence tells of, to be appealed against; then it stays until something else is said.
+export function complain(sentence, { good = false, decision = "" } = {}) {
   clearTimeout(hiding);
   problem.classList.toggle("good", good);
   problem.textContent = sentence;
   problem.hidden = !sentence;
-  hiding = setTimeout(() => (problem.hidden = true), good ? 5000 : 15000);
+  if (decision) problem.append(" ", appealButton(decision));
+  else hiding = setTimeout(() => (problem.hidden = true), good ? 5000 : 15000);
+}
+
+export function appealButton(decision) {
+  const button = document.createElement("button");
+  Object.assign(button, { type: "button", textContent: words.appeal });
+  Object.assign(button.dataset, { act: "appeal", decision });
+  return button;
 }
 
 // A page of a session that is no more is loaded again, but not over and over.

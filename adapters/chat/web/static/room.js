@@ -1,7 +1,7 @@
 // The room: what is said and drawn comes by server-sent events; what one types goes out as posts.
 
 import { Completion } from "./complete.js";
-import { enlarge, report, vary } from "./dialogs.js";
+import { appeal, enlarge, report, vary } from "./dialogs.js";
 import { morph } from "./morph.js";
 import { announce, complain, fill, me, newKey, post, reloadOnce, words } from "./net.js";
 
@@ -276,8 +276,10 @@ const acts = {
   report: (_, thread) => report(thread.dataset.job, thread),
   delete: (_, thread, button) => press(button, thread, "delete"),
   cancel: (_, thread, button) => press(button, thread, "cancel"),
+  appeal: (article, _, button) => appeal(button.dataset.decision, told(article, button)),
 };
 
+const told = (article, button) => (article?.querySelector(".text") ?? button.parentElement.firstChild).textContent.trim();
 const correction = (article) => article.querySelector(".correction code").textContent;
 
 async function press(button, thread, act) {
@@ -287,8 +289,8 @@ async function press(button, thread, act) {
     new Promise((done) => setTimeout(done, 700)), // a second click of a double click asks for nothing
   ]);
   button.disabled = false;
-  if (!answer.ok) complain(answer.problem);
-  else if (answer.said) complain(answer.said, true);
+  if (!answer.ok) complain(answer.problem, answer);
+  else if (answer.said) complain(answer.said, { good: true });
 }
 
 document.addEventListener("click", (event) => {

@@ -201,12 +201,14 @@ CREATE TABLE messages (
     audience TEXT NOT NULL DEFAULT '',
     job TEXT NOT NULL DEFAULT '',
     correction TEXT NOT NULL DEFAULT '',
-    key TEXT NOT NULL DEFAULT ''
+    key TEXT NOT NULL DEFAULT '',
+    decision TEXT NOT NULL DEFAULT ''
 );
 
 CREATE INDEX messages_of_a_person ON messages (person);
 CREATE INDEX messages_by_job ON messages (job) WHERE job <> '';
 CREATE UNIQUE INDEX messages_by_key ON messages (key) WHERE key <> '';
+CREATE INDEX messages_by_decision ON messages (decision) WHERE decision <> '';
 ALTER SEQUENCE messages_seq OWNED BY messages.seq;
 
 -- A reader goes on after the highest number it saw, so a message gets its number in the order of the commits.

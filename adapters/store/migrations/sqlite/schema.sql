@@ -180,12 +180,14 @@ CREATE TABLE messages (
     audience TEXT NOT NULL DEFAULT '',
     job TEXT NOT NULL DEFAULT '',
     correction TEXT NOT NULL DEFAULT '',
-    key TEXT NOT NULL DEFAULT ''
+    key TEXT NOT NULL DEFAULT '',
+    decision TEXT NOT NULL DEFAULT ''
 ) STRICT;
 
 CREATE INDEX messages_of_a_person ON messages (person);
 CREATE INDEX messages_by_job ON messages (job) WHERE job <> '';
 CREATE UNIQUE INDEX messages_by_key ON messages (key) WHERE key <> '';
+CREATE INDEX messages_by_decision ON messages (decision) WHERE decision <> '';
 
 CREATE TABLE reports (
     tenant TEXT NOT NULL,

@@ -1,0 +1,181 @@
+"""Rules as lists: out as CSV and in again, word lists of others, and a policy to start from. Pure.
+
+The CSV has a row for each rule; patterns and exceptions stand one a line in their cell. A cell that a spreadsheet would
+take for a formula has an apostrophe before it (row S34), which is taken off again.
+"""
+
+import csv
+import io
+from collections.abc import Iterable, Iterator, Sequence
+
+from bot.conduct import Action, Rule, Target
+from bot.errors import Refused
+from bot.model import Problem
+from bot.moderation.commands import duration, rule_id
+
+COLUMNS = (
+    "id", "action", "patterns", "allow", "target", "category", "message", "timeout", "all_of", "dry_run", "spoiler",
+)  # fmt: skip
+MAX_RULES = 200
+MAX_TEXT = 200_000  #: characters
+YES = frozenset({"1", "true", "yes", "x"})
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "'")
+
+
+def to_csv(rules: Iterable[Rule]) -> str:
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\r\n")
+    writer.writerow(COLUMNS)
+    writer.writerows([_guarded(cell) for cell in _cells(rule)] for rule in rules)
+    return out.getvalue()
+
+
+def _cells(rule: Rule) -> list[str]:
+    marks = ["yes" if on else "" for on in (rule.all_of, rule.dry_run, rule.spoiler)]
+    lasting = f"{rule.timeout_seconds:.0f}s" if rule.timeout_seconds else ""
+    lists = ["\n".join(rule.patterns), "\n".join(rule.allow)]
+    words = [rule.target.value, rule.category, rule.message, lasting]
+    return [rule.id, rule.action.name.lower(), *lists, *words, *marks]
+
+
+def _guarded(cell: str) -> str:
+    return f"'{cell}" if cell.lstrip(" ").startswith(FORMULA) else cell
+
+
+def _plain(cell: str) -> str:
+    return cell[1:] if cell.startswith("'") and cell[1:].lstrip(" ").startswith(FORMULA) else cell
+
+
+def read(text: str, action: Action, name: str) -> list[Rule]:
+    """Rules of our own CSV, or one rule ``name`` that does ``action`` of anybody's word list.
+
+    A word list is lines, or a CSV whose first column has the words. Raises Refused with what is wrong, and where.
+    """
+    if len(text) > MAX_TEXT:
+        raise Refused(Problem("list_too_long", {"limit": MAX_TEXT}))
+    rows = _rows(text.lstrip("\ufeff"))
+    if not rows:
+        raise Refused(Problem("list_empty"))
+    header = [cell.strip().lower() for cell in rows[0][1]]
+    if "patterns" in header:
+        return list(_ours(header, rows[1:]))
+    words = dict.fromkeys(_plain(cells[0]).strip() for _, cells in rows if cells)
+    kept = tuple(word for word in words if word and not word.startswith("#"))
+    if not kept:
+        raise Refused(Problem("list_empty"))
+    return [Rule(id=rule_id(name.strip() or "list"), tenant="", patterns=kept, action=action)]
+
+
+def _rows(text: str) -> list[tuple[int, list[str]]]:
+    """Each with the number of its last line."""
+    reader = csv.reader(io.StringIO(text, newline=""))
+    try:
+        return [(reader.line_num, cells) for cells in reader if any(cell.strip() for cell in cells)]
+    except csv.Error as error:
+        raise Refused(Problem("list_unreadable", {"line": reader.line_num, "detail": str(error)})) from None
+
+
+def _ours(header: Sequence[str], rows: Sequence[tuple[int, list[str]]]) -> Iterator[Rule]:
+    unknown = sorted(set(header) - set(COLUMNS))
+    if unknown:
+        raise Refused(Problem("list_column", {"column": unknown[0][:40], "columns": ", ".join(COLUMNS)}))
+    if len(rows) > MAX_RULES:
+        raise Refused(Problem("list_too_many", {"limit": MAX_RULES}))
+    for line, cells in rows:
+        said = dict(zip(header, map(_plain, cells), strict=False))
+        try:
+            yield _rule(said)
+        except Refused as refused:
+            raise Refused(Problem("list_line", {"line": line}), *refused.problems) from None
+
+
+def _rule(said: dict[str, str]) -> Rule:
+    actions = {action.name.lower(): action for action in Action if action is not Action.ALLOW}
+    action = said.get("action", "").strip().lower()
+    target = said.get("target", "").strip() or Target.BOTH.value
+    lasting = said.get("timeout", "").strip()
+    seconds = duration(lasting) if lasting else 0.0
+    if action not in actions:
+        raise Refused(Problem("rule_without_action"))
+    if target not in set(Target):
+        raise Refused(Problem("rule_target", {"targets": ", ".join(Target)}))
+    if seconds is None:
+        raise Refused(Problem("mod_needs_duration"))
+    return Rule(
+        id=rule_id(said.get("id", "").strip()),
+        tenant="",
+        patterns=_lines(said.get("patterns", "")),
+        action=actions[action],
+        all_of=_yes(said, "all_of"),
+        allow=_lines(said.get("allow", "")),
+        target=Target(target),
+        category=said.get("category", "").strip()[:40],
+        message=said.get("message", "").strip(),
+        timeout_seconds=seconds,
+        spoiler=_yes(said, "spoiler"),
+        dry_run=_yes(said, "dry_run"),
+    )
+
+
+def _yes(said: dict[str, str], name: str) -> bool:
+    return said.get(name, "").strip().lower() in YES
+
+
+def _lines(cell: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(line.strip() for line in cell.splitlines() if line.strip()))
+
+
+# -- a policy to start from: people look at what is doubtful, and little is refused outright
+
+
+def _starter(name: str, action: Action, *patterns: str, category: str, message: str, all_of: bool = False) -> Rule:
+    return Rule(
+        id=f"starter-{name}", tenant="", patterns=patterns, action=action, all_of=all_of, target=Target.PROMPT,
+        category=category, message=message,
+    )  # fmt: skip
+
+
+_SEXUAL = "nude|nudes|naked|nsfw|porn*|hentai|erotic|topless|undressed|lingerie"
+STARTER = (
+    _starter(
+        "sexual", Action.HOLD, "nude", "nudes", "naked", "nsfw", "porn*", "hentai", "topless", "genital*",
+        category="sexual", message="A moderator looks at nudity first.",
+    ),
+    _starter(
+        "real-people", Action.BLOCK, _SEXUAL, "celebrity|actress|actor|politician|president|deepfake|my teacher|my ex",
+        all_of=True, category="likeness", message="No sexual pictures of real people.",
+    ),
+    _starter(
+        "gore", Action.HOLD, "gore", "gory", "dismember*", "behead*", "decapitat*", "disembowel*", "mutilat*",
+        category="violence", message="A moderator looks at gore first.",
+    ),
+    _starter(
+        "self-harm", Action.HOLD, "suicide", "self harm", "self harming", "hanging himself", "hanging herself",
+        category="self-harm", message="If you are not well, please talk to somebody you trust.",
+    ),
+    _starter(
+        "hate", Action.HOLD, "swastika*", "hakenkreuz", "ku klux klan", "nazi salute", "hitler salute",
+        category="hate", message="A moderator looks at hate symbols first.",
+    ),
+    _starter(
+        "terror", Action.HOLD, "isis|daesh|al qaeda|terrorist*", "flag|banner|recruit*|propaganda|poster", all_of=True,
+        category="terror", message="No propaganda for terror.",
+    ),
+    _starter(
+        "shooting", Action.HOLD, "school|classroom|church|mosque|synagogue", "shooting|shooter|massacre", all_of=True,
+        category="violence", message="A moderator looks at massacres first.",
+    ),
+    _starter(
+        "forgery", Action.BLOCK, "fake|forged|counterfeit", "passport*|id card|driving licence|banknote*",
+        all_of=True, category="forgery", message="No forged papers or money.",
+    ),
+    _starter(
+        "links", Action.BLOCK, r"re:(?i)\b(?:discord\.gg|t\.me|bit\.ly)/\w+",
+        category="spam", message="No invitations or short links.",
+    ),
+    _starter(
+        "watermarks", Action.FLAG, "shutterstock", "getty images", "istock", "adobe stock",
+        category="copying", message="",
+    ),
+)  # fmt: skip
+"""Ten rules that most communities want in some form, to be changed at will."""
