@@ -169,7 +169,7 @@ def look_at_files(installed: Path, folder: Path) -> None:
     run([*pip, "-c", str(DEPLOY / "constraints.txt"), *TOOLS], folder)
     schema = [str(tools / "bin" / "check-jsonschema"), "--builtin-schema", "vendor.compose-spec"]
     run([*schema, str(DEPLOY / "compose.yaml")], folder)
-    manifests = [each for each in sorted((DEPLOY / "kubernetes").glob("*.yaml")) if is_of_kubernetes(each)]
+    manifests = [each for each in sorted((DEPLOY / "kubernetes").rglob("*.yaml")) if is_of_kubernetes(each)]
     run([str(tools / "bin" / "kubernetes-validate"), "--strict", *map(str, manifests)], folder)
     unit = folder / "imagine-bot.service"
     unit.write_text((DEPLOY / "imagine-bot.service").read_text().replace(INSTALLED, str(installed)))
