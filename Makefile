@@ -32,7 +32,7 @@ check: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/bandit -q -c pyproject.toml -r bot adapters
+	$(BIN)/bandit -q -ll -c pyproject.toml -r bot adapters
 	$(BIN)/python -m tests.audit
 
 faults: $(VENV)/.dev
