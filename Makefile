@@ -3,6 +3,7 @@
 # make test    the whole test suite
 # make check   ruff, mypy, import rules, bandit, advisories of the dependencies
 # make faults  kill -9 and errors at every step of a job, on every platform and database
+# make deploy-check  the Dockerfile's own commands in a clean environment, other people's checks of the files beside it
 # make soak    seeded histories of faults and crashes in virtual time, then ten requests a second for an hour
 # make bench   the performance tables; bench-load: many people at once, and a bare FIFO bot beside it
 # make train-demo   the demo model, from nothing
@@ -18,7 +19,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 CONSTRAINTS := deploy/constraints.txt
 
-.PHONY: demo test check faults soak bench bench-engine bench-cluster bench-load train-demo clean
+.PHONY: demo test check faults deploy-check soak bench bench-engine bench-cluster bench-load train-demo clean
 
 demo: $(VENV)/.demo $(VENV)/.local-$(LOCAL)
 	@$(BIN)/imagine-bot demo --port $(PORT) --data $(DATA)
@@ -31,11 +32,14 @@ check: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/bandit -q -c pyproject.toml -r bot adapters
+	$(BIN)/bandit -q -ll -c pyproject.toml -r bot adapters
 	$(BIN)/python -m tests.audit
 
 faults: $(VENV)/.dev
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m faults
+
+deploy-check: $(VENV)/.dev
+	$(BIN)/python -m tests.deploy_check
 
 # SOAK_SECONDS=3600 make soak   new histories for an hour; SEED=17 make soak   that one, event by event
 soak: $(VENV)/.dev

@@ -116,7 +116,7 @@ async def _draw_on(
     if price and not await desk.spend(backend.name, quota.day_of(time.time()), price, cap):
         raise Down(say("over_budget", backend=backend.name, cap=cap))
     with _bar() as bar:
-        report = BarReport(bar, bar.add_task(backend.name, total=None))
+        report = BarReport(bar, bar.add_task(backend.name, total=None), backend.name)
         drawn = await _with_retry(backend, drawing, report)
     async with _checked_pictures(settings) as pictures:
         saved = await pictures.save(drawn.pictures, picture_settings(drawing, drawn, backend.name))
@@ -146,12 +146,12 @@ async def _with_retry(backend: Backend, drawing: Drawing, report: "BarReport") -
 class BarReport:
     """A `Report` that moves a progress bar on a terminal."""
 
-    def __init__(self, bar: Progress, task: TaskID) -> None:
-        self._bar = bar
-        self._task = task
+    def __init__(self, bar: Progress, task: TaskID, backend: str) -> None:
+        self._bar, self._task, self._backend = bar, task, backend
 
     async def progress(self, step: int, steps: int) -> None:
-        self._bar.update(self._task, completed=step, total=steps)
+        words = self._backend if steps else say("draw_loading", backend=self._backend)
+        self._bar.update(self._task, description=words, completed=step, total=steps or None)
 
     async def preview(self, index: int, image: bytes) -> None:
         """A terminal shows none."""

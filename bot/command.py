@@ -37,7 +37,7 @@ from bot.options import (
 
 __all__ = [
     "OPTIONS", "Further", "Kind", "Option",
-    "format_command", "merge", "options_for", "parse", "tidied", "typed", "validate",
+    "format_command", "merge", "options_for", "parse", "scan", "tidied", "typed", "validate",
 ]  # fmt: skip
 
 Further = Callable[[ImageRequest], Sequence[Problem]]
@@ -76,7 +76,7 @@ def merge(
     """
     _refuse_endless(text)
     clean = without_forbidden(text)
-    prompt, written = _scan(_COMMAND.sub("", clean))
+    prompt, written = scan(_COMMAND.sub("", clean))
     if len(written) > MOST_OPTIONS:
         raise Refused(Problem("options_many", {"limit": MOST_OPTIONS}))
     table = {option.name: option for option in options}
@@ -140,7 +140,7 @@ def _opens(match: re.Match[str]) -> bool:
     return match["dash"] == "--" or match["name"].lower() in _BY_NAME
 
 
-def _scan(text: str) -> tuple[str, list[tuple[str, str]]]:
+def scan(text: str) -> tuple[str, list[tuple[str, str]]]:
     """The prompt, and each option's name as written with the raw text of its value."""
     openers = [match for match in _OPENER.finditer(text) if _opens(match)]
     ends = [*(match.start() for match in openers), len(text)]

@@ -294,13 +294,13 @@ class Acquaintance:
 class Dossier:
     """All that the store says about somebody who asks for something, read at once.
 
-    ``styles``: the defaults of the person and of the channel, by owner.
+    ``defaults``: the options that the person and the channel have set, by owner.
     """
 
     version: int = 0  #: of the community's rules and settings
     sanctions: tuple[Sanction, ...] = ()
     record: tuple[RecordEvent, ...] = ()
-    styles: Mapping[str, str] = field(default_factory=dict)
+    defaults: Mapping[str, str] = field(default_factory=dict)
     paused: bool = False  #: the house takes nothing new
 
 

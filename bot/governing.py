@@ -124,14 +124,13 @@ class Governing:
         event = replace(self._event(actor, place, "mode", subject), before=before, after=mode or "default")
         await self._store.set_mode(place.tenant, mode, channel, event)
 
-    async def set_style(self, actor: Person, place: Place, style: str) -> None:
-        """What this channel's requests are drawn in where they name no style. Raises Refused."""
+    async def set_defaults(self, actor: Person, place: Place, options: str) -> str:
+        """What this channel's requests are drawn with where they do not say it; as it is now. Raises Refused."""
         await self._permitted(actor, place, Act.MODE)
-        owner = tastes.channel(place)
-        before = (await self._core.store.default_styles((owner,))).get(owner, tastes.DEFAULT)
-        await tastes.remember(self._core, owner, style)
-        event = self._event(actor, place, "style", f"channel:{place.channel}")
-        await self._store.audit(replace(event, before=before, after=style))
+        before, after = await tastes.remember(self._core, tastes.channel(place), options)
+        event = self._event(actor, place, "defaults", f"channel:{place.channel}")
+        await self._store.audit(replace(event, before=before, after=after))
+        return after
 
     async def pause(self, actor: Person, place: Place, reason: str = "") -> None:
         """No new requests from anybody; what was accepted goes on."""

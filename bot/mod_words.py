@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 
+from bot import tastes
 from bot.conduct import FOREVER, Acquaintance, Case, ItemState, Rule, Sanction
 from bot.errors import Refused
 from bot.model import AuditEvent, Person, Place
@@ -44,7 +45,8 @@ class ModWords:
             "test": self._test,
             "simulate": self._simulate,
             "mode": self._mode,
-            "style": self._style,
+            "style": self._defaults,
+            "defaults": self._defaults,
             "pause": self._pause,
             "resume": self._resume,
             "audit": self._audit,
@@ -158,9 +160,9 @@ class ModWords:
         name = command.mode.value if command.mode else "default"
         return [say("mod_mode_here" if command.here else "mod_mode", mode=name)]
 
-    async def _style(self, actor: Person, place: Place, command: Command) -> Sequence[str]:
-        await self._do.set_style(actor, place, command.text)
-        return [say("mod_style", style=command.text)]
+    async def _defaults(self, actor: Person, place: Place, command: Command) -> Sequence[str]:
+        now = await self._do.set_defaults(actor, place, command.text)
+        return [say("mod_defaults", options=tastes.in_words(now)) if now else say("mod_no_defaults")]
 
     async def _pause(self, actor: Person, place: Place, command: Command) -> Sequence[str]:
         await self._do.pause(actor, place, command.text)

@@ -261,13 +261,20 @@ class Ticket:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a running job is. Kept unsynced: after a crash it starts anew."""
+    """How far a running job is. Kept unsynced: after a crash it starts anew.
+
+    Of no ``steps`` at all: its backend loads the model first.
+    """
 
     job_id: str
     step: int
     steps: int
     previews: int = 0  #: grows with every new preview
     at: float = 0.0
+
+    @property
+    def loading(self) -> bool:
+        return not self.steps and not self.previews
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,8 @@ class Clock(Protocol):
 class Report(Protocol):
     """What a backend tells while it draws. Awaiting it never fails the drawing."""
 
-    async def progress(self, step: int, steps: int) -> None: ...
+    async def progress(self, step: int, steps: int) -> None:
+        """0 of 0: nothing is drawn yet, the model is being loaded."""
 
     async def preview(self, index: int, image: bytes) -> None:
         """A small encoded picture of image ``index`` of this request."""
@@ -311,11 +312,11 @@ class Store(Protocol):
     async def share(self, job_id: str, index: int, now: float, *, shared: bool) -> bool:
         """False: it was so before, or is deleted."""
 
-    async def default_styles(self, owners: Sequence[str]) -> Mapping[str, str]:
-        """The styles that people and channels have set, by owner."""
+    async def default_options(self, owners: Sequence[str]) -> Mapping[str, str]:
+        """The options that people and channels have set, by owner: see `tastes`."""
 
-    async def set_default_style(self, owner: str, style: str) -> None:
-        """An empty style takes it back."""
+    async def set_default_options(self, owner: str, options: str) -> None:
+        """An empty text takes them back."""
 
     async def people_of_day(self, day: int, limit: int) -> list[PersonToday]:
         """Those with most under way first."""

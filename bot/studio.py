@@ -1,6 +1,7 @@
 """The way in: what a platform may ask. It returns values or raises `Refused`, and never calls a platform back."""
 
 import asyncio
+import math
 import random
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
@@ -40,6 +41,7 @@ SLOWEST_COMMIT = 1.5
 STANDINGS_FRESH = 2.0
 """Seconds for which one pass over the line serves everybody's position."""
 
+PAST_SEARCHED = 500  #: a person's last requests that `/imagine-history` goes back through
 KEPT_SEARCHED = 50  #: a person's last requests, for pictures that could not be posted
 KEPT_SHOWN = 3  #: of those, as many are handed over at once
 
@@ -86,7 +88,7 @@ class Studio:
         if known.paused:
             raise Refused(Problem("intake_paused"))
         written = steps.asked(self._core, request)
-        asked = tastes.applied(self._core, written, origin.person, origin.place, known.styles)
+        asked = tastes.applied(self._core, written, origin.person, origin.place, known.defaults)
         seed = asked.seed if asked.seed is not None else self._rng.randrange(routing.SEEDS)
         plan = steps.plan(self._core, asked, seed)
         if plan.closed and not waits_for_backends:
@@ -268,6 +270,22 @@ class Studio:
         """Newest first; pictures that were deleted are left out."""
         jobs = await self._core.store.jobs_of(person.key, limit)
         return [await self.settled(job) for job in jobs]
+
+    async def past(self, person: Person, limit: int, before: float = math.inf) -> list[Settled]:
+        """Newest first, those asked for ``before``: with the pictures that may be shown, and without the requests
+        that had some and have none any more.
+        """
+        found: list[Settled] = []
+        for job in await self._core.store.jobs_of(person.key, PAST_SEARCHED):
+            settled = await self.settled(job) if job.created_at < before else None
+            if settled is None:
+                continue
+            shown = tuple(picture for picture in settled.pictures if not picture.hidden)
+            if shown or job.state is not JobState.DELIVERED:
+                found.append(replace(settled, pictures=shown))
+            if len(found) == limit:
+                break
+        return found
 
     async def kept(self, person: Person) -> list[Settled]:
         """The newest pictures that could not be posted: `/imagine-status` hands them over."""

@@ -1,8 +1,10 @@
 """What every chat platform says of a request and its person, before the platform makes it safe to show. Pure."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
-from bot.model import Job, Picture, Problem, Progress
+from bot import described
+from bot.model import Job, Picture, Problem, Progress, Settled
 from bot.quota import day_left
 from bot.replies import problem, say
 from bot.studio import Status
@@ -28,6 +30,15 @@ def small_print(job: Job, pictures: Iterable[Picture]) -> str:
     seeds = ", ".join(str(picture.seed) for picture in shown if picture.seed is not None)
     parts = [*sizes, job.backend, *([say("chat_seeds", seeds=seeds)] if seeds else [])]
     return " · ".join(part for part in parts if part)
+
+
+def record(settled: Settled) -> str:
+    """One line of a history: how it stands, what was asked for beside the prompt, and how the pictures came to be."""
+    job, asked = settled.job, settled.job.request
+    if settled.pictures:
+        asked = replace(asked, size=None, seed=None, backend=None)
+    made = small_print(job, settled.pictures) if settled.pictures else ""
+    return " · ".join(part for part in (state(job), described.settings(asked), made) if part)
 
 
 def notes(job: Job) -> list[str]:

@@ -2,6 +2,7 @@
 
 `method:statement`   before a statement that writes, inside the transaction of the store's method
 `method:commit`      before that transaction's commit
+`method:whole`       before a transaction that is one statement, as PostgreSQL has them
 `method:done`        after it, before the caller hears of it
 `port:begin`, `port:end`   before and after the effect of a call of a backend, chat, review room or picture store
 
@@ -21,7 +22,8 @@ from typing import Any
 
 from adapters.images.files import FilePictures
 from adapters.store import sql
-from adapters.store.engine import Engine, Row, T, Transaction, Wakeup, Work
+from adapters.store.engine import Engine, Row, T, Transaction, Unsure, Wakeup, Whole, Work
+from adapters.store.postgres import PostgresEngine
 from adapters.store.store import SqlStore
 from bot.conduct import Case, Notice
 from bot.errors import ChatBusy, Down, StoreBusy, StoreFull
@@ -61,6 +63,7 @@ class Aim:
 @dataclass
 class Points:
     aim: Aim | None = None
+    postgres: bool = False
     passed: Counter[str] = field(default_factory=Counter)
 
     def at(self, name: str, error: Callable[[], Exception]) -> None:
@@ -76,6 +79,11 @@ class Points:
 
     def at_store(self, name: str) -> None:
         self.at(name, lambda: StoreBusy(f"failpoint {name}"))
+
+    def after_commit(self, method: str) -> None:
+        """The answer is lost: PostgreSQL's engine knows that it does not know; SQLite's fails at its checkpoint."""
+        lost = Unsure if self.postgres else StoreBusy
+        self.at(f"{method}:done", lambda: lost(f"failpoint {method}:done"))
 
 
 @dataclass
@@ -100,7 +108,7 @@ class PointedTransaction:
 
     def after_commit(self) -> None:
         if self.wrote:
-            self.points.at_store(f"{self.method}:done")
+            self.points.after_commit(self.method)
 
 
 class PointedEngine:
@@ -122,7 +130,8 @@ class PointedEngine:
             pointed.before_commit()
         pointed.after_commit()
 
-    async def together(self, work: Work[T]) -> T:
+    async def together(self, work: Work[T], whole: Whole[T] | None = None) -> T:
+        """A transaction that is one statement has a point before it and one after it."""
         method = _method.get()
         made: list[PointedTransaction] = []
 
@@ -133,8 +142,13 @@ class PointedEngine:
             pointed.before_commit()
             return result
 
-        result = await self.inner.together(pointed_work)
-        made[-1].after_commit()
+        if whole is not None and isinstance(self.inner, PostgresEngine):
+            self.points.at_store(f"{method}:whole")
+        result = await self.inner.together(pointed_work, whole)
+        if made:
+            made[-1].after_commit()
+        else:
+            self.points.after_commit(method)
         return result
 
     def read(self) -> AbstractAsyncContextManager[Transaction]:

@@ -37,7 +37,7 @@ from tests.failpoints import Aim, PointedBackend, PointedChat, PointedPictures, 
 from tests.fakes import FakeBackend, FakeChat, Recorder
 from tests.house import TestHouse
 
-DEADLINE = 90.0  # seconds
+DEADLINE = 300.0  # seconds
 QUIET_SECONDS = 3.0
 """After a fault on the way in, nothing more may come."""
 
@@ -90,7 +90,7 @@ def process(life: Life) -> None:
 
 
 async def _live(life: Life) -> None:
-    folder, points, fates = Path(life.folder), Points(life.aim), story.Fates()
+    folder, points, fates = Path(life.folder), Points(life.aim, postgres=life.dialect == "postgres"), story.Fates()
     async with AsyncExitStack() as stack:
         house = await stack.enter_async_context(_house(life, folder, points, fates))
         way = await stack.enter_async_context(WAYS[life.path](life, house))

@@ -51,16 +51,21 @@ async def check_promises(folder: Path, url: str = "") -> None:
             job, _, text = line.partition(" ")
             shown.setdefault(job, set()).add(text)
         assert {job: len(texts) for job, texts in shown.items()} == dict.fromkeys(jobs, 1)
-        assert await connection.fetch("SELECT * FROM allowances WHERE reserved <> 0") == []
-        assert await connection.fetch("SELECT * FROM people WHERE waiting <> 0 OR running <> 0") == []
-        assert await connection.fetch(
-            "SELECT job FROM ledger GROUP BY job HAVING sum(CASE kind WHEN 'reserve' THEN images ELSE -images END) <> 0"
-        ) == []
-        spent = "SELECT coalesce(sum(spent), 0) FROM allowances WHERE owner LIKE 'web:user:%'"
-        delivered = "SELECT coalesce(sum(images - missing), 0) FROM jobs WHERE state = 'delivered'"
-        assert await connection.fetchval(spent) == await connection.fetchval(delivered)
+        await check_counts(connection)
     finally:
         await connection.close()
+
+
+async def check_counts(connection: Any) -> None:
+    """Of people, allowances and the ledger, once every job has ended."""
+    assert await connection.fetch("SELECT * FROM allowances WHERE reserved <> 0") == []
+    assert await connection.fetch("SELECT * FROM people WHERE waiting <> 0 OR running <> 0") == []
+    assert await connection.fetch(
+        "SELECT job FROM ledger GROUP BY job HAVING sum(CASE kind WHEN 'reserve' THEN images ELSE -images END) <> 0"
+    ) == []
+    spent = "SELECT coalesce(sum(spent), 0) FROM allowances WHERE owner LIKE 'web:user:%'"
+    delivered = "SELECT coalesce(sum(images - missing), 0) FROM jobs WHERE state = 'delivered'"
+    assert await connection.fetchval(spent) == await connection.fetchval(delivered)
 
 
 class Wire:

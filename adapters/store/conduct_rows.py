@@ -94,7 +94,7 @@ def dossier(tenant: str, person: str, found: Sequence[Row]) -> Dossier:
         record=tuple(
             RecordEvent(RecordKind(row["kind"]), row["id"], row["at"]) for row in by_what.get("record", ())
         ),
-        styles={row["id"]: row["said"] for row in by_what.get("style", ())},
+        defaults={row["id"]: row["said"] for row in by_what.get("default", ())},
         paused="paused" in by_what,
     )
 

@@ -3,7 +3,8 @@
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Any, Protocol, TypeVar
+from dataclasses import dataclass
+from typing import Any, Generic, Protocol, TypeVar
 
 from bot.errors import StoreBusy
 from bot.ports import Clock, Topic
@@ -15,6 +16,10 @@ Tell = Callable[[str], object]
 
 class Contended(StoreBusy):
     """The transaction lost against another one, or its connection went away before the commit: nothing happened."""
+
+
+class Unsure(StoreBusy):
+    """The answer to a commit was lost: it may have happened."""
 
 
 class Transaction(Protocol):
@@ -29,6 +34,19 @@ T = TypeVar("T")
 Work = Callable[[Transaction], Coroutine[Any, Any, T]]
 
 
+@dataclass(frozen=True, slots=True)
+class Whole(Generic[T]):
+    """The usual case of a transaction as one statement, for dialects that have it: one trip instead of ten.
+
+    The statement returns no row, and changes nothing, where the case is another one; then the steps decide.
+    """
+
+    name: str
+    values: Mapping[str, object]
+    read: Callable[[Transaction, Row], T]
+    repeatable: bool = False  #: running it again does no harm where it is not known whether it was committed
+
+
 class Engine(Protocol):
     @property
     def clock(self) -> Clock:
@@ -37,10 +55,11 @@ class Engine(Protocol):
     def write(self) -> AbstractAsyncContextManager[Transaction]:
         """Committed at the end of the block, rolled back where it raises."""
 
-    async def together(self, work: Work[T]) -> T:
-        """As `write`, in a transaction shared with what arrives meanwhile: for the way in, where many come at once.
+    async def together(self, work: Work[T], whole: Whole[T] | None = None) -> T:
+        """As `write`, for what every request goes through: the engine does it in the quickest way it has.
 
-        ``work`` awaits its statements only, and what it raises undoes its own part alone. Raises StoreError.
+        Either in a transaction shared with what arrives meanwhile: ``work`` awaits its statements only, and what it
+        raises undoes its own part alone. Or as ``whole``, where it has that statement. Raises StoreError.
         """
 
     def read(self) -> AbstractAsyncContextManager[Transaction]: ...

@@ -3,9 +3,9 @@
 import contextlib
 from collections.abc import Collection, Mapping, Sequence
 
-from adapters.store import chain, ledger, queue, rows, turns
+from adapters.store import chain, ledger, queue, rows, turns, whole
 from adapters.store.endings import cancel, end, one, show
-from adapters.store.engine import Transaction
+from adapters.store.engine import Transaction, Unsure
 from adapters.store.shelf import Shelf
 from bot.conduct import Item
 from bot.errors import Conflict, Refused, StoreError
@@ -15,6 +15,7 @@ from bot.ports import Choose, Topic
 
 class Jobs(Shelf):
     _idle = False  #: the last claim found nothing
+    _lanes: Sequence[str] = ()  #: as the last claim that looked found them
 
     # -- the way in
 
@@ -34,14 +35,15 @@ class Jobs(Shelf):
             return rows.job(stored[0]), True
 
         try:
-            return await self._engine.together(work)
-        except (Conflict, Refused):
-            # Another process may have stored the same key meanwhile, and taken the quota that is missing now.
+            return await self._engine.together(work, None if item else whole.submit(new))
+        except (Conflict, Refused, Unsure):
+            # Another process may have stored the same key meanwhile, and taken the quota that is missing now; or this
+            # one has, and the answer was lost.
             async with self._engine.read() as tx:
                 known = await tx.run("job_by_key", key=new.job.key)
             if not known:
                 raise
-            return rows.job(known[0]), False
+            return rows.job(known[0]), known[0]["id"] == new.job.id
 
     async def acknowledge(
         self, job_id: str, address: Mapping[str, str], clock: str, now: float, *, review: bool
@@ -58,7 +60,8 @@ class Jobs(Shelf):
             show(tx, job)
             return rows.job(job)
 
-        return await self._engine.together(work)
+        usual = None if review else whole.acknowledge(job_id, address, clock, now)
+        return await self._engine.together(work, usual)
 
     async def queue(self, job_id: str, clock: str, now: float) -> Job:
         async with self._engine.write() as tx:
@@ -81,7 +84,8 @@ class Jobs(Shelf):
 
     async def claim(self, worker: str, choose: Choose, lease_until: float, now: float) -> Job | None:
         async def work(tx: Transaction) -> Job | None:
-            turn = await turns.take(tx, choose)
+            self._lanes = [row["lane"] for row in await tx.run("known_lanes")]
+            turn = await turns.take(tx, self._lanes, choose)
             if turn is None:
                 return None
             job_id, backend = turn
@@ -96,7 +100,13 @@ class Jobs(Shelf):
 
         if self._idle and not await self._any("any_turn"):
             return None
-        job = await self._engine.together(work)
+        try:
+            usual = whole.claim(self._lanes, choose, worker, lease_until, now)
+            job = await self._engine.together(work, usual)
+        except Unsure:
+            async with self._engine.read() as tx:
+                found = await tx.run("lost_claim", worker=worker, lease_until=lease_until, now=now)
+            return rows.job(found[0]) if found else None
         self._idle = job is None
         return job
 
@@ -193,23 +203,25 @@ class Jobs(Shelf):
             show(tx, row)
             return rows.job(row)
 
-        return await self._engine.together(work)
+        usual = None if held else whole.drawn(job, pictures, missing, notes, now)
+        return await self._engine.together(work, usual)
 
     async def deliver_later(self, job: Job, due_at: float) -> None:
         async with self._engine.write() as tx:
             one(await tx.run("deliver_later", **_fence(job), due_at=due_at), job.id)
 
     async def delivered(self, job: Job, now: float, flag: Item | None = None) -> Job:
-        async def work(tx: Transaction) -> Job:
+        async def work(tx: Transaction) -> tuple[Job, bool]:
             row = one(await tx.run("set_delivered", **_fence(job), now=now), job.id)
             await ledger.settle(tx, row, spent=row["images"] - row["missing"], now=now)
             if flag:
                 await queue.open_item(tx, flag, ready=True)
             show(tx, row)
-            return rows.job(row)
+            return rows.job(row), False
 
-        done = await self._engine.together(work)
-        await self._forget_progress(job.id)
+        done, forgotten = await self._engine.together(work, None if flag else whole.delivered(job, now))
+        if not forgotten:
+            await self._forget_progress(job.id)
         return done
 
     async def finish(

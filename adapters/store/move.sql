@@ -91,8 +91,8 @@ SELECT * FROM logins
 -- name: api_keys
 SELECT * FROM api_keys
 
--- name: default_styles
-SELECT * FROM default_styles
+-- name: default_options
+SELECT * FROM default_options
 
 -- name: meta
 SELECT * FROM meta

@@ -17,6 +17,9 @@ LOOK_SECONDS = 5.0
 
 AGAIN_SECONDS = 0.5
 NOTICED_SECONDS = 15.0
+PAUSE_SECONDS = 0.01
+"""Between two notices: the first one of a quiet time goes at once, and under load one tells of many commits."""
+
 SLOW_SECONDS = 0.5
 """A slower answer says too little about the time."""
 
@@ -108,6 +111,7 @@ class Notices:
             while not connection.is_closed():
                 async with self._using:
                     await self._send(connection)
+                await asyncio.sleep(PAUSE_SECONDS)
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(LOOK_SECONDS):
                         await self._news.wait()

@@ -33,7 +33,7 @@ async def forget(tx: Transaction, person: str, day: int, now: float) -> list[str
     await tx.run("forget_old_sanctions", person=person, before=now)
     await tx.run("forget_old_strikes", person=person, before=now - STRIKE_LIFE)
     await tx.run("forget_person", person=person)
-    await tx.run("delete_default_style", owner=person)
+    await tx.run("delete_default_options", owner=person)
     await tx.run("delete_turns_of", person=person)
     await tx.run("delete_allowances_of", person=person, day=day)
     await tx.run("delete_idle_person", person=person)

@@ -27,7 +27,7 @@ LOST_AGAINST_ANOTHER = (
 BUSY = (asyncpg.LockNotAvailableError, asyncpg.QueryCanceledError, asyncpg.TooManyConnectionsError)
 
 
-def is_lost(error: BaseException) -> bool:
+def is_lost(error: BaseException | None) -> bool:
     return isinstance(error, LOST) or (isinstance(error, asyncpg.InterfaceError) and "clos" in str(error))
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import asyncpg
 
 from adapters.store import sql
-from adapters.store.engine import Contended, Signals, T, Tell, Transaction, Wakeup, Work, finished
+from adapters.store.engine import Contended, Signals, T, Tell, Transaction, Unsure, Wakeup, Whole, Work, finished
 from adapters.store.notices import DatabaseClock, Notices
 from adapters.store.pgerrors import DRIVER_ERRORS, is_lost, store_error
 from bot.errors import StoreBroken, StoreBusy
@@ -73,6 +73,8 @@ def _plain(value: object) -> object:
 class PostgresEngine:
     def __init__(self, pool: Any, connect: Callable[[], Any], monotonic: Callable[[], float]) -> None:
         self._pool = pool
+        self._idle: list[Any] = []  #: connections taken from the pool, whose last user had nothing to tidy up
+        self._free = asyncio.Semaphore(CONNECTIONS)
         self._queries = sql.numbered_queries()
         self._signals = Signals()
         self.clock = DatabaseClock(monotonic)
@@ -98,9 +100,26 @@ class PostgresEngine:
             await finished(_committed(block))
         self._wake(transaction)
 
-    async def together(self, work: Work[T]) -> T:
+    async def together(self, work: Work[T], whole: Whole[T] | None = None) -> T:
+        if whole is not None:
+            for result in await self._at_once(whole):
+                return result
         async with self.write() as transaction:
             return await work(transaction)
+
+    async def _at_once(self, whole: Whole[T]) -> list[T]:
+        """A statement outside a transaction is one: where its answer is lost, it may have been committed."""
+        async with self._connection() as connection:
+            transaction = PostgresTransaction(connection, self._queries, writing=False)
+            try:
+                found = await transaction.run(whole.name, **whole.values)
+            except Contended as error:
+                if whole.repeatable or not is_lost(error.__cause__):
+                    raise
+                raise Unsure(str(error)) from error
+        results = [whole.read(transaction, row) for row in found]
+        self._wake(transaction)
+        return results
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Transaction]:
@@ -143,22 +162,42 @@ class PostgresEngine:
         await self._notices.close()
         try:
             async with asyncio.timeout(1.0):
+                while self._idle:
+                    await self._pool.release(self._idle.pop())
                 await self._pool.close()
-        except (TimeoutError, *DRIVER_ERRORS):
+        except DRIVER_ERRORS:
             self._pool.terminate()
 
     @asynccontextmanager
     async def _connection(self, seconds: float = BUSY_SECONDS) -> AsyncIterator[Any]:
-        connection = await self._taken(seconds)
+        deadline = asyncio.get_running_loop().time() + seconds
+        await self._turn(seconds)
         try:
-            yield connection
+            connection = await self._taken(deadline)
+            try:
+                yield connection
+            except BaseException:
+                await finished(_given_back(self._pool, connection))
+                raise
+            self._idle.append(connection)
         finally:
-            await finished(_given_back(self._pool, connection))
+            self._free.release()
 
-    async def _taken(self, seconds: float) -> Any:
-        """A connection, also where PostgreSQL comes back within ``seconds``."""
+    async def _turn(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds if self._free.locked() else None):
+                await self._free.acquire()
+        except TimeoutError as error:
+            raise StoreBusy("PostgreSQL: every connection is in use") from error
+
+    async def _taken(self, deadline: float) -> Any:
+        """A connection, also where PostgreSQL comes back before ``deadline``."""
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + seconds
+        while self._idle:
+            connection = self._idle.pop()
+            with contextlib.suppress(asyncpg.InterfaceError):  # one that was lost has left the pool and answers nothing
+                if not connection.is_closed():
+                    return connection
         while True:
             try:
                 return await self._pool.acquire(timeout=max(RETRY_SECONDS, deadline - loop.time()))
@@ -195,7 +234,7 @@ async def _committed(block: Any) -> None:
         await block.commit()
     except DRIVER_ERRORS as error:
         known = store_error(error)
-        raise (StoreBusy(str(known)) if isinstance(known, Contended) else known) from error
+        raise (Unsure(str(known)) if isinstance(known, Contended) else known) from error
 
 
 async def _given_back(pool: Any, connection: Any) -> None:

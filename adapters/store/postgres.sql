@@ -58,7 +58,9 @@ FOR UPDATE SKIP LOCKED
 
 -- name: delete_idle_turns
 DELETE FROM turns WHERE (person, lane) IN (SELECT person, lane FROM turns
-    WHERE head_job IS NULL AND finish <= coalesce((SELECT min(tag) FROM clocks), 0) FOR UPDATE SKIP LOCKED)
+    WHERE head_job IS NULL AND finish <= coalesce(
+        (SELECT min(tag) FROM (SELECT max(tag) AS tag FROM clocks GROUP BY backend) AS latest), 0)
+    FOR UPDATE SKIP LOCKED)
 
 -- name: claim_post
 UPDATE posts SET due_at = :due_at, tries = tries + 1
@@ -82,3 +84,24 @@ RETURNING next_at, paused_until, database_time() AS now
 
 -- name: database_now
 SELECT database_time() AS now
+
+
+-- The usual case of a whole transaction; no row: it is another case, and nothing happened.
+
+-- name: whole_submit
+SELECT * FROM submit_job(:id, :key, :person, :name, :platform, :tenant, :channel, :origin, :address, :request, :day,
+    :images, :lane, :cost, :weight, :seed, :notes, :review, :created_at, :running_limit, :waiting_limit, :allowed,
+    :tenant_allowed)
+
+-- name: whole_acknowledge
+SELECT * FROM queue_job(:job, :address, :clock, :now)
+
+-- name: whole_claim
+SELECT * FROM claim_turn(ARRAY(SELECT value FROM json_each(:lanes)), ARRAY(SELECT value FROM json_each(:backends)),
+    :lanes_known, :worker, :lease_until, :now)
+
+-- name: whole_drawn
+SELECT (job).*, freed FROM store_drawn(:job, :attempt, :missing, :notes, :pictures, :now, :catch_up)
+
+-- name: whole_delivered
+SELECT * FROM store_delivered(:job, :attempt, :now)

@@ -1,4 +1,4 @@
-"""Keys of the HTTP API, galleries, default styles, and what the operators' page reads."""
+"""Keys of the HTTP API, galleries, default options, and what the operators' page reads."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -65,19 +65,19 @@ class Programs(Shelf):
             tx.signal(Topic.FEED)
             return await change(tx, job_id, index, now)
 
-    # -- default styles
+    # -- default options
 
-    async def default_styles(self, owners: Sequence[str]) -> Mapping[str, str]:
+    async def default_options(self, owners: Sequence[str]) -> Mapping[str, str]:
         async with self._engine.read() as tx:
-            found = await tx.run("default_styles", owners=rows.text(list(owners)))
-            return {row["owner"]: row["style"] for row in found}
+            found = await tx.run("default_options", owners=rows.text(list(owners)))
+            return {row["owner"]: row["options"] for row in found}
 
-    async def set_default_style(self, owner: str, style: str) -> None:
+    async def set_default_options(self, owner: str, options: str) -> None:
         async with self._engine.write() as tx:
-            if style:
-                await tx.run("set_default_style", owner=owner, style=style)
+            if options:
+                await tx.run("set_default_options", owner=owner, options=options)
             else:
-                await tx.run("delete_default_style", owner=owner)
+                await tx.run("delete_default_options", owner=owner)
 
     # -- operators
 

@@ -18,7 +18,7 @@ import aiosqlite
 
 from adapters.clock import SystemClock
 from adapters.store import sql
-from adapters.store.engine import Signals, T, Tell, Transaction, Wakeup, Work, finished
+from adapters.store.engine import Signals, T, Tell, Transaction, Wakeup, Whole, Work, finished
 from adapters.store.reading import Reader
 from adapters.store.together import Outcome, run_together
 from bot.errors import StoreBroken, StoreBusy, StoreError, StoreFull
@@ -103,7 +103,7 @@ class SqliteEngine:
             await finished(self._commit())
         self._wake(transaction.topics)
 
-    async def together(self, work: Work[T]) -> T:
+    async def together(self, work: Work[T], whole: Whole[T] | None = None) -> T:  # noqa: ARG002 - steps cost no trips here
         done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._arrived.append((work, done))
         if self._gathering is None or self._gathering.done():

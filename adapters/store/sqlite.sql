@@ -59,11 +59,11 @@ SELECT lane FROM lanes
 INSERT INTO lanes (lane) VALUES (:lane) ON CONFLICT (lane) DO NOTHING
 
 -- name: clock
-SELECT tag FROM clocks WHERE backend = :backend
+SELECT coalesce(max(tag), 0) AS tag FROM clocks WHERE backend = :backend
 
 -- name: advance_clock
 INSERT INTO clocks (backend, tag) VALUES (:backend, :tag)
-ON CONFLICT (backend) DO UPDATE SET tag = max(clocks.tag, excluded.tag)
+ON CONFLICT (backend, stripe) DO UPDATE SET tag = max(clocks.tag, excluded.tag)
 
 -- name: turn
 SELECT finish, head_job, head_tag FROM turns WHERE person = :person AND lane = :lane
@@ -109,7 +109,8 @@ WHERE person = :person AND lane = :lane
 UPDATE turns SET open = 0 WHERE person = :person
 
 -- name: open_turns
-UPDATE turns SET open = 1, head_tag = max(head_tag, :floor) WHERE person = :person AND open = 0
+UPDATE turns SET open = 1, head_tag = CASE WHEN head_job IS NOT NULL THEN max(head_tag, :floor) END
+WHERE person = :person AND open = 0
 RETURNING head_job
 
 -- name: line
@@ -122,6 +123,10 @@ UPDATE jobs SET state = 'running', attempt = attempt + 1, worker = :worker, back
     started_at = :now
 WHERE id = :job AND state = 'queued'
 RETURNING *
+
+-- name: lost_claim
+SELECT * FROM jobs
+WHERE worker = :worker AND worker <> '' AND state = 'running' AND lease_until = :lease_until AND started_at = :now
 
 -- name: any_delivery
 SELECT 1 FROM jobs WHERE state IN ('drawn', 'delivering') AND worker = '' AND due_at <= :now LIMIT 1
@@ -381,8 +386,8 @@ DELETE FROM reports WHERE job = :job
 -- name: delete_reports_of
 DELETE FROM reports WHERE person = :person
 
--- name: delete_default_style
-DELETE FROM default_styles WHERE owner = :owner
+-- name: delete_default_options
+DELETE FROM default_options WHERE owner = :owner
 
 -- name: delete_old_messages
 DELETE FROM messages WHERE at < :before
@@ -409,7 +414,8 @@ DELETE FROM allowances WHERE owner = :person AND day < :day
 DELETE FROM allowances WHERE day < :day AND reserved = 0
 
 -- name: delete_idle_turns
-DELETE FROM turns WHERE head_job IS NULL AND finish <= coalesce((SELECT min(tag) FROM clocks), 0)
+DELETE FROM turns WHERE head_job IS NULL AND finish <= coalesce(
+    (SELECT min(tag) FROM (SELECT max(tag) AS tag FROM clocks GROUP BY backend) AS latest), 0)
 
 -- ---------------------------------------------------------------- audit
 
@@ -505,8 +511,8 @@ UNION ALL SELECT 'sanction', id, kind, actor, reason, 0, at, until
 FROM sanctions WHERE tenant = :tenant AND person = :person AND lifted = 0
 UNION ALL SELECT 'record', decision, kind, '', '', seq, at, 0.0
 FROM records WHERE tenant = :tenant AND person = :person
-UNION ALL SELECT 'style', owner, '', '', style, 0, 0.0, 0.0
-FROM default_styles WHERE owner = :person OR owner = :owner
+UNION ALL SELECT 'default', owner, '', '', options, 0, 0.0, 0.0
+FROM default_options WHERE owner = :person OR owner = :owner
 UNION ALL SELECT 'paused', '', '', '', '', 0, 0.0, 0.0
 FROM meta WHERE name = 'switch:paused' AND value <> ''
 ORDER BY number, at, id
@@ -742,7 +748,7 @@ SELECT value FROM meta WHERE name = :name
 -- name: set_meta
 INSERT INTO meta (name, value) VALUES (:name, :value) ON CONFLICT (name) DO UPDATE SET value = excluded.value
 
--- ---------------------------------------------------------------- programs: keys, gallery, styles, operators
+-- ---------------------------------------------------------------- programs: keys, gallery, defaults, operators
 
 -- name: insert_api_key
 INSERT INTO api_keys (digest, name, created_at) VALUES (:digest, :name, :at)
@@ -797,12 +803,12 @@ UPDATE pictures SET shared = 0 WHERE job = :job AND position = :position AND sha
 -- name: take_picture_down
 DELETE FROM shared_pictures WHERE job = :job AND position = :position
 
--- name: default_styles
-SELECT owner, style FROM default_styles WHERE owner IN (SELECT value FROM json_each(:owners))
+-- name: default_options
+SELECT owner, options FROM default_options WHERE owner IN (SELECT value FROM json_each(:owners))
 
--- name: set_default_style
-INSERT INTO default_styles (owner, style) VALUES (:owner, :style)
-ON CONFLICT (owner) DO UPDATE SET style = excluded.style
+-- name: set_default_options
+INSERT INTO default_options (owner, options) VALUES (:owner, :options)
+ON CONFLICT (owner) DO UPDATE SET options = excluded.options
 
 -- name: people_of_a_day
 SELECT p.person, p.name, p.waiting, p.running, a.reserved + a.spent AS images

@@ -1,5 +1,7 @@
 """The fair order inside a transaction: joining, taking the next turn, leaving. `bot.fairness` decides the tags."""
 
+from collections.abc import Iterable
+
 from adapters.store import rows
 from adapters.store.engine import Row, Transaction
 from bot import fairness
@@ -39,13 +41,15 @@ async def leave(tx: Transaction, job: Row) -> None:
     await tx.run("next_of_turn", person=job["person"], lane=job["lane"])
 
 
-async def take(tx: Transaction, choose: Choose) -> tuple[str, str] | None:
+def drawn_by(lanes: Iterable[str], choose: Choose) -> dict[str, str]:
+    """For each lane that one of the free backends may have: which."""
+    chosen = {lane: choose(rows.candidates(lane)) for lane in lanes}
+    return {lane: backend for lane, backend in chosen.items() if backend is not None}
+
+
+async def take(tx: Transaction, lanes: Iterable[str], choose: Choose) -> tuple[str, str] | None:
     """The next job that one of the free backends may have, and which; its person's turn is used up."""
-    backend_of = {}
-    for row in await tx.run("known_lanes"):
-        backend = choose(rows.candidates(row["lane"]))
-        if backend is not None:
-            backend_of[row["lane"]] = backend
+    backend_of = drawn_by(lanes, choose)
     if not backend_of:
         return None
     found = await tx.run("next_turn", lanes=rows.text(list(backend_of)))
@@ -63,7 +67,7 @@ async def take(tx: Transaction, choose: Choose) -> tuple[str, str] | None:
 
 
 async def advance(tx: Transaction, job: Row) -> None:
-    """The last step of a claim: every claim of a backend waits for its clock."""
+    """The last step of a claim, because others that claim may have to wait for it."""
     await tx.run("advance_clock", backend=job["backend"], tag=job["tag"])
 
 
@@ -77,5 +81,4 @@ async def stop_running(tx: Transaction, job: Row, *, waiting: bool) -> None:
 
 
 async def _clock(tx: Transaction, backend: str) -> float:
-    found = await tx.run("clock", backend=backend)
-    return float(found[0]["tag"]) if found else 0.0
+    return float((await tx.run("clock", backend=backend))[0]["tag"])

@@ -13,7 +13,7 @@ WITH_USER = frozenset({"ban", "timeout", "warn", "lift", "mute", "unmute", "reco
 WITH_ITEM = frozenset({"claim", "approve", "reject", "banish", "edit", "show"})
 ALONE = frozenset({"queue", "rules", "starter", "resume", "help"})
 WITH_TEXT = frozenset({"test", "pause", "audit", "people"})
-VERBS = tuple(sorted(WITH_USER | WITH_ITEM | ALONE | WITH_TEXT | {"rule", "simulate", "mode", "style"}))
+VERBS = tuple(sorted(WITH_USER | WITH_ITEM | ALONE | WITH_TEXT | {"rule", "simulate", "mode", "style", "defaults"}))
 
 _HEAD = re.compile(r"\s*/?imagine-mod\b", re.IGNORECASE)
 _MENTION = re.compile(r"<@!?(\w+)(?:\|[^>]*)?>")
@@ -59,8 +59,8 @@ def _of_the_community(verb: str, rest: str) -> Command:
         return Command(verb, rule=read_rule(rest))
     if verb == "remove":
         return Command(verb, text=_named(rest, "mod_needs_rule"))
-    if verb == "style":
-        return Command(verb, text=_named(rest, "mod_needs_style"))
+    if verb in {"style", "defaults"}:
+        return Command(verb, text=_said(rest, "mod_needs_defaults"))
     if verb == "mode":
         return _mode(rest)
     raise Refused(Problem("mod_unknown", {"verb": verb[:40], "verbs": ", ".join(VERBS)}))
@@ -108,6 +108,12 @@ def duration(text: str) -> float | None:
 
 def _named(text: str, code: str) -> str:
     if not _ID.fullmatch(text):
+        raise Refused(Problem(code))
+    return text
+
+
+def _said(text: str, code: str) -> str:
+    if not text:
         raise Refused(Problem(code))
     return text
 

@@ -44,7 +44,7 @@ async def defer_all(app: Any, jobs: int, at_once: int) -> None:
 async def drained(app: Any) -> None:
     query = "SELECT count(*) AS left FROM procrastinate_jobs WHERE status IN ('todo', 'doing')"
     while (await app.connector.execute_query_one_async(query))["left"]:
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(0.05)
 
 
 async def rate(url: str, jobs: int, at_once: int, workers: int) -> float:

@@ -43,11 +43,11 @@ async def test_the_record_is_the_members(store: SqlStore) -> None:
     assert known.record == (await store.member(GUILD, ANN)).record
 
 
-async def test_default_styles_are_the_persons_and_the_named_channels(store: SqlStore) -> None:
+async def test_default_options_are_the_persons_and_the_named_channels(store: SqlStore) -> None:
     for owner in (ANN, CHANNEL, "channel:discord:42:8", "discord:user:2"):
-        await store.set_default_style(owner, "noir")
-    assert (await store.dossier(GUILD, ANN, CHANNEL)).styles == {ANN: "noir", CHANNEL: "noir"}
-    assert (await store.dossier(GUILD, ANN)).styles == {ANN: "noir"}
+        await store.set_default_options(owner, "--style noir")
+    assert (await store.dossier(GUILD, ANN, CHANNEL)).defaults == {ANN: "--style noir", CHANNEL: "--style noir"}
+    assert (await store.dossier(GUILD, ANN)).defaults == {ANN: "--style noir"}
 
 
 async def test_a_pause_of_the_house_is_seen_at_once(store: SqlStore) -> None:

@@ -1,4 +1,4 @@
-"""Keys, galleries, default styles, and what the operators' page reads."""
+"""Keys, galleries, default options, and what the operators' page reads."""
 
 import asyncio
 import sqlite3
@@ -188,17 +188,17 @@ async def test_what_is_not_delivered_hangs_nowhere(store: SqlStore) -> None:
     assert await store.own_pictures("web:user:ann", ANY, None, 9) == []
 
 
-# -- styles
+# -- defaults
 
 
-async def test_styles_are_kept_by_owner(store: SqlStore) -> None:
-    await store.set_default_style("web:user:ann", "noir")
-    await store.set_default_style("channel:web:room", "comic")
-    await store.set_default_style("web:user:ann", "comic")
+async def test_default_options_are_kept_by_owner(store: SqlStore) -> None:
+    await store.set_default_options("web:user:ann", "--style noir")
+    await store.set_default_options("channel:web:room", "--style comic")
+    await store.set_default_options("web:user:ann", "--style comic")
     owners = ["web:user:ann", "channel:web:room", "web:user:bob"]
-    assert await store.default_styles(owners) == {"web:user:ann": "comic", "channel:web:room": "comic"}
-    await store.set_default_style("web:user:ann", "")
-    assert await store.default_styles(owners) == {"channel:web:room": "comic"}
+    assert await store.default_options(owners) == {"web:user:ann": "--style comic", "channel:web:room": "--style comic"}
+    await store.set_default_options("web:user:ann", "")
+    assert await store.default_options(owners) == {"channel:web:room": "--style comic"}
 
 
 # -- operators

@@ -231,3 +231,17 @@ async def test_the_address_grows_durably_between_the_calls_of_a_delivery(store: 
     assert known is not None
     assert known.origin.address == {"message": "1", "file": "F1"}
     assert known.state is JobState.DELIVERING
+
+
+async def test_whoever_asks_again_after_an_idle_time_starts_at_the_clock_and_not_before(store: SqlStore) -> None:
+    """Freed with nothing waiting, a person has nothing to catch up."""
+    limits = Limits(images_per_day=0, running=1, waiting=0)
+    await queue(store, factories.job("ann"), limits)
+    anns = await take(store)
+    for _ in range(2):
+        await queue(store, factories.job("bob", cost=1000.0), limits)
+        await store.delivered(await store.drawn(await take(store), [], 0, [], NOW), NOW)
+    await store.delivered(await store.drawn(anns, [], 0, [], NOW), NOW)
+    await queue(store, factories.job("eve"), limits)
+    await queue(store, factories.job("ann", created_at=NOW + 1), limits)
+    assert await serve(store, 2) == ["eve", "ann"]

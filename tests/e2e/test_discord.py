@@ -368,13 +368,12 @@ async def test_the_message_command_draws_a_message_again(house: DiscordHouse) ->
 # -- my requests
 
 
-async def test_status_history_and_forget_are_private(slow: DiscordHouse) -> None:
+async def test_status_and_forget_are_private(slow: DiscordHouse) -> None:
     await slow.imagine()
-    for command, expected in (("imagine-status", "a red fox"), ("imagine-history", "a red fox")):
-        asked = await slow.discord.human.slash(slow.ada, slow.room, command)
-        await asked.reply()
-        assert asked.private
-        assert expected in asked.text
+    asked = await slow.discord.human.slash(slow.ada, slow.room, "imagine-status")
+    await asked.reply()
+    assert asked.private
+    assert "a red fox" in asked.text
     asked = await slow.discord.human.slash(slow.ada, slow.room, "imagine-forget")
     await asked.reply()
     await slow.eventually(lambda: asked.message is not None and "deleted" in asked.message.content)
@@ -471,6 +470,22 @@ async def test_commands_are_sent_once_and_again_only_when_they_changed(tmp_path:
         imagine = next(each for each in house.discord.rest.commands[0] if each["name"] == "imagine")
         assert imagine["description_localizations"]["de"] == "Male ein Bild aus Worten"
         assert imagine["integration_types"] == [0, 1]
+
+
+async def test_names_options_and_choices_come_in_other_languages_too(tmp_path: Path) -> None:
+    async with open_discord_house(tmp_path) as house, house.connected():
+        sent = {command["name"]: command for command in house.discord.rest.commands[0]}
+    assert sent["Imagine again"]["name_localizations"]["de"] == "Noch einmal malen"
+    options = {option["name"]: option for option in sent["imagine"]["options"]}
+    assert all(option["description_localizations"]["de"] for option in options.values())
+    subs = {option["name"]: option for option in sent["imagine-mod"]["options"]}
+    [length] = [option for option in subs["timeout"]["options"] if option["name"] == "length"]
+    assert [choice["name_localizations"]["de"] for choice in length["choices"]][:3] == [
+        "10 Minuten", "1 Stunde", "1 Tag",
+    ]  # fmt: skip
+    [mode] = [option for option in subs["mode"]["options"] if option["name"] == "mode"]
+    assert {choice["value"] for choice in mode["choices"]} == {"open", "new-members", "review-all", "closed"}
+    assert all(choice["name_localizations"]["de"] for choice in mode["choices"])
 
 
 async def test_several_requests_at_once_are_each_answered_and_delivered(house: DiscordHouse) -> None:

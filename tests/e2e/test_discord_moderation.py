@@ -546,6 +546,18 @@ async def test_pause_resume_mute_and_lift_take_effect(house: DiscordHouse) -> No
     assert len(result.attachments) == 1
 
 
+async def test_a_channels_defaults_are_for_what_its_requests_do_not_say(house: DiscordHouse) -> None:
+    assert "20 steps" in await said(house, house.mod, "imagine-mod defaults", size="16:9", steps="20")
+    await said(house, house.ada, "imagine-style", steps="30")
+    await house.imagine()
+    [job] = await house.settled()
+    assert (str(job.request.size), job.request.steps) == ("16:9", 30)
+    assert "no defaults" in await said(house, house.mod, "imagine-mod defaults", style="default")
+    await house.imagine(steps=9)
+    newest = (await house.settled(count=2))[0].request
+    assert (newest.size, newest.steps) == (None, 9)
+
+
 async def test_there_is_no_moderating_in_direct_messages(house: DiscordHouse) -> None:
     private = house.discord.world.dm(house.mod)
     with pytest.raises(NotOffered):

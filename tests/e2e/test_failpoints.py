@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from adapters.store import sql
 from bot import ports, ports_moderation
 from tests import story
 from tests.contract.stores import DIALECTS
@@ -25,6 +26,7 @@ CHANGES_A_JOB = re.compile(r"\b(INSERT INTO|UPDATE|DELETE FROM) jobs\b")
 NO_TRANSITION = {
     "extend_leases": "the heartbeat, by a timer",
     "delete_job": "retention and forgetting, long after the end",
+    "drop_tokens": "a platform's expired tokens go from the address; the state stays",
     "record_paid_attempt": "an adapter's word on money, in the contract suite of the store",
 }
 EFFECTLESS = {"progress", "probe", "close", "read", "preview"}
@@ -67,6 +69,12 @@ async def test_every_statement_that_changes_a_job_is_a_failpoint_and_every_failp
     assert points <= tried, points - tried
 
 
+async def test_every_transaction_that_postgresql_has_as_one_statement_has_its_failpoint(tmp_path: Path) -> None:
+    points = await survey(tmp_path / "fox", "web", "postgres", (FOX,))
+    known = {name.removeprefix("whole_") for name in sql.load("postgres") if name.startswith("whole_")}
+    assert {name.partition(":")[0] for name in tries(points, FOX.tries) if name.endswith(":whole")} == known
+
+
 def test_no_call_is_excused_that_is_not_there() -> None:
     assert NO_TRANSITION.keys() <= QUERIES.keys()
     assert {name for name, _ in inspect.getmembers(ports.Store)} >= BEATS
@@ -107,7 +115,7 @@ async def test_f01_to_f10_a_fault_at_any_edge_on_the_web_leaves_one_outcome(
 
 
 @pytest.mark.faults
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(3000)
 @pytest.mark.parametrize("fault", Fault)
 @pytest.mark.parametrize(("path", "dialect"), PATHS)
 @pytest.mark.parametrize("wish", TRIED, ids=named)
@@ -120,7 +128,7 @@ async def test_f01_to_f10_a_fault_at_any_point_leaves_one_outcome(
 
 
 @pytest.mark.faults
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(3000)
 @pytest.mark.parametrize("fault", Fault)
 @pytest.mark.parametrize(("path", "dialect"), PATHS)
 @pytest.mark.parametrize(("wish", "killed", "calls"), AFTER, ids=[str(killed) for _, killed, _ in AFTER])

@@ -67,7 +67,7 @@ ACTS: dict[str, tuple[Try, frozenset[str]]] = {
     "appeal": (lambda house, who, where: house.moderators.appeal(who, where, SCENE.warned, "please"), AUTHOR),
     "people": (lambda house, who, where: house.moderators.people(who, where), STAFF),
     "count": (lambda house, who, where: house.moderators.count(who, where), STAFF),
-    "style": (lambda house, who, where: house.moderators.set_style(who, where, "default"), STAFF),
+    "defaults": (lambda house, who, where: house.moderators.set_defaults(who, where, "default"), STAFF),
     "starter": (lambda house, who, where: house.moderators.add_starter(who, where), STAFF),
     "warn": (on_person("warn", "spam"), STAFF),
     "timeout": (on_person("timeout", "spam", 600.0), STAFF),

@@ -5,8 +5,10 @@ import json
 import signal
 import sqlite3
 import sys
+import time
 import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -100,11 +102,12 @@ def test_without_the_driver_one_line_names_the_extra(tmp_path: Path) -> None:
     assert done.stderr.count("\n") == 1
 
 
-def ask(port: int, key: str, prompt: str) -> dict[str, object]:
+def ask(port: int, key: str, prompt: str, idempotency: str = "") -> dict[str, object]:
+    once = {"idempotency-key": idempotency} if idempotency else {}
     request = urllib.request.Request(
         f"http://127.0.0.1:{port}/v1/images/generations",
         json.dumps({"prompt": prompt, "size": "64x64", "n": 1, "response_format": "b64_json"}).encode(),
-        {"authorization": f"Bearer {key}", "content-type": "application/json"},
+        {"authorization": f"Bearer {key}", "content-type": "application/json", **once},
     )
     with urllib.request.urlopen(request, timeout=40) as answer:
         return json.loads(answer.read())  # type: ignore[no-any-return] # an object, by the API
@@ -128,6 +131,43 @@ def test_a_chat_process_and_two_workers_draw_together_and_one_may_be_killed(tmp_
             code, seconds = running.stop()
             assert code == 0
             assert seconds < 7
+
+
+def test_f05_f06_the_chat_process_killed_with_requests_under_way_answers_them_when_it_is_back(tmp_path: Path) -> None:
+    """To programs that ask again with the same Idempotency-Key."""
+    url = fresh()
+    port = configured(tmp_path, url)
+    key = program.call("api-key", "create", "tests", cwd=tmp_path, env=SECRET).stdout.split()[-1]
+
+    def ask_until_answered(number: int) -> dict[str, object]:
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                return ask(port, key, f"a hill {number}", f"once-{number}")
+            except OSError:
+                assert time.monotonic() < deadline
+                time.sleep(0.2)
+
+    with ExitStack() as stack:
+        chat = stack.enter_context(program.running(tmp_path, "run", "--role", "chat", port=port, env=SECRET))
+        asking = stack.enter_context(ThreadPoolExecutor(4))
+        answers = [asking.submit(ask_until_answered, number) for number in range(4)]
+        asyncio.run(until(url, "SELECT count(*) = 4 FROM jobs WHERE state = 'queued'"))
+        chat.process.send_signal(signal.SIGKILL)
+        chat.process.wait()
+        stack.enter_context(worker(tmp_path))
+        stack.enter_context(program.running(tmp_path, "run", "--role", "chat", port=port, env=SECRET))
+        assert all(answer.result(80)["data"] for answer in answers)
+    asyncio.run(until(url, "SELECT count(*) = 4 FROM jobs WHERE state = 'delivered'"))
+    asyncio.run(until(url, "SELECT count(*) = 4 FROM jobs"))
+
+
+async def until(url: str, question: str) -> None:
+    connection = await asyncpg.connect(url)
+    async with asyncio.timeout(30):
+        while not await connection.fetchval(question):
+            await asyncio.sleep(0.05)
+    await connection.close()
 
 
 def test_f14_a_second_chat_process_on_one_discord_token_is_refused(tmp_path: Path) -> None:

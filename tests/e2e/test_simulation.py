@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.timeout(900)  # the machine may be busy; the histories are not
+
 ROOT = Path(__file__).parents[2]
 PART = 60  # histories a test, so that the parts run side by side
 
@@ -22,7 +24,6 @@ def simulate(**settings: object) -> subprocess.CompletedProcess[str]:
         env={**kept, "WORKERS": "1", **{name: str(value) for name, value in settings.items()}},
         capture_output=True,
         text=True,
-        timeout=110,
         check=False,
     )
 

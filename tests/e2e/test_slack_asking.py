@@ -141,7 +141,8 @@ async def test_status_and_history_and_forgetting_are_private(test: SlackTest) ->
     assert (await test.human.slash("/imagine-style")).text
     await test.human.slash("/imagine", "a &lt;b&gt;bold hill")
     await test.job()
-    assert "a &lt;b&gt;bold" in (await test.human.slash("/imagine-history")).text
+    await test.human.slash("/imagine-history")
+    assert "a &lt;b&gt;bold" in (await test.human.sees("a <b>bold")).text
     await test.human.slash("/imagine-forget")
     await test.human.sees("was deleted")
     assert await test.jobs() == []

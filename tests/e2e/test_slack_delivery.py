@@ -160,7 +160,8 @@ async def test_f60_a_revoked_token_ends_undeliverable_and_refunded(tmp_path: Pat
         usage = await test.house.store.usage("slack:user:U1", test.house.core.day())
         assert (usage.images_today, usage.running) == (0, 0)
         slack.workspace.revoked = False
-        assert "are kept" in (await test.human.slash("/imagine-history")).text
+        await test.human.slash("/imagine-history")
+        await test.human.sees("are kept")
         assert "come to you directly" in (await test.human.slash("/imagine-status")).text
         await until(test.workspace.with_files)
         assert [message.channel for message in test.workspace.with_files()] == ["DU1"]

@@ -60,6 +60,18 @@ async def held(test: SlackTest, words: str = "a red fox") -> tuple[Message, Mess
     return public, cases(test)[0], test.human.other("U9", "mo")
 
 
+async def test_a_channels_defaults_are_for_what_its_requests_do_not_say(posting: SlackTest) -> None:
+    moderator = posting.human.other("U9", "mo")
+    await moderator.slash("/imagine-mod", "defaults —ar 16:9 --steps 20")
+    await moderator.sees("drawn like this now: size 16:9 · 20 steps")
+    assert "30 steps" in (await posting.human.slash("/imagine-style", "--steps 30")).text
+    await posting.human.slash("/imagine", "a fox")
+    job = await posting.job()
+    assert (str(job.request.size), job.request.steps) == ("16:9", 30)
+    await moderator.slash("/imagine-mod", "defaults default")
+    await moderator.sees("no defaults now")
+
+
 async def test_a_held_request_shows_its_prompt_to_moderators_only(test: SlackTest) -> None:
     public, case, _ = await held(test, "a red &lt;!channel&gt; fox")
     assert "fox" not in public.text + str(public.blocks)

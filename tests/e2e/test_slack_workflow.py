@@ -1,6 +1,7 @@
 """Workflow Builder's step, and `imagine-bot check` on Slack."""
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -54,6 +55,29 @@ async def test_a_step_draws_posts_and_gives_its_files_links_and_seed(test: Slack
         "permalinks": [file.payload()["permalink"] for file in pictures.files],
         "seed": job.seed,
     }
+
+
+async def test_a_step_that_comes_while_the_store_is_busy_fails_with_a_sentence_and_is_not_charged(
+    test: SlackTest,
+) -> None:
+    blocker = sqlite3.connect(test.house.folder / "imagine.db", isolation_level=None, timeout=60)
+    blocker.execute("BEGIN IMMEDIATE")
+    run = await outcome(test, await test.human.run_step(prompt="a red fox", channel="C1"), 20)
+    blocker.execute("ROLLBACK")
+    blocker.close()
+    assert run["error"] == replies.say("store_busy")
+    async with asyncio.timeout(20):
+        while any(job.state is not JobState.CANCELLED for job in await test.jobs(STEPS)):
+            await asyncio.sleep(0.01)
+    assert (await test.house.store.usage(STEPS, test.house.core.day())).images_today == 0
+
+
+async def test_a_step_that_comes_while_the_bot_stops_fails_with_a_sentence(test: SlackTest) -> None:
+    assert test.opened.desk
+    test.opened.desk.stopping = True
+    run = await outcome(test, await test.human.run_step(prompt="a red fox", channel="C1"), 20)
+    assert run["error"] == replies.say("chat_stopping")
+    assert await test.jobs(STEPS) == []
 
 
 async def test_f56_a_step_that_is_delivered_again_draws_once(test: SlackTest) -> None:

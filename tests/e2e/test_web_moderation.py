@@ -1,6 +1,7 @@
 """The moderation page as moderators use it, in a real browser, and as attackers would, without one."""
 
 import asyncio
+import itertools
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -9,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 import pytest_asyncio
-from playwright.async_api import Locator, Page, expect
+from playwright.async_api import FloatRect, Locator, Page, expect
 
 from adapters.chat.web.sessions import Visitor
 from adapters.chat.web.speaking import Speaker
@@ -312,6 +313,37 @@ async def test_no_view_scrolls_sideways(site: Site, open_page: Open, width: int)
         await page.get_by_role("link", name=view).click()
         await expect(page.get_by_role("link", name=view)).to_have_attribute("aria-current", "page")
         assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), view
+
+
+async def boxes(page: Page) -> dict[str, FloatRect]:
+    """Where the header's controls are."""
+    top = page.get_by_role("banner")
+    controls = {
+        "title": top.get_by_role("heading"),
+        "operators": top.get_by_role("link", name=say("operators_title")),
+        "leave": top.get_by_role("button", name=say("moderation_leave")),
+    }
+    found = {name: await control.bounding_box() for name, control in controls.items()}
+    return {name: box for name, box in found.items() if box is not None}
+
+
+async def test_the_header_is_one_line_on_a_phone_and_nothing_in_it_wraps_or_overlaps(
+    site: Site, open_page: Open
+) -> None:
+    entrance = await login(site, "a night operator with a long name")
+    page = await open_page(entrance, viewport={"width": 1280, "height": 800})
+    wide = await boxes(page)
+    await page.set_viewport_size({"width": 390, "height": 844})
+    narrow = await boxes(page)
+    assert set(narrow) == {"title", "operators", "leave"}
+    for name, box in narrow.items():
+        assert abs(box["height"] - wide[name]["height"]) < 1, f"{name} has more lines than on a wide screen"
+        assert box["x"] >= 0, name
+        assert box["x"] + box["width"] <= 390, name
+    middles = [box["y"] + box["height"] / 2 for box in narrow.values()]
+    assert max(middles) - min(middles) < 2
+    in_order = sorted(narrow.values(), key=lambda box: box["x"])
+    assert all(one["x"] + one["width"] <= other["x"] for one, other in itertools.pairwise(in_order))
 
 
 # ---------------------------------------------------------------- without a browser

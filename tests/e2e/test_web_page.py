@@ -247,3 +247,28 @@ async def test_help_can_always_be_closed_and_keys_are_for_keyboards(site: Site, 
         await expect(page.get_by_text("Shift and Enter")).to_be_visible(visible=keys)
         await page.get_by_role("button", name="Close").click()
         await expect(page.get_by_role("dialog")).to_be_hidden()
+
+
+NOTICES = """() => {
+  window.shown = [];
+  const notice = document.getElementById("problem");
+  const note = () => notice.hidden || shown.push(`${notice.className} ${notice.textContent}`);
+  new MutationObserver(note).observe(notice, { attributes: true, childList: true });
+}"""
+
+
+async def test_the_thanks_for_a_report_go_away_by_themselves(site: Site, open_page: Open) -> None:
+    ann, ben = await open_page(site.url), await open_page(site.url)
+    await send(ann, "/imagine a crow")
+    await expect(article(ben, "a crow").get_by_role("img")).to_be_visible()
+    notice, form = ben.locator("#problem"), ben.get_by_role("dialog")
+    await ben.evaluate(NOTICES)
+    await ben.clock.install()
+    await article(ben, "a crow").get_by_role("button", name="Report").click()
+    await form.get_by_label("What is wrong").fill("not a crow")
+    await form.get_by_role("button", name="Report").click()
+    await expect(form).to_be_hidden(timeout=20_000)
+    await expect(notice).to_have_text("Thank you. A moderator will see your report.", timeout=20_000)
+    assert "good Thank you. A moderator will see your report." in await ben.evaluate("shown")
+    await ben.clock.fast_forward(6_000)
+    await expect(notice).to_be_hidden(timeout=20_000)

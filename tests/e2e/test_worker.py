@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from bot.errors import Broken, Busy, ChatBusy, ChatGone, Down, Refused, Rejected
+from bot.errors import Broken, Busy, ChatBusy, ChatGone, Down, Refused, Rejected, StoreBusy
 from bot.model import Drawn, JobState, Limits, QuotaSettings, Stage
+from bot.ports import Topic
 from bot.worker import POLL_SECONDS
 from tests import factories
 from tests.fakes import CAPABILITIES, FakeBackend, png
@@ -253,3 +254,25 @@ async def test_s23_only_the_owner_or_a_moderator_cancels(tmp_path: Path) -> None
         with pytest.raises(Refused) as refused:
             await house.studio.cancel(factories.person("eve"), factories.origin().place, ticket.job.id)
         assert refused.value.problems[0].code == "not_yours"
+
+
+async def test_a_loop_that_is_started_again_waits_once(tmp_path: Path) -> None:
+    """After each error of the store; a second subscription would be woken for nothing, and kept for ever."""
+    async with open_house(tmp_path) as house:
+        worker = house.worker()
+        subscribed: list[Topic] = []
+        house.store.subscribe = subscribed.append  # type: ignore[method-assign, assignment] # counted
+        broken = 0
+
+        async def break_twice(*_: object, **__: object) -> None:
+            nonlocal broken
+            broken += 1
+            raise StoreBusy("the database is away")
+
+        house.store.claim, claim = break_twice, house.store.claim  # type: ignore[method-assign]
+        async with house.working(worker):
+            while broken < 2:
+                await asyncio.sleep(0.02)
+            house.store.claim = claim  # type: ignore[method-assign]
+            assert (await house.settled((await house.ask()).job.id, 30)).state is JobState.DELIVERED
+        assert subscribed == []

@@ -33,8 +33,8 @@ from tests.simulation.people import BAN_SECONDS, PEOPLE, TENANTS, Crowd
 from tests.simulation.platform import SimBackend, SimChat, SimClock, SimRoom, World
 from tests.simulation.virtual import Dead, Deadlock, Process, VirtualLoop, connector, forget
 
-CHAOS = 15.0
-"""Virtual seconds in which there are faults; after them everything has to come to its end."""
+CHAOS = (3.0, 12.0)
+"""Virtual seconds in which there are faults, by the seed; after them everything has to come to its end."""
 
 PATIENCE = 1800.0
 """Virtual seconds that this may take: pauses between deliveries and closures of backends are minutes."""
@@ -97,7 +97,7 @@ class History:
         self.asked = [0]
         self.lives = 0
         self.now = 1000.0
-        self.end_of_chaos = self.now + CHAOS
+        self.end_of_chaos = self.now + self.chance.rng.uniform(*CHAOS)
         self.alerts: list[str] = []
 
     def run(self) -> Outcome:
@@ -160,6 +160,7 @@ class History:
             else:
                 await crowd.live(max(0.0, left))
                 self.chance.calm = True
+                await crowd.finish_what_they_do()
                 async with asyncio.timeout(PATIENCE + self.world.behind):
                     await self._quiet(core, crowd)
             await crowd.leave()
@@ -227,9 +228,12 @@ class History:
             tables = invariants.of_sqlite(connection)
         finally:
             connection.close()
-        beside = invariants.Beside(self.folder / "images", longest=BAN_SECONDS)
+        beside = invariants.Beside(self.folder / "images", longest=BAN_SECONDS, forgotten=self.world.forgotten)
         found = [*invariants.broken(tables, beside, at_rest=True), *self.world.wrongly, *self.alerts]
         states = {row["id"]: row["state"] for row in tables["jobs"]}
+        if not self.world.forgotten:
+            lost = [f"I1 {text!r} was acknowledged, and there is no {job}" for job, text in self.world.acked.items()]
+            found += [line for job, line in zip(self.world.acked, lost, strict=True) if job not in states]
         for job, showings in self.world.posted.items():
             if len(set(showings)) > 1:
                 found.append(f"I2 job {job} was shown as {showings}")
@@ -276,9 +280,15 @@ def inline(process: Process) -> Iterator[None]:
         aiosqlite.connect = before
 
 
+def in_memory() -> Path | None:
+    """A folder in memory where there is one: nothing here has to last."""
+    shared = Path("/dev/shm")
+    return shared if shared.is_dir() else None
+
+
 def template() -> bytes:
     """A fresh database of the current schema."""
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(dir=in_memory()) as folder:
         path = Path(folder) / "imagine.db"
 
         async def make() -> None:

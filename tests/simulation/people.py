@@ -50,6 +50,9 @@ class Crowd:
             task.add_done_callback(self.doing.pop)
             await asyncio.sleep(self.chance.rng.expovariate(1.2))
 
+    async def finish_what_they_do(self) -> None:
+        await asyncio.gather(*self.doing)
+
     async def leave(self) -> None:
         """What they still wait for is broken off, as a platform's connection ends."""
         doing = list(self.doing)
@@ -81,9 +84,10 @@ class Crowd:
         key, text = f"interaction-{self.asked[0]}", f"a {rng.choice(WORDS)} --count {rng.choice([1, 1, 2, 3])}"
         origin = Origin(person, Place(tenant, "7"), {"message": key})
         ticket = await self.studio.submit(origin, text, key)
+        self.chance.note(f"{key} is {ticket.job.id}")
         if rng.random() < 0.1:
             again = await self.studio.submit(origin, text, key)
-            if again.job.id != ticket.job.id:
+            if again.job.id != ticket.job.id and await self.store.job(ticket.job.id):
                 self.world.wrongly.append(f"F51 {key} was stored twice")
         if self.chance.fires("chat:ack:lost"):
             await self.studio.unacknowledged(ticket.job.id)
@@ -117,6 +121,7 @@ class Crowd:
 
     async def _forget(self) -> None:
         if self.chance.rng.random() < 0.2:
+            self.world.forgotten = True
             await self.studio.forget(self.chance.rng.choice(PEOPLE))
 
     async def _report(self) -> None:

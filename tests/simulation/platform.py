@@ -14,7 +14,7 @@ from tests.simulation.chance import Chance
 from tests.simulation.virtual import Process
 
 PICTURES = tuple(png(f"#{number * 40503 % 0xFFFFFF:06x}", 8) for number in range(24))
-GRACE = 10.0
+GRACE = 30.0
 """Seconds in which a delivery that was allowed when it was judged may still be on its way."""
 
 
@@ -28,6 +28,7 @@ class World:
     acked: dict[str, str] = field(default_factory=dict)  #: requests whose person read the acknowledgement
     banned_words: dict[str, float] = field(default_factory=dict)  #: since when, in virtual time
     wrongly: list[str] = field(default_factory=list)
+    forgotten: bool = False  #: somebody was, so that requests may be gone
     ahead: float = 0.0
     behind: float = 0.0  #: how far it was set back in all: what was due then waits so much longer
 

@@ -45,7 +45,8 @@ class Notes:
 
     async def progress(self, step: int, steps: int) -> None:
         self.steps.append((step, steps))
-        self.moved.set()
+        if step:
+            self.moved.set()
 
     async def preview(self, index: int, image: bytes) -> None:
         self.previews.append((index, image))
@@ -95,11 +96,24 @@ async def test_pictures_progress_and_previews_come_back(stand: Stand) -> None:
     backend, notes = stand.backend(GOOD), Notes()
     drawn = await backend.generate(FOX, "", notes)
     assert (drawn.pictures, drawn.seeds, drawn.missing) == ((b"png",), (1,), 0)
-    assert notes.steps == [(1, 3)]
+    assert notes.steps[0] == (0, 0)
+    assert [told for told in notes.steps if told != (0, 0)] == [(1, 3)]
     assert notes.previews == [(0, b"small")]
     assert await backend.probe() == ""
     assert backend.capabilities.default_size == Size(64, 64)
     assert stand.starts == 1
+
+
+async def test_loading_is_told_again_and_again_and_not_once_the_model_is_there(
+    stand: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("adapters.backends.diffusers.client.BETWEEN_TELLINGS", 0.05)
+    backend, first, second = stand.backend(f"time.sleep(1)\n{GOOD}"), Notes(), Notes()
+    await backend.generate(FOX, "", first)
+    await backend.generate(FOX, "", second)
+    assert first.steps[:2] == [(0, 0), (0, 0)]
+    assert first.steps[-1] == (1, 3)
+    assert second.steps == [(1, 3)]
 
 
 async def test_a_report_that_never_returns_holds_no_picture_back(stand: Stand) -> None:

@@ -3,17 +3,21 @@
 import re
 import unicodedata
 
+import discord
 import pytest
+from discord import app_commands
 from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.chat.discord import text
 from adapters.chat.discord.address import Address, nonce
 from adapters.chat.discord.commands import suggestions
+from adapters.chat.discord.languages import TRANSLATIONS, Languages
 from adapters.chat.discord.marks import PATTERN, Mark, Marks
 from adapters.sealing import Sealer
 from bot.errors import Refused
 from bot.model import Problem
+from bot.replies import ENGLISH
 
 PARTS = [
     "```", "`", "\n", "@everyone", "@here", "<@1>", "<@&1>", "<#1>", "[x](http://evil.test)", "https://evil.test",
@@ -157,3 +161,27 @@ def test_completion_puts_what_begins_like_it_first_and_never_more_than_discord_t
     assert [choice.value for choice in suggestions("film", names)] == ["film noir"]
     assert [choice.value for choice in suggestions("640x480", ["1:1"])] == ["640x480"]
     assert suggestions("", []) == []
+
+
+@pytest.mark.parametrize("language", TRANSLATIONS)
+def test_a_translation_names_what_there_is_and_keeps_discords_lengths(language: str) -> None:
+    for code, words in TRANSLATIONS[language].items():
+        assert code in ENGLISH or code.startswith(("name:", "length_", "mode_")), code
+        assert 1 <= len(words) <= (32 if code.startswith("name:") else 100), code
+
+
+async def test_any_name_can_be_translated() -> None:
+    languages = Languages({"de": {"name:count": "anzahl", "option_count": "wie viele"}})
+
+    async def german(text: app_commands.locale_str, where: app_commands.TranslationContextLocation) -> str | None:
+        context = app_commands.TranslationContext(where, None)  # type: ignore[call-overload] # the data is not looked at
+        return await languages.translate(text, discord.Locale.german, context)
+
+    location = app_commands.TranslationContextLocation
+    count = app_commands.locale_str("count")
+    assert await german(count, location.parameter_name) == "anzahl"
+    assert await german(count, location.command_name) == "anzahl"
+    assert await german(count, location.choice_name) is None
+    described = app_commands.locale_str("how many", code="option_count")
+    assert await german(described, location.parameter_description) == "wie viele"
+    assert await german(app_commands.locale_str("size"), location.parameter_name) is None

@@ -264,6 +264,12 @@ async def test_f23_a_cluster_that_says_nothing_any_more_is_given_up_before_the_w
                 await backend.generate(FOX, "", Notes())
 
 
+async def test_a_request_that_waits_for_a_replica_keeps_its_place_and_no_attempt_is_counted() -> None:
+    async with strange_cluster(Reply(200, delay=600), timeout_seconds=1.0, silence_seconds=0.1) as backend:
+        with pytest.raises(Busy, match="no replica"):
+            await backend.generate(FOX, "", Notes())
+
+
 async def test_f23_a_replica_that_only_says_it_is_alive_is_given_up_when_the_time_is_over() -> None:
     async with both(FakeBackend(seconds=400.0), timeout_seconds=0.5) as backend:
         with pytest.raises(Down, match=r"not drawn within 0\.5 s"):
@@ -291,7 +297,8 @@ async def test_f21_a_cluster_that_cannot_be_reached_is_busy_so_the_request_keeps
         (500, Down, False),
         (502, Down, False),
         (401, Down, True),
-        (404, Down, True),
+        (404, Busy, None),
+        (405, Down, True),
         (302, Down, False),
         (400, Broken, None),
         (422, Broken, None),

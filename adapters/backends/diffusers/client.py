@@ -27,6 +27,8 @@ SECRETS = (
     *("PGPASSWORD", "AWS_", "RAY_AUTH_"),
 )
 
+BETWEEN_TELLINGS = 2.0  #: seconds, while the model is being loaded
+
 
 class Died(Exception):
     """The process is gone; ``str()`` says how, for the operator's log."""
@@ -100,7 +102,7 @@ class EngineProcess:
 
     async def draw(self, drawing: Drawing, report: Report) -> Drawn:
         """Raises Died, Unloadable, BackendError. Cancelling it takes the pictures out of the batch."""
-        await asyncio.shield(self.ready)
+        await self._loaded(report)
         if not self.alive:
             raise Died(await self._obituary())
         name = uuid.uuid4().hex
@@ -116,6 +118,15 @@ class EngineProcess:
             telling.cancel()
             if not order.result.done() or order.result.cancelled():
                 self._send({"what": "cancel", "id": name})
+
+    async def _loaded(self, report: Report) -> None:
+        """Waits for the model, and says so meanwhile. Raises Died, Unloadable."""
+        telling = None if self.ready.done() else asyncio.create_task(_tell_of_loading(report))
+        try:
+            await asyncio.shield(self.ready)
+        finally:
+            if telling is not None:
+                telling.cancel()
 
     async def close(self) -> None:
         self.kill()
@@ -196,6 +207,13 @@ class EngineProcess:
             if self._orders and loop.time() - self._heard > self._patience:
                 self._hung = True
                 self.kill()
+
+
+async def _tell_of_loading(report: Report) -> None:
+    """Again and again, since what shows it may leave one out."""
+    while True:
+        await report.progress(0, 0)
+        await asyncio.sleep(BETWEEN_TELLINGS)
 
 
 def _pass_on(order: _Order, message: wire.Message, blobs: list[bytes]) -> None:

@@ -24,6 +24,7 @@ from bot import replies
 from bot.errors import SettingsError
 
 HEALTH_SECONDS = 5.0
+MORE = 4  #: requests than the engine takes, so that a full replica still says what it is
 
 
 class Engine:
@@ -53,7 +54,7 @@ def application(arguments: Mapping[str, Any]) -> Application:
     deployment = serve.deployment(
         Engine,
         name="engine",
-        max_ongoing_requests=AT_ONCE,
+        max_ongoing_requests=AT_ONCE + MORE,
         ray_actor_options={"num_cpus": cluster.cpus, "num_gpus": cluster.gpus},
         autoscaling_config={
             "min_replicas": cluster.min_replicas,

@@ -29,8 +29,11 @@ URL = "http://127.0.0.1:8000/"
 SILENCE_SECONDS = 5 * wire.ALIVE_SECONDS  #: with no frame: the replica, its node or the way there is gone
 INTRODUCTION_SECONDS = 5.0
 STALE_SECONDS = 60.0  #: after which the cluster is asked again what it can
-AGAIN_SECONDS = 3.0  #: until a cluster that could not be reached is asked again
-REFUSED = frozenset({401, 403, 404, 405, 407, 410})
+AGAIN_SECONDS = 3.0  #: until a cluster that could not be reached, or had no room, is asked again
+IN_LINE = 0.5  #: of an attempt's time may be spent before a replica begins
+#: Serve's own words for no application yet, and for a queue that is full or a deployment without a replica.
+NOT_BEGUN = frozenset({404, 429, 503})
+REFUSED = frozenset({401, 403, 405, 407, 410})
 
 logger = logging.getLogger(__name__)
 
@@ -54,7 +57,7 @@ class RayBackend:
         self._asking: asyncio.Task[None] | None = None
         self._headers = {"Authorization": f"Bearer {self._token}"} if self._token else {}
         self._client = http.client()
-        self._client.timeout = httpx.Timeout(silence_seconds, connect=INTRODUCTION_SECONDS)
+        self._silence = silence_seconds
         self._ask_now()
 
     @property
@@ -78,19 +81,19 @@ class RayBackend:
                 return await self._draw(request, report)
         except TimeoutError as error:
             raise Down(f"not drawn within {self._timeout:g} s") from error
-        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
+        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
             self._asked_at = float("-inf")
             raise Busy(f"no connection: {error}", retry_after=AGAIN_SECONDS) from error
         except httpx.InvalidURL as error:
             raise Down("the url is none", until_fixed=True) from error
         except (httpx.HTTPError, EOFError) as error:
-            raise Down(f"the answer broke off: {type(error).__name__}") from error
+            raise Down(f"the answer broke off: {error or type(error).__name__}") from error
         except (frames.Garbled, KeyError, TypeError, ValueError) as error:
             raise Down(f"the answer is none of a replica: {error!r}") from error
 
     async def probe(self) -> str:
         try:
-            async with asyncio.timeout(INTRODUCTION_SECONDS + 1):
+            async with asyncio.timeout(INTRODUCTION_SECONDS):
                 answer = await self._client.get(self._url, headers=self._headers)
         except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
             return say("probe_unreachable", name=self._name, host=self._url, detail=type(error).__name__)
@@ -108,15 +111,20 @@ class RayBackend:
 
     async def _draw(self, request: Drawing, report: Report) -> Drawn:
         """Raises BackendError, httpx.HTTPError, EOFError, Garbled, KeyError, TypeError, ValueError."""
-        body = {"drawing": asdict(request)}
-        async with self._client.stream("POST", self._url + "draw", json=body, headers=self._headers) as answer:
+        asked = {"drawing": asdict(request)}
+        posted = self._client.build_request("POST", self._url + "draw", json=asked, headers=self._headers)
+        try:
+            async with asyncio.timeout(self._timeout * IN_LINE):
+                answer = await self._client.send(posted, stream=True)
+        except TimeoutError as error:
+            raise Busy("no replica began in time", retry_after=AGAIN_SECONDS) from error
+        async with contextlib.aclosing(answer), contextlib.aclosing(_frames(answer, self._silence)) as coming:
             if answer.status_code != httpx.codes.OK:
                 raise _refusal(answer.status_code, await answer.aread(), self._token)
-            async with contextlib.aclosing(_frames(answer)) as coming:
-                async for message, blobs in coming:
-                    drawn = await _hear(message, blobs, report)
-                    if drawn is not None:
-                        return drawn
+            async for message, blobs in coming:
+                drawn = await _hear(message, blobs, report)
+                if drawn is not None:
+                    return drawn
         raise EOFError
 
     # -- what the cluster can
@@ -136,8 +144,10 @@ class RayBackend:
 
     async def _ask_again(self) -> None:
         try:
-            answer = await self._client.get(self._url, headers=self._headers)
-        except httpx.HTTPError as error:
+            async with asyncio.timeout(INTRODUCTION_SECONDS):
+                answer = await self._client.get(self._url, headers=self._headers)
+        except (httpx.HTTPError, TimeoutError) as error:
+            self._asked_at = time.monotonic() + AGAIN_SECONDS - STALE_SECONDS
             logger.info("the cluster of the backend %s does not answer: %s", self._name, type(error).__name__)
         else:
             self._learn(answer)
@@ -154,18 +164,22 @@ class RayBackend:
         return True
 
 
-async def _frames(answer: httpx.Response) -> AsyncGenerator[tuple[frames.Message, list[bytes]], None]:
-    """Until the answer ends. Raises httpx.HTTPError, EOFError within a frame, Garbled."""
+async def _frames(answer: httpx.Response, silence: float) -> AsyncGenerator[tuple[frames.Message, list[bytes]], None]:
+    """Until the answer ends. Raises httpx.HTTPError, EOFError also where it says nothing for ``silence`` s, Garbled."""
     reader = asyncio.StreamReader()
 
     async def pump() -> None:
+        parts = answer.aiter_raw()
         try:
-            async for part in answer.aiter_raw():
-                reader.feed_data(part)
+            while True:
+                async with asyncio.timeout(silence):
+                    reader.feed_data(await anext(parts))
+        except StopAsyncIteration:
+            reader.feed_eof()
+        except TimeoutError:
+            reader.set_exception(EOFError(f"nothing was said for {silence:g} s"))
         except httpx.HTTPError as error:
             reader.set_exception(error)
-        else:
-            reader.feed_eof()
 
     pumping = asyncio.create_task(pump())
     try:
@@ -193,9 +207,8 @@ async def _hear(message: Mapping[str, Any], blobs: list[bytes], report: Report) 
 
 
 def _refusal(status: int, body: bytes, token: str) -> BackendError:
-    """503 is Serve's for a queue that is full and for a deployment without a replica: nothing was begun."""
     detail = f"{status}: {http.excerpt(body, token) or 'no explanation'}"
-    if status in {429, 503}:
+    if status in NOT_BEGUN:
         return Busy(detail, retry_after=AGAIN_SECONDS)
     if status in REFUSED:
         return Down(detail, until_fixed=True)

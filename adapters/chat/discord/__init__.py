@@ -13,7 +13,8 @@ forms      Vary, Report
 languages  the commands' descriptions in other languages
 commands   the slash commands and the message command, and when they are synced
 client     the gateway client, kept alive; start and stop
-account    the private answers: status, history, forget
+account    the private answers: style, status, forget
+history    what a person asked for, with pictures
 review     the review channel: cases with their buttons and forms
 mod        /imagine-mod
 compose    all of it put together for the composition root

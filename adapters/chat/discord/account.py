@@ -1,4 +1,4 @@
-"""The private answers: what is waiting, what was drawn, and forgetting it all."""
+"""The private answers: what is waiting, what is set, and forgetting it all."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,10 +13,8 @@ from adapters.chat.discord.reading import Interaction
 from adapters.chat.discord.rest import NO_MENTIONS, Upload
 from bot import replies, wording
 from bot.errors import ChatGone, Refused, StoreError
-from bot.model import Job, JobState, Settled
+from bot.model import Settled
 from bot.studio import Status
-
-LISTED = 10
 
 
 async def style(desk: Desk, interaction: Interaction, name: str) -> None:
@@ -72,30 +70,6 @@ async def _hand_over(desk: Desk, interaction: Interaction, settled: Settled) -> 
         )
     except (discord.HTTPException, aiohttp.ClientError, OSError, TimeoutError, ChatGone) as error:
         desk.observer.event("discord_reply_lost", detail=str(error))
-
-
-async def history(desk: Desk, interaction: Interaction) -> None:
-    try:
-        recent = await desk.studio.history(reading.person(interaction), LISTED)
-    except StoreError:
-        await desk.private(interaction, replies.say("store_busy"))
-        return
-    lines = [_line(settled.job) for settled in recent] or [replies.say("chat_no_history")]
-    await desk.private(interaction, text.clip("\n".join(lines), text.MESSAGE))
-
-
-def _line(job: Job) -> str:
-    at = f"<t:{int(job.created_at)}:R>"
-    return f"{at} {wording.state(job)}{_link(job)}\n{text.block(job.request.prompt, 100)}"
-
-
-def _link(job: Job) -> str:
-    """To the message with the pictures, angle brackets keeping it from being unfurled."""
-    address = Address.read(job.origin.address)
-    if job.state is not JobState.DELIVERED or not address.status:
-        return ""
-    guild = "@me" if job.origin.place.private else job.origin.place.tenant.removeprefix("discord:")
-    return f" <https://discord.com/channels/{guild}/{address.room}/{address.status}>"
 
 
 async def forget(desk: Desk, interaction: Interaction) -> None:

@@ -3,12 +3,13 @@
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Any
 
 import aiohttp
 import discord
 
-from adapters.chat.discord import forms, reading, rows
+from adapters.chat.discord import forms, history, reading, rows
 from adapters.chat.discord.asking import Desk
 from adapters.chat.discord.reading import Interaction
 from adapters.chat.discord.rest import NO_MENTIONS
@@ -43,6 +44,7 @@ class Buttons:
             rows.VARY: self._vary,
             rows.REPORT: self._report,
             rows.DELETE: self._delete,
+            rows.OLDER: partial(history.older, desk),
             **(more or {}),
         }
         self._forms: dict[str, Handler] = {

@@ -9,6 +9,7 @@ import discord
 from discord import app_commands
 
 from adapters.chat.discord import account
+from adapters.chat.discord import history as past
 from adapters.chat.discord.asking import Desk
 from adapters.chat.discord.buttons import Buttons, job_of
 from adapters.chat.discord.languages import Languages
@@ -118,11 +119,19 @@ def imagine(desk: Desk, options: Sequence[Option] = OPTIONS) -> AnyCommand:
 
         await desk.ask(interaction, submit)
 
-    _complete(command, desk.studio)
+    complete(command, desk.studio)
     return command
 
 
-def _complete(command: app_commands.Command[Any, ..., Any], studio: Studio) -> None:
+def default_words(style: str | None, *values: str | None) -> str:
+    """A style, then size, backend, steps and guidance, typed in, as the words that set defaults."""
+    named = zip(("size", "backend", "steps", "guidance"), values, strict=True)
+    return " ".join([style or "", *(f"--{name} {value}" for name, value in named if value)]).strip()
+
+
+def complete(
+    command: app_commands.Command[Any, ..., Any], studio: Studio, style: str = "style", more: Sequence[str] = ()
+) -> None:
     """From what the bot knows without asking anybody, so that it comes at once."""
 
     @command.autocomplete("size")
@@ -131,9 +140,9 @@ def _complete(command: app_commands.Command[Any, ..., Any], studio: Studio) -> N
         exact = [str(size) for size in studio.sizes(str(interaction.namespace.backend or ""))]
         return suggestions(typed, [*exact[:1], *RATIOS, *exact[1:]])
 
-    @command.autocomplete("style")
+    @command.autocomplete(style)
     async def styles(_: discord.Interaction[Any], typed: str) -> list[app_commands.Choice[str]]:
-        return suggestions(typed, studio.styles())
+        return suggestions(typed, [*studio.styles(), *more])
 
     @command.autocomplete("backend")
     async def backends(_: discord.Interaction[Any], typed: str) -> list[app_commands.Choice[str]]:
@@ -142,13 +151,24 @@ def _complete(command: app_commands.Command[Any, ..., Any], studio: Studio) -> N
 
 def private_commands(desk: Desk) -> list[AnyCommand]:
     @app_commands.command(name="imagine-style", description=told("discord_about_style"))
-    @app_commands.describe(name=told("discord_about_style_name"))
-    async def style(interaction: discord.Interaction[Any], name: app_commands.Range[str, 1, 100] = "") -> None:
-        await account.style(desk, interaction, name)
+    @app_commands.describe(
+        name=told("discord_about_style_name"),
+        size=told("option_size"),
+        backend=told("option_backend"),
+        steps=told("option_steps"),
+        guidance=told("option_guidance"),
+    )
+    async def style(
+        interaction: discord.Interaction[Any],
+        name: app_commands.Range[str, 1, 100] | None = None,
+        size: app_commands.Range[str, 1, 20] | None = None,
+        backend: app_commands.Range[str, 1, 100] | None = None,
+        steps: app_commands.Range[str, 1, 20] | None = None,
+        guidance: app_commands.Range[str, 1, 20] | None = None,
+    ) -> None:
+        await account.style(desk, interaction, default_words(name, size, backend, steps, guidance))
 
-    @style.autocomplete("name")
-    async def styles(_: discord.Interaction[Any], typed: str) -> list[app_commands.Choice[str]]:
-        return suggestions(typed, [*desk.studio.styles(), "none", "default"])
+    complete(style, desk.studio, "name", ("none", "default"))
 
     @app_commands.command(name="imagine-status", description=told("discord_about_status"))
     async def status(interaction: discord.Interaction[Any]) -> None:
@@ -156,7 +176,7 @@ def private_commands(desk: Desk) -> list[AnyCommand]:
 
     @app_commands.command(name="imagine-history", description=told("discord_about_history"))
     async def history(interaction: discord.Interaction[Any]) -> None:
-        await account.history(desk, interaction)
+        await past.command(desk, interaction)
 
     @app_commands.command(name="imagine-forget", description=told("discord_about_forget"))
     async def forget(interaction: discord.Interaction[Any]) -> None:

@@ -94,8 +94,8 @@ class DiscordChat:
         if progress is None:
             words = text.waiting(position, done_at)
         else:
-            rounded = replace(progress, step=progress.step * 10 // max(1, progress.steps), steps=10)
-            words = text.drawing(rounded, done_at)
+            tenths = replace(progress, step=progress.step * 10 // max(1, progress.steps), steps=10)
+            words = text.drawing(progress if progress.loading else tenths, done_at)
         try:
             await self._say(job, words)
         except (ChatBusy, Closed) as error:

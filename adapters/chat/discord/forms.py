@@ -12,6 +12,7 @@ from bot.model import ImageRequest
 VARY, REPORT = "vary", "report"
 PROMPT, NEGATIVE, OPTIONS, REASON = "prompt", "negative", "options", "reason"
 LONG = 2000
+LONGEST_OPTIONS = 400  #: characters; names of backends and styles may have a hundred each
 COMMAND = "/imagine "
 
 
@@ -23,7 +24,7 @@ class Form(discord.ui.Modal):
         self.stop()
 
     def ask(self, custom_id: str, label: str, value: str = "", *, required: bool = False, limit: int = LONG) -> None:
-        style = discord.TextStyle.long if limit > 200 else discord.TextStyle.short
+        style = discord.TextStyle.long if limit > LONGEST_OPTIONS else discord.TextStyle.short
         field: discord.ui.TextInput[Any] = discord.ui.TextInput(
             custom_id=custom_id, style=style, default=value or None, required=required, max_length=limit
         )
@@ -36,13 +37,13 @@ def vary_form(marks: Marks, job_id: str, request: ImageRequest) -> Form:
     options = command.format_command(replace(request, negative_prompt=None)).removeprefix(f"{COMMAND}{prompt}")
     form.ask(PROMPT, replies.say("discord_field_prompt"), prompt, required=True, limit=4000)
     form.ask(NEGATIVE, replies.say("chat_field_negative"), request.negative_prompt or "")
-    form.ask(OPTIONS, replies.say("discord_field_options"), options.strip(), limit=200)
+    form.ask(OPTIONS, replies.say("discord_field_options"), options.strip(), limit=LONGEST_OPTIONS)
     return form
 
 
 def report_form(marks: Marks, job_id: str) -> Form:
     form = Form(marks, Mark(REPORT, job_id), replies.say("chat_form_report"))
-    form.ask(REASON, replies.say("chat_field_reason"), required=True, limit=300)
+    form.ask(REASON, replies.say("chat_field_reason"), required=True, limit=500)
     return form
 
 

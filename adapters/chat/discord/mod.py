@@ -9,7 +9,7 @@ from discord import app_commands
 
 from adapters.chat.discord import reading, text
 from adapters.chat.discord.asking import Desk
-from adapters.chat.discord.commands import told
+from adapters.chat.discord.commands import complete, default_words, told
 from adapters.chat.discord.reading import Interaction
 from adapters.chat.discord.rest import NO_MENTIONS
 from bot import replies
@@ -23,10 +23,13 @@ Reason = app_commands.Range[str, 1, 400]
 ItemId = app_commands.Range[str, 1, 64]
 HOUR, DAY = 3600, 86_400
 LENGTHS = [
-    app_commands.Choice(name=name, value=seconds)
+    app_commands.Choice(name=app_commands.locale_str(name, code=f"length_{seconds}"), value=seconds)
     for name, seconds in (("10 min", 600), ("1 h", HOUR), ("1 d", DAY), ("7 d", 7 * DAY), ("28 d", 28 * DAY))
 ]
-MODES = [app_commands.Choice(name=mode.value, value=mode.value) for mode in Mode]
+MODES = [
+    app_commands.Choice(name=app_commands.locale_str(mode.value, code=f"mode_{mode.value}"), value=mode.value)
+    for mode in Mode
+]
 
 Work = Callable[[Person, Place], Awaitable[Sequence[str]]]
 
@@ -71,6 +74,7 @@ def moderation_command(desk: Desk, moderators: Moderators) -> app_commands.Group
     _community(group, desk, moderators)
     _words(group, desk, moderators)
     _queue(group, desk, moderators)
+    _defaults(group, desk, moderators)
     return group
 
 
@@ -187,6 +191,29 @@ def _queue(group: app_commands.Group, desk: Desk, moderators: Moderators) -> Non
         interaction: discord.Interaction[Any], item: ItemId, prompt: app_commands.Range[str, 1, 2000]
     ) -> None:
         await passed_on(interaction, f"edit {item} {prompt}")
+
+
+def _defaults(group: app_commands.Group, desk: Desk, moderators: Moderators) -> None:
+    @group.command(name="defaults", description=told("discord_about_defaults"))
+    @app_commands.describe(
+        style=told("discord_about_defaults_style"),
+        size=told("option_size"),
+        backend=told("option_backend"),
+        steps=told("option_steps"),
+        guidance=told("option_guidance"),
+    )
+    async def defaults(
+        interaction: discord.Interaction[Any],
+        style: app_commands.Range[str, 1, 100] | None = None,
+        size: app_commands.Range[str, 1, 20] | None = None,
+        backend: app_commands.Range[str, 1, 100] | None = None,
+        steps: app_commands.Range[str, 1, 20] | None = None,
+        guidance: app_commands.Range[str, 1, 20] | None = None,
+    ) -> None:
+        words = default_words(style, size, backend, steps, guidance)
+        await _passed_on(desk, moderators, interaction, f"defaults {words}")
+
+    complete(defaults, desk.studio, more=("none", "default"))
 
 
 def _words(group: app_commands.Group, desk: Desk, moderators: Moderators) -> None:

@@ -222,6 +222,11 @@ class Rest:
         params = body.parameters(keep_files=keep_files)
         await self._call(lambda http: http.edit_message(int(channel), int(message), params=params))
 
+    async def files(self, channel: str, message: str) -> list[str]:
+        """The addresses of a message's files, good for a day. Raises Closed, ChatBusy."""
+        found = await self._call(lambda http: http.get_message(int(channel), int(message)))
+        return [str(each["url"]) for each in found["attachments"]]
+
     async def open_dm(self, user: str) -> str:
         opened = await self._call(lambda http: http.start_private_message(int(user)))
         return str(opened["id"])

@@ -1,14 +1,16 @@
 """The buttons under messages. They hold no state: what a click means stands in the custom id (see `marks`)."""
 
 import re
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 from typing import Any, Protocol, Self
 
 import discord
 
 from adapters.chat.discord.marks import PATTERN, Mark, Marks
+from bot.replies import say
 
 CANCEL, AGAIN, VARY, REPORT, DELETE = "cancel", "again", "vary", "report", "delete"
+OLDER = "older"
 APPROVE, REJECT, EDIT, APPEAL = "approve", "reject", "edit", "appeal"
 LABELS = {  # fixed by the contract
     CANCEL: "Cancel",
@@ -39,9 +41,10 @@ class Presses(Protocol):
 
 
 class JobButton(discord.ui.DynamicItem[discord.ui.Button[Any]], template=PATTERN):
-    def __init__(self, custom_id: str, action: str) -> None:
+    def __init__(self, custom_id: str, action: str, label: str = "", row: int | None = None) -> None:
         style = STYLES.get(action, discord.ButtonStyle.secondary)
-        super().__init__(discord.ui.Button(label=LABELS.get(action, action), style=style, custom_id=custom_id))
+        words = label or LABELS.get(action, action)
+        super().__init__(discord.ui.Button(label=words, style=style, custom_id=custom_id, row=row))
 
     @classmethod
     async def from_custom_id(
@@ -77,3 +80,14 @@ def failed_row(marks: Marks, job_id: str) -> discord.ui.View:
 
 def appeal_row(marks: Marks, decision: str) -> discord.ui.View:
     return row(marks, decision, APPEAL)
+
+
+def history_rows(marks: Marks, again: Mapping[int, str], before: str) -> discord.ui.View:
+    """``again``: the requests by their number on the page; ``before``: where the next page begins, "" for the last."""
+    view = discord.ui.View(timeout=None)
+    for number, job_id in again.items():
+        view.add_item(JobButton(marks.write(Mark(AGAIN, job_id)), AGAIN, f"{LABELS[AGAIN]} {number}", 0))
+    if before:
+        view.add_item(JobButton(marks.write(Mark(OLDER, before)), OLDER, say("chat_older"), 1))
+    view.stop()
+    return view

@@ -68,6 +68,8 @@ def waiting(position: int | None, done_at: int | None) -> str:
 
 
 def drawing(progress: Progress, done_at: int | None) -> str:
+    if progress.loading:
+        return replies.say("chat_loading")
     percent = wording.percent(progress)
     if done_at is None:
         return replies.say("chat_drawing", percent=percent)

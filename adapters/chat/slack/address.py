@@ -1,7 +1,7 @@
 """Where an answer goes, as plain strings in the stored job. Pure."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,10 +20,10 @@ class Address:
 
     @classmethod
     def read(cls, stored: Mapping[str, str]) -> "Address":
-        return cls(**{each.name: stored.get(each.name, "") for each in fields(cls)})
+        return cls(**{name: stored.get(name, "") for name in _NAMES})
 
     def stored(self) -> dict[str, str]:
-        return {name: value for name, value in asdict(self).items() if value}
+        return {name: value for name in _NAMES if (value := getattr(self, name))}
 
     @property
     def pictures_thread(self) -> str:
@@ -33,3 +33,6 @@ class Address:
     @property
     def file_ids(self) -> tuple[str, ...]:
         return tuple(self.files.split(",")) if self.files else ()
+
+
+_NAMES = tuple(each.name for each in fields(Address))

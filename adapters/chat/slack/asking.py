@@ -13,7 +13,7 @@ from typing import Any
 
 from adapters.chat.slack import blocks
 from adapters.chat.slack.address import Address
-from adapters.chat.slack.delivery import HERE, REFUSED, UNREACHABLE, SlackChat
+from adapters.chat.slack.delivery import HERE, OVER, REFUSED, UNREACHABLE, SlackChat
 from adapters.chat.slack.groups import Groups
 from adapters.chat.slack.reading import Visit
 from adapters.chat.slack.web import Closed
@@ -219,16 +219,31 @@ class Desk:
 
     # -- saying something to one person
 
-    async def tell(self, visit: Visit, words: Words) -> None:
-        """By the response_url, else where they are, else directly. Never raises."""
-        said, content = words
+    async def tell(self, visit: Visit, words: Words, plainer: Words | None = None) -> None:
+        """By the response_url, else where they are, else directly; a workflow's step fails with them. Never raises.
+
+        ``plainer``: the same without what Slack may refuse.
+        """
         try:
             web = await self.workspaces.web(visit.team, visit.enterprise)
-            if visit.response_url and await web.respond(visit.response_url, said, content):
+            if visit.execution:
+                await self.fail_step(visit, words[0])
                 return
-            await self._told(visit, said, content)
+            for said, content in (words, *([plainer] if plainer else [])):
+                if visit.response_url and await web.respond(visit.response_url, said, content):
+                    return
+            await self._told(visit, *(plainer or words))
         except (Closed, ChatBusy) as error:
             self.observer.event("slack_reply_lost", detail=str(error))
+
+    async def fail_step(self, visit: Visit, said: str) -> None:
+        """Raises Closed, ChatBusy."""
+        web = await self.workspaces.web(visit.team, visit.enterprise)
+        try:
+            await web.call("functions.completeError", function_execution_id=visit.execution, error=said)
+        except Closed as closed:
+            if closed.code not in OVER:
+                raise
 
     async def _told(self, visit: Visit, said: str, content: list[blocks.Block]) -> None:
         web = await self.workspaces.web(visit.team, visit.enterprise)

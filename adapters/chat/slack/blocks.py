@@ -95,7 +95,7 @@ def help_text() -> str:
     for option in OPTIONS:
         names = " ".join(f"--{name}" for name in option.names)
         lines.append(f"{names}: {replies.say(option.summary)}")
-    return "\n".join([*lines, "", replies.say("slack_help_threads")])
+    return "\n".join([*lines, "", replies.say("slack_help_threads"), replies.say("defaults_how")])
 
 
 def offer_form(words: str, value: str) -> tuple[str, list[Block]]:

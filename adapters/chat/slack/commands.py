@@ -6,12 +6,10 @@ from adapters.chat.slack.buttons import Buttons
 from adapters.chat.slack.reading import Payload, Visit
 from bot import replies, wording
 from bot.errors import Refused
-from bot.model import Job, JobState
 from bot.moderators import Moderators
 from bot.studio import Status
 
 HELP = frozenset({"help", "--help", "?"})
-LISTED = 10
 
 
 class Commands:
@@ -38,7 +36,8 @@ class Commands:
 
     async def style(self, visit: Visit, body: Payload) -> Reply:
         try:
-            said = await self._studio.style(await self._desk.person(visit), visit.place, str(body.get("text") or ""))
+            words = text.unescape(str(body.get("text") or ""))
+            said = await self._studio.style(await self._desk.person(visit), visit.place, words)
         except Refused as refused:
             said = "\n".join(replies.problem(each) for each in refused.problems)
         return Reply(blocks.private(said))
@@ -55,11 +54,6 @@ class Commands:
                 await self._desk.chat.hand_over(settled)
 
         return Reply(blocks.private("\n".join(lines)), then)
-
-    async def history(self, visit: Visit, _: Payload) -> Reply:
-        recent = await self._studio.history(await self._desk.person(visit), LISTED)
-        lines = [_line(settled.job) for settled in recent]
-        return Reply(blocks.private("\n".join(lines) or replies.say("chat_no_history")))
 
     async def forget(self, visit: Visit, _: Payload) -> Reply:
         """Deleting files takes a while, so Slack is answered first."""
@@ -91,11 +85,3 @@ def status_text(status: Status) -> str:
         state = text.waiting(standing.position, standing.eta_seconds) if standing else wording.state(job)
         lines.append(f"• {text.clip(replies.display(job.request.prompt), 100)}: {state}")
     return "\n".join(lines)
-
-
-def _line(job: Job) -> str:
-    prompt = text.clip(replies.display(job.request.prompt), 100)
-    kept = replies.say("slack_kept") if job.state is JobState.UNDELIVERABLE else ""
-    ago = replies.say("slack_seed", seed=job.seed) if job.seed is not None and job.drawn_at else ""
-    return " ".join(part for part in (f"• {prompt}: {wording.state(job)}.", ago, kept) if part)
-

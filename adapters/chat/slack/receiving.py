@@ -27,6 +27,7 @@ from adapters.chat.slack import forms, reading
 from adapters.chat.slack.asking import Desk, Reply
 from adapters.chat.slack.buttons import Buttons
 from adapters.chat.slack.commands import Commands
+from adapters.chat.slack.history import OLDER, History
 from adapters.chat.slack.reading import Payload, Visit
 from adapters.chat.slack.review import Reviews
 from adapters.chat.slack.web import Closed
@@ -55,13 +56,14 @@ def build_app(desk: Desk, client: AsyncWebClient, signing_secret: str, moderator
         attaching_function_token_enabled=False,
     )
     reviews = Reviews(desk, moderators)
-    buttons = Buttons(desk, moderators, reviews.presses)
+    history = History(desk)
+    buttons = Buttons(desk, moderators, {**reviews.presses, OLDER: history.older})
     commands = Commands(desk, buttons, moderators)
     workflow = Workflow(desk)
     named = {
         "/imagine": commands.imagine,
         "/imagine-status": commands.status,
-        "/imagine-history": commands.history,
+        "/imagine-history": history.command,
         "/imagine-style": commands.style,
         "/imagine-forget": commands.forget,
         "/imagine-mod": commands.moderation,
@@ -133,7 +135,7 @@ def _done(desk: Desk, read: Callable[[Payload], Visit], handler: Handler) -> Cal
             return await context.ack(response_action="errors", errors=dict(reply.errors))
 
         async def then(sent: bool) -> None:
-            if reply.words is not None and visit.user:
+            if reply.words is not None and (visit.user or visit.execution):
                 await desk.tell(visit, reply.words)
             if reply.then is not None:
                 await reply.then(sent)

@@ -79,6 +79,8 @@ def waiting(position: int | None, eta_seconds: float | None) -> str:
 
 def drawing(progress: Progress) -> str:
     """In tenths, so that hardly any progress needs a message of its own."""
+    if progress.loading:
+        return replies.say("chat_loading")
     return replies.say("chat_drawing", percent=wording.percent(progress) // 10 * 10)
 
 

@@ -158,6 +158,6 @@ class Web:
         body = {"response_type": "ephemeral", "replace_original": False, "text": text, "blocks": blocks}
         try:
             async with self._session.post(url, json=body, proxy=proxy_for(url)) as response:
-                return response.status == 200
+                return response.status == 200 and '"ok":false' not in (await response.text()).replace(" ", "")
         except FAILED:
             return False

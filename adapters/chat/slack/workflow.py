@@ -2,9 +2,7 @@
 
 from adapters.chat.slack import text
 from adapters.chat.slack.asking import Desk, Reply
-from adapters.chat.slack.delivery import OVER
 from adapters.chat.slack.reading import Payload, Visit, of_step
-from adapters.chat.slack.web import Closed
 from bot import replies
 from bot.errors import Refused
 
@@ -23,22 +21,14 @@ class Workflow:
         inputs = body["event"].get("inputs") or {}
         options: dict[str, object] = {name: self._given(inputs.get(name)) for name in OPTIONAL}
         if not visit.channel:
-            return self._desk.afterwards(visit, lambda: self._failed(visit, replies.say("slack_step_channel")))
+            return self._desk.afterwards(visit, lambda: self._desk.fail_step(visit, replies.say("slack_step_channel")))
         try:
             request = self._studio.read(str(self._given(inputs.get("prompt")) or ""), options)
             return await self._desk.take(visit, lambda origin: self._studio.submit(origin, request, visit.key))
         except Refused as refused:
             said = " ".join(replies.problem(problem) for problem in refused.problems)
-            return self._desk.afterwards(visit, lambda: self._failed(visit, said))
+            return self._desk.afterwards(visit, lambda: self._desk.fail_step(visit, said))
 
     @staticmethod
     def _given(value: object) -> object:
         return text.unescape(value) if isinstance(value, str) else value
-
-    async def _failed(self, visit: Visit, said: str) -> None:
-        web = await self._desk.workspaces.web(visit.team, visit.enterprise)
-        try:
-            await web.call("functions.completeError", function_execution_id=visit.execution, error=said)
-        except Closed as closed:
-            if closed.code not in OVER:
-                raise

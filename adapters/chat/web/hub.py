@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from adapters.chat.web import views
+from adapters.chat.web.names import handle_of
 from adapters.chat.web.pages import Pages
 from adapters.chat.web.sessions import TENANT, Seals
 from adapters.chat.web.views import Live
@@ -16,6 +17,7 @@ from bot.fairness import Standing
 from bot.model import FINAL_STATES, Job, JobState, Message, Progress
 from bot.ports import Clock, Observer, Store, Topic, Wakeup
 from bot.ports_moderation import ModerationStore
+from bot.replies import say
 from bot.studio import Studio
 
 POLL_SECONDS = 1.0
@@ -84,6 +86,11 @@ class Listener:
         except asyncio.QueueFull:
             return False
         return True
+
+
+def _is_of_forgetting(message: Message) -> bool:
+    """The bot's answer to a person whose data it deleted: in every process it clears the open pages of them."""
+    return bool(message.audience) and message.text == say("web_forgotten")
 
 
 class Hub:
@@ -253,7 +260,8 @@ class Hub:
         for job_id in job_ids:
             self._live.pop(job_id, None)
             self._progress.pop(job_id, None)
-        events = await self.show([*older, *said]) if said or older else []
+        events = [event("gone", by=handle_of(message.audience)) for message in said if _is_of_forgetting(message)]
+        events += await self.show([*older, *said]) if said or older else []
         self._cursor = Cursor(said[-1].seq if said else self._cursor.said, changed)
         return events
 

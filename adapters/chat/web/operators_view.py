@@ -113,6 +113,8 @@ def at_work(job: Job, progress: Progress | None, now: float) -> AtWork:
     step, steps = (progress.step, progress.steps) if progress and job.state is JobState.RUNNING else (0, 0)
     if job.state is not JobState.RUNNING:
         what = say("operators_delivering")
+    elif progress and progress.loading:
+        what = say("operators_loading")
     elif steps:
         what = say("operators_step", step=step, steps=steps)
     else:

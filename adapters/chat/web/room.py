@@ -20,10 +20,9 @@ from starlette.routing import BaseRoute, Route
 from adapters.chat.web import pages
 from adapters.chat.web.guard import content_policy, is_same_origin
 from adapters.chat.web.hub import Cursor, Hub, Listener, encode, event
-from adapters.chat.web.names import handle_of
 from adapters.chat.web.pages import Pages
 from adapters.chat.web.sessions import COOKIE, COOKIE_SECONDS, ROOM, TENANT, Seals, Visitor
-from adapters.chat.web.speaking import Heard, Speaker, refusal
+from adapters.chat.web.speaking import Speaker, refusal
 from adapters.chat.web.views import file_name
 from bot.command import LONGEST_COMMAND
 from bot.errors import Refused, StoreError
@@ -296,11 +295,6 @@ class Room:
 
     async def _said(self, visitor: Visitor, body: Mapping[str, Any], _: Request) -> Response:
         heard = await self._speaker.hear(visitor, _text(body, "text"), body["key"])
-        return self._answered(visitor, heard)
-
-    def _answered(self, visitor: Visitor, heard: Heard) -> Response:
-        if heard.forgotten:
-            self.hub.tell(event("gone", by=handle_of(visitor.key)))
         return JSONResponse({"refused": heard.refused})
 
     async def _again(self, visitor: Visitor, body: Mapping[str, Any], request: Request) -> Response:

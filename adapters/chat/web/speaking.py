@@ -26,7 +26,6 @@ class Heard:
     """``refused``: nothing was taken, and the person's words should stay in the box."""
 
     refused: bool = False
-    forgotten: bool = False
 
 
 class Speaker:
@@ -56,7 +55,6 @@ class Speaker:
             case "/imagine-forget":
                 await self._studio.forget(visitor.person)
                 await self._answer(visitor, say("web_forgotten"), key)
-                return Heard(forgotten=True)
             case "/imagine-mod":
                 await self._answer(visitor, await self._moderate(visitor, words), key)
             case _ if head.startswith("/"):

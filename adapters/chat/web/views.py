@@ -197,6 +197,8 @@ def queue_words(standing: Standing | None) -> str:
 
 
 def drawing_words(progress: Progress | None) -> str:
+    if progress is not None and progress.loading:
+        return say("web_loading")
     if progress is None or not progress.steps:
         return say("web_starting")
     return say("web_drawing", step=progress.step, steps=progress.steps)
@@ -206,7 +208,7 @@ def eta(job: Job, live: Live, now: float) -> int | None:
     """Whole seconds, at least 1; None where nobody can say."""
     if job.state is JobState.QUEUED and live.standing is not None:
         return max(1, round(live.standing.eta_seconds))
-    if job.state is not JobState.RUNNING:
+    if job.state is not JobState.RUNNING or (live.progress is not None and live.progress.loading):
         return None
     return max(1, round(_left(job, live.progress, max(now - job.started_at, 0.0))))
 
@@ -255,19 +257,19 @@ def settings_words(job: Job, shown: Sequence[Picture]) -> str:
     """The settings in words, the defaults left out."""
     request = job.request
     first = shown[0]
-    words = [say("web_set_size", width=first.width, height=first.height)]
+    words = [say("set_size", width=first.width, height=first.height)]
     if request.steps is not None:
-        words.append(say("web_set_steps", steps=request.steps))
+        words.append(say("set_steps", steps=request.steps))
     if request.guidance is not None:
-        words.append(say("web_set_guidance", guidance=plain(request.guidance)))
+        words.append(say("set_guidance", guidance=plain(request.guidance)))
     words += _seed_words([picture.seed for picture in shown])
     if request.style:
-        words.append(say("web_set_style", style=display(request.style)))
+        words.append(say("set_style", style=display(request.style)))
     if request.negative_prompt:
-        words.append(say("web_set_without", words=display(request.negative_prompt)))
+        words.append(say("set_without", words=display(request.negative_prompt)))
     if job.backend:
         seconds = max(1, round(job.drawn_at - job.started_at))
-        words.append(say("web_set_backend", backend=job.backend, seconds=seconds))
+        words.append(say("set_backend", backend=job.backend, seconds=seconds))
     return " · ".join(words)
 
 
@@ -276,8 +278,8 @@ def _seed_words(seeds: Sequence[int | None]) -> list[str]:
     if not known:
         return []
     if len(known) == 1:
-        return [say("web_set_seed", seed=known[0])]
-    return [say("web_set_seeds", first=known[0], last=known[-1])]
+        return [say("set_seed", seed=known[0])]
+    return [say("set_seeds", first=known[0], last=known[-1])]
 
 
 def _buttons(job: Job, shown: Sequence[Picture]) -> tuple[str, ...]:

@@ -24,13 +24,14 @@ from tests.standins.slack.human import Answer, HttpWay, Human, SocketWay, Way
 from tests.standins.slack.limits import Limits
 from tests.standins.slack.methods import Methods, Refusal
 from tests.standins.slack.sockets import Link, Sockets
+from tests.standins.slack.validate import of_blocks
 from tests.standins.slack.validate import problems as problems_of
 from tests.standins.slack.wire import Call, Json, arguments_of, token_of
-from tests.standins.slack.world import Message, Private, View, Workspace, buttons_of, controls_in
+from tests.standins.slack.world import Message, Private, View, Workspace, buttons_of, controls_in, files_of
 
 __all__ = [
     "Answer", "Call", "Cut", "Fault", "HttpWay", "Human", "Json", "Link", "Message", "Private", "SlackStandIn",
-    "SocketWay", "View", "Way", "Workspace", "buttons_of", "controls_in",
+    "SocketWay", "View", "Way", "Workspace", "buttons_of", "controls_in", "files_of",
 ]  # fmt: skip
 
 Watch = Callable[[str, str], None]
@@ -179,6 +180,9 @@ class SlackStandIn:
         known["left"] -= 1
         body = await request.json()
         workspace = next(each for each in self.workspaces if each.team == known["team"])
+        self.stray += [f"respond: {line}" for line in of_blocks(body.get("blocks") or [])]
+        if any(not workspace.is_shown(file) for file in files_of(body.get("blocks") or [])):
+            return web.json_response({"ok": False, "error": "invalid_blocks"})
         if body.get("response_type") == "in_channel":
             message = Message(
                 known["channel"], workspace.new_ts(), workspace.bot_user, body.get("text", ""), body.get("blocks", [])

@@ -103,6 +103,12 @@ class Methods:
         message.deleted = True
         return {"channel": given["channel"], "ts": given["ts"]}
 
+    def chat_getPermalink(self, workspace: Workspace, given: Json) -> Json:  # noqa: N802 - Slack's name
+        channel, ts = given["channel"], given["message_ts"]
+        if workspace.message(channel, ts) is None:
+            raise Refusal("message_not_found")
+        return {"channel": channel, "permalink": f"https://acme.slack.com/archives/{channel}/p{ts.replace('.', '')}"}
+
     def chat_postEphemeral(self, workspace: Workspace, given: Json) -> Json:  # noqa: N802 - Slack's name
         channel = self._joined(workspace, given["channel"])
         if given["user"] not in channel.members:

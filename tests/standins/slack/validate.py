@@ -5,7 +5,7 @@ import functools
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,11 +39,7 @@ def _validator(name: str) -> Draft7Validator | None:
 
 
 def problems(method: str, arguments: Json) -> list[str]:
-    found = list(_argument_problems(method, arguments))
-    for block in arguments.get("blocks") or ():
-        found += [*_schema_problems("KnownBlock", block), *_block_problems(block)]
-    if len(arguments.get("blocks") or ()) > 50:
-        found.append("more than 50 blocks")
+    found = [*_argument_problems(method, arguments), *of_blocks(arguments.get("blocks") or ())]
     if "view" in arguments:
         view = arguments["view"]
         found += [*_schema_problems("ModalView", view), *_view_problems(view)]
@@ -54,6 +50,13 @@ def problems(method: str, arguments: Json) -> list[str]:
     if len(arguments.get("alt_txt") or "") > 1000:
         found.append("alt_txt_too_large")
     return found
+
+
+def of_blocks(blocks: Sequence[Json]) -> Iterator[str]:
+    for block in blocks:
+        yield from (*_schema_problems("KnownBlock", block), *_block_problems(block))
+    if len(blocks) > 50:
+        yield "more than 50 blocks"
 
 
 def _argument_problems(method: str, arguments: Json) -> Iterator[str]:

@@ -134,6 +134,11 @@ class Workspace:
         found = (each for each in self.messages if (each.channel, each.ts) == (channel, ts) and not each.deleted)
         return next(found, None)
 
+    def is_shown(self, file: str) -> bool:
+        """Whether a block may show it: it is in some conversation."""
+        known = self.files.get(file)
+        return known is not None and bool(known.shares) and not known.deleted
+
     def standing(self) -> list[Message]:
         return [message for message in self.messages if not message.deleted]
 
@@ -159,6 +164,12 @@ def words_of(blocks: list[Json]) -> list[str]:
         if block["type"] == "context":
             found += [element["text"] for element in block["elements"] if "text" in element]
     return found
+
+
+def files_of(blocks: list[Json]) -> list[str]:
+    """Of the pictures in blocks the files' ids."""
+    images = [block["accessory"] for block in blocks if block.get("accessory", {}).get("type") == "image"]
+    return [image["slack_file"]["id"] for image in images if "slack_file" in image]
 
 
 def buttons_of(blocks: list[Json]) -> list[Json]:

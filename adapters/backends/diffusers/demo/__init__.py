@@ -39,8 +39,8 @@ def examples() -> tuple[str, ...]:
     """Prompts that it draws well, for people to start from."""
     return (
         "a large red circle on a white background",
-        "a small yellow circle inside a large pink heart on a black background --count 2",
         "a medium white square above a medium blue circle on a green background --seed 7",
-        "a large striped purple circle on a yellow background --steps 30",
         "a large cross in the centre --no red --guidance 4",
+        "a small yellow circle inside a large pink heart on a black background --count 2",
+        "a large striped purple circle on a yellow background --steps 30",
     )

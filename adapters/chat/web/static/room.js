@@ -50,7 +50,7 @@ setInterval(() => {
 
 let stuck = true;
 const isAtEnd = () => room.scrollHeight - room.scrollTop - room.clientHeight < 80;
-const toEnd = () => room.scrollTo({ top: room.scrollHeight });
+const toEnd = () => room.scrollTo({ top: find("welcome").hidden ? room.scrollHeight : 0 });
 
 // Only a person leaves the end: what grows or shrinks above moves the scroll bar too.
 let touched = 0;

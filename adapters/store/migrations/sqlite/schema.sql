@@ -114,8 +114,10 @@ CREATE TABLE lanes (
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE clocks (
-    backend TEXT PRIMARY KEY,
-    tag REAL NOT NULL
+    backend TEXT NOT NULL,
+    stripe INTEGER NOT NULL DEFAULT 0,
+    tag REAL NOT NULL,
+    PRIMARY KEY (backend, stripe)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE ledger (
@@ -373,9 +375,9 @@ CREATE TABLE api_keys (
 
 CREATE UNIQUE INDEX api_keys_in_use ON api_keys (name) WHERE revoked_at = 0;
 
-CREATE TABLE default_styles (
+CREATE TABLE default_options (
     owner TEXT PRIMARY KEY,
-    style TEXT NOT NULL
+    options TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE meta (
