@@ -86,7 +86,7 @@ ACTS: dict[str, tuple[Try, frozenset[str]]] = {
     "audit": (lambda house, who, where: house.moderators.audit(who, where), STAFF),
 }
 ELSEWHERE = frozenset({"cases", "rules", "add rule", "test", "simulate", "mode", "pause", "resume", "audit"} | {
-    "warn", "timeout", "ban", "lift", "mute", "member", "people", "count", "style", "starter",
+    "warn", "timeout", "ban", "lift", "mute", "member", "people", "count", "defaults", "starter",
 })  # fmt: skip
 """What a moderator of another guild may do: to that guild. The test looks that nothing happened here."""
 
