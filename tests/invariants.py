@@ -26,6 +26,7 @@ NAMES = (
     "sanctions", "reports", "rules", "messages", "strikes", "records",
 )  # fmt: skip
 WAITING = frozenset({"received", "review", "queued"})
+BY_MODERATORS = ("cancelled_by_ban", "cancelled_by_moderator")
 OPEN = frozenset({"open", "claimed"})
 
 
@@ -222,12 +223,22 @@ def _audited(tables: Tables) -> Iterator[str]:
             yield f"I6 item {item['id']} was opened without a word"
         if item["state"] in {"approved", "rejected", "expired"} and subjects[f"item:{item['id']}"] < 2:
             yield f"I6 item {item['id']} was {item['state']} without a word"
+    yield from _unspoken(tables, [event for events in chains.values() for event in events])
     kinds = Counter(event.action for events in chains.values() for event in events)
     for kind, count in Counter(row["kind"] for row in tables["sanctions"]).items():
         if kinds[kind] != count:
             yield f"I6 {count} sanctions are {kind}, {kinds[kind]} events say so"
     if kinds["rule_saved"] != len(tables["rules"]):
         yield f"I6 {len(tables['rules'])} versions of rules, {kinds['rule_saved']} events"
+
+
+def _unspoken(tables: Tables, events: Sequence[AuditEvent]) -> Iterator[str]:
+    """Requests that moderation ended, and whose end no event tells."""
+    about = "\n".join(event.subject for event in events)
+    for job in tables["jobs"]:
+        moderated = job["state"] == "rejected" or any(code in str(job["reason"]) for code in BY_MODERATORS)
+        if moderated and f"job:{job['id']}" not in about:
+            yield f"I6 job {job['id']} was {job['state']} without a word"
 
 
 def _tenants(tables: Tables) -> Iterator[str]:

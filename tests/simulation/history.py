@@ -118,6 +118,7 @@ class History:
     def _life(self) -> bool:
         """Whether it ended by itself."""
         self.lives += 1
+        self.world.at_work.clear()
         self.chance.note(f"life {self.lives} at {self.now:.3f}")
         loop = VirtualLoop(self.now)
         process = Process(loop, self.chance)
@@ -196,7 +197,7 @@ class History:
 
         core = steps.Core(
             store=store,
-            backends={name: SimBackend(name, process, chance, charges=name == "paid") for name in ("paid", "own")},
+            backends={name: SimBackend(name, process, self.world, charges=name == "paid") for name in ("paid", "own")},
             order=("paid", "own"),
             clock=clock,
             observer=observer,

@@ -19,7 +19,7 @@ from tests.simulation.platform import World
 TENANTS = ("discord:42", "discord:43")
 PEOPLE = tuple(Person(f"discord:user:{number}", f"p{number}") for number in range(1, 5))
 MODS = tuple(Person(f"discord:user:{number}", f"m{number}", ("discord:role:9",)) for number in (9, 10))
-WORDS = ("fox", "cat", "castle", "spoon", "hill")
+WORDS = ("fox", "cat", "castle", "spoon", "spoon", "spoon")
 """castle is held, spoon is forbidden once a moderator says so."""
 
 QUEUE_PAUSES = (0.2, 1.0, 5.0)
@@ -159,14 +159,14 @@ class Crowd:
         await self.moderators.lift(rng.choice(MODS), Place(rng.choice(TENANTS), "staff"), rng.choice(PEOPLE), "sorry")
 
     async def _forbid(self) -> None:
-        rule = Rule("spoons", "", ("spoon",))
         for tenant in TENANTS:
-            await self.moderators.add_rule(MODS[0], Place(tenant, "staff"), rule)
-        self.world.banned_words.setdefault("spoon", asyncio.get_running_loop().time())
+            saved = await self.moderators.add_rule(MODS[0], Place(tenant, "staff"), Rule("spoons", "", ("spoon",)))
+            if not saved.dry_run:
+                self.world.forbidden.setdefault((tenant, "spoon"), self.core.clock.now())
 
     async def _allow(self) -> None:
-        self.world.banned_words.pop("spoon", None)
         for tenant in TENANTS:
+            self.world.forbidden.pop((tenant, "spoon"), None)
             await self.moderators.remove_rule(MODS[0], Place(tenant, "staff"), "spoons")
 
     async def _expire(self) -> None:
@@ -177,6 +177,7 @@ class Crowd:
         if self.chance.fires("clock"):
             turned = self.chance.rng.choice([-3600.0, 3600.0])
             self.world.ahead += turned
+            self.world.turned = True
             self.world.behind += max(0.0, -turned)
 
     # -- at the end

@@ -1,7 +1,8 @@
 """What outlives the bot in a history: the platform with what people saw on it, providers, and the world's clock."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from bot.conduct import Case, Notice
@@ -14,8 +15,6 @@ from tests.simulation.chance import Chance
 from tests.simulation.virtual import Process
 
 PICTURES = tuple(png(f"#{number * 40503 % 0xFFFFFF:06x}", 8) for number in range(24))
-GRACE = 30.0
-"""Seconds in which a delivery that was allowed when it was judged may still be on its way."""
 
 
 @dataclass
@@ -26,11 +25,25 @@ class World:
     posted: dict[str, list[tuple[str, ...]]] = field(default_factory=dict)  #: by job: the pictures of each showing
     told: dict[str, set[str]] = field(default_factory=dict)  #: by job: the ends its person read
     acked: dict[str, str] = field(default_factory=dict)  #: requests whose person read the acknowledgement
-    banned_words: dict[str, float] = field(default_factory=dict)  #: since when, in virtual time
+    forbidden: dict[tuple[str, str], float] = field(default_factory=dict)  #: tenant and word: since when, by the clock
+    turned: bool = False  #: the clock was, so that moments cannot be compared
+    at_work: dict[str, int] = field(default_factory=dict)  #: drawings and deliveries under way in this life
     wrongly: list[str] = field(default_factory=list)
     forgotten: bool = False  #: somebody was, so that requests may be gone
     ahead: float = 0.0
     behind: float = 0.0  #: how far it was set back in all: what was due then waits so much longer
+
+
+    @contextmanager
+    def alone(self, what: str) -> Iterator[None]:
+        """A lease is there so that nobody else does the same meanwhile."""
+        self.at_work[what] = self.at_work.get(what, 0) + 1
+        if self.at_work[what] > 1:
+            self.wrongly.append(f"{what} is done {self.at_work[what]} times at once")
+        try:
+            yield
+        finally:
+            self.at_work[what] -= 1
 
 
 @dataclass
@@ -51,8 +64,12 @@ class SimBackend:
 
     name: str
     process: Process
-    chance: Chance
+    world: World
     charges: bool = False
+
+    @property
+    def chance(self) -> Chance:
+        return self.world.chance
 
     @property
     def capabilities(self) -> Capabilities:
@@ -62,6 +79,10 @@ class SimBackend:
         )  # fmt: skip
 
     async def generate(self, request: Drawing, resume: str, report: Report) -> Drawn:
+        with self.world.alone(f"drawing {request.seed}"):
+            return await self._drawn(request, resume, report)
+
+    async def _drawn(self, request: Drawing, resume: str, report: Report) -> Drawn:
         place = f"backend:{self.name}"
         self.chance.note(f"{place} begins {request.seed} {resume}")
         await self._pause(0.05)
@@ -120,6 +141,10 @@ class SimChat:
     ) -> None: ...
 
     async def deliver(self, settled: Settled, remember: Remember) -> None:
+        with self.world.alone(f"delivering {settled.job.id}"):
+            await self._delivered(settled, remember)
+
+    async def _delivered(self, settled: Settled, remember: Remember) -> None:
         chance = self.world.chance
         self._fail("before")
         await self.process.outside("thread", lambda: self._shown(settled))
@@ -146,12 +171,13 @@ class SimChat:
         world.chance.note(f"{self.process.loop.time():.3f} shown {job.id} {len(settled.pictures)} {job.state}")
 
     def _judge(self, job: Job) -> None:
-        """I4."""
-        now = self.process.loop.time()
-        for word in job.request.prompt.split():
-            since = self.world.banned_words.get(word)
-            if since is not None and since + GRACE < now:
-                self.world.wrongly.append(f"I4 {job.request.prompt!r} was posted {now - since:.1f} s after its ban")
+        """I4: it was judged again after it was drawn, by rules that were in force before that."""
+        if self.world.turned:
+            return
+        for (tenant, word), since in self.world.forbidden.items():
+            if tenant == job.origin.place.tenant and word in job.request.prompt.split() and since < job.drawn_at:
+                late = job.drawn_at - since
+                self.world.wrongly.append(f"I4 {job.request.prompt!r} was drawn {late:.1f} s after it was forbidden")
 
 
 @dataclass
