@@ -28,7 +28,7 @@ async def test_what_a_person_has_deleted_leaves_the_open_pages_of_every_process(
             house = await stack.enter_async_context(open_house(tmp_path, dialect="postgres"))
             sites.append(await stack.enter_async_context(open_site(house, working=False)))
         ann, ben = [await stack.enter_async_context(client(site)) for site in sites]
-        await ann.say("a word that will be taken back")
+        await ann.say("a word that a quokka takes back")
         await ben.arrive()
         started = asyncio.Event()
         listening = asyncio.create_task(heard(ben, f'{{"by":"{ann.me}"}}', started))
@@ -36,4 +36,4 @@ async def test_what_a_person_has_deleted_leaves_the_open_pages_of_every_process(
             await started.wait()
             await ann.say("/imagine-forget")
             assert await listening == "gone"
-        assert "taken back" not in await ben.page()
+        assert "quokka" not in await ben.page()

@@ -20,6 +20,7 @@ TOLERATED = {
     "IncomingWebhookUpdateRequestPartial": {"tts"},
     "IncomingWebhookUpdateForInteractionCallbackRequestPartial": {"tts"},
     "ApplicationCommandUpdateRequest": {"nsfw"},
+    "RichEmbed": {"flags"},
     "MessageAttachmentRequest": {"url", "proxy_url", "size", "spoiler", "content_type", "height", "width"},
 }
 
