@@ -52,6 +52,7 @@ def transitions() -> set[str]:
     return {name for name, text in QUERIES.items() if CHANGES_A_JOB.search(text)} - NO_TRANSITION.keys()
 
 
+@pytest.mark.timeout(900)
 async def test_every_statement_that_changes_a_job_is_a_failpoint_and_every_failpoint_is_tried(tmp_path: Path) -> None:
     """A new transition is met by no request of the story, or by none that tries its call: then this fails."""
     points: set[str] = set()
