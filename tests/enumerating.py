@@ -91,7 +91,8 @@ class DiscordWorld(World):
             await _or_over(asked.reply(PATIENCE), life)
 
     def problems(self, results: Mapping[str, int]) -> list[str]:
-        every = [each for channel in self.discord.world.channels.values() for each in channel.messages.values()]
+        public = [room for room in self.discord.world.channels.values() if str(room.id) != self.where["staff"]]
+        every = [each for room in public for each in room.messages.values()]
         seen = Counter(len(message.attachments) for message in every if message.attachments)
         return [*_seen(seen, results), *self.discord.problems]
 
@@ -124,7 +125,8 @@ class SlackWorld(World):
             await _or_over(person.slash("/imagine", wish.text), life)
 
     def problems(self, results: Mapping[str, int]) -> list[str]:
-        seen = Counter(len(message.files) for message in self.slack.workspace.with_files())
+        public = [each for each in self.slack.workspace.with_files() if each.channel != self.where["staff"]]
+        seen = Counter(len(message.files) for message in public)
         return [*_seen(seen, results), *self.slack.problems]
 
 
