@@ -25,7 +25,7 @@ from adapters.platforms import Platforms, open_platforms
 from adapters.small import handlers_of, open_store
 from adapters.store.store import SqlStore
 from bot import steps
-from bot.errors import StoreError
+from bot.errors import StoreBusy, StoreError
 from bot.judging import Judge, PictureChecks, thresholds
 from bot.moderators import Moderators
 from bot.replies import say
@@ -221,13 +221,20 @@ async def take_place(stack: AsyncExitStack, house: House, role: Role) -> None:
 
 
 async def take_up_unacknowledged(house: House, platforms: Platforms) -> None:
-    """Where this is the only process, whatever is found unacknowledged at the start was caught by a crash."""
+    """Where this is the only process, whatever is found unacknowledged at the start was caught by a crash.
+
+    A store that is busy just now does not end the start: `several.drop_abandoned` looks again.
+    """
     if house.settings.store.postgres:
         return
     from adapters.chat.web.api.work import drop_lost
 
-    lost = await house.studio.drop_unacknowledged(arrived=platforms.arrived)
-    lost += await drop_lost(house.store, house.core.clock.now())
+    try:
+        lost = await house.studio.drop_unacknowledged(arrived=platforms.arrived)
+        lost += await drop_lost(house.store, house.core.clock.now())
+    except StoreBusy as error:
+        house.observe.event("store_error", detail=str(error))
+        return
     if lost:
         house.observe.event("recovered", state="received", n=lost)
 

@@ -76,7 +76,7 @@ async def draw(
     verdict = await judged_again(core, job, Point.SPEND)
     if verdict is None:
         return None
-    if not job.task and not await _afford(core, backend, request):
+    if not job.task and not await _patiently(lambda: _afford(core, backend, request)):
         await _close_until_tomorrow(core, job)
         return None
     report = JobReport(core, pictures, job, chats.get(job.platform))

@@ -21,7 +21,7 @@ from adapters.images.sandbox import WORK as PICTURE_WORK
 from adapters.images.sandbox import Sandbox
 from adapters.sealing import Sealer
 from bot import steps
-from bot.errors import StoreError
+from bot.errors import StoreBusy, StoreError
 from bot.judging import OPERATORS, Judge, PictureChecks
 from bot.model import Drawing, Drawn, JobState, Person, Place, Settled
 from bot.moderators import Moderators
@@ -134,7 +134,10 @@ def _moderator(life: Life) -> Person:
 
 
 async def _day(life: Life, house: TestHouse, way: Way, points: Points, fates: story.Fates) -> None:
-    await house.studio.drop_unacknowledged(arrived=way.arrived)
+    try:
+        await house.studio.drop_unacknowledged(arrived=way.arrived)
+    except StoreBusy:  # the bot starts all the same, and looks again
+        await house.studio.drop_unacknowledged(arrived=way.arrived)
     cast = story.Cast(house, way.people, way.moderator, way.place, way.arrived)
     log = Path(life.folder) / "shown"
 
