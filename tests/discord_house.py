@@ -97,7 +97,7 @@ class DiscordHouse:
     async def jobs(self, user: User | None = None) -> list[Job]:
         return await self.core.store.jobs_of(f"discord:user:{(user or self.ada).id}", 100)
 
-    async def settled(self, user: User | None = None, count: int = 1, seconds: float = 30.0) -> list[Job]:
+    async def settled(self, user: User | None = None, count: int = 1, seconds: float = 60) -> list[Job]:
         """The person's jobs, newest first, once so many are final and told."""
         async with asyncio.timeout(seconds):
             while True:
@@ -129,7 +129,7 @@ class DiscordHouse:
         every = [message for channel in self.discord.world.channels.values() for message in channel.messages.values()]
         return [message for message in every if message.attachments]
 
-    async def eventually(self, what: object, seconds: float = 30.0) -> None:
+    async def eventually(self, what: object, seconds: float = 60) -> None:
         """Waits until the callable is true."""
         assert callable(what)
         async with asyncio.timeout(seconds):

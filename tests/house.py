@@ -62,7 +62,7 @@ class TestHouse:
         ticket = await self.studio.submit(factories.origin(name), text, key or made.key)
         return await self.studio.acknowledged(ticket.job.id, {})
 
-    async def settled(self, job_id: str, seconds: float = 10.0) -> Job:
+    async def settled(self, job_id: str, seconds: float = 60) -> Job:
         """The job once it is final and told."""
         async with asyncio.timeout(seconds):
             while True:

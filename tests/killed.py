@@ -21,7 +21,7 @@ from bot.studio import Studio
 from tests.fakes import CAPABILITIES, FakeBackend
 from tests.house import NO_RULES, TestHouse, open_house
 
-DEADLINE = 60.0
+DEADLINE = 180.0
 DRAWING = "drawing"  #: as the moment of a kill: while the backend draws
 POISON = "poison"  #: a prompt with this word kills the process that draws it
 

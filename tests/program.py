@@ -22,7 +22,7 @@ def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
 
 
 def call(
-    *arguments: str, cwd: Path, env: Mapping[str, str] | None = None, seconds: float = 30
+    *arguments: str, cwd: Path, env: Mapping[str, str] | None = None, seconds: float = 60
 ) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [*COMMAND, *arguments],
@@ -53,7 +53,7 @@ class Program:
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode()
 
-    def wait_until_up(self, seconds: float = 20) -> None:
+    def wait_until_up(self, seconds: float = 60) -> None:
         deadline = time.monotonic() + seconds
         while True:
             try:
@@ -65,7 +65,7 @@ class Program:
             assert time.monotonic() < deadline, self.log.read_text()
             time.sleep(0.05)
 
-    def stop(self, number: int = signal.SIGTERM, seconds: float = 15) -> tuple[int, float]:
+    def stop(self, number: int = signal.SIGTERM, seconds: float = 60) -> tuple[int, float]:
         """The exit status and how long it took."""
         began = time.monotonic()
         self.process.send_signal(number)

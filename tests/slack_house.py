@@ -61,14 +61,14 @@ class SlackTest:
     async def jobs(self, user: str = "slack:user:U1") -> list[Job]:
         return await self.house.store.jobs_of(user, 100)
 
-    async def job(self, user: str = "slack:user:U1", seconds: float = 10.0) -> Job:
+    async def job(self, user: str = "slack:user:U1", seconds: float = 60) -> Job:
         """The person's newest job once it is final and told."""
         async with asyncio.timeout(seconds):
             while not (found := await self.jobs(user)):
                 await asyncio.sleep(0.01)
         return await self.house.settled(found[0].id, seconds)
 
-    async def all_settled(self, count: int, user: str = "slack:user:U1", seconds: float = 20.0) -> list[Job]:
+    async def all_settled(self, count: int, user: str = "slack:user:U1", seconds: float = 60) -> list[Job]:
         async with asyncio.timeout(seconds):
             while len(found := await self.jobs(user)) < count:
                 await asyncio.sleep(0.01)

@@ -9,7 +9,7 @@ import pytest
 
 from adapters.store.store import SqlStore
 from bot.conduct import Strike
-from bot.errors import Refused
+from bot.errors import Refused, StoreBusy
 from bot.model import JobState, Limits, Message, Problem
 from bot.ports import Topic
 from tests import factories
@@ -46,11 +46,15 @@ async def test_s29_the_quota_holds_against_submits_in_several_processes(stores: 
     limits = Limits(images_per_day=17, running=1, waiting=0)
 
     async def submit(number: int) -> bool:
-        try:
-            await stores[number % 3].submit(factories.new(factories.job(), limits))
-        except Refused:
-            return False
-        return True
+        made = factories.new(factories.job(), limits)
+        while True:
+            try:
+                await stores[number % 3].submit(made)
+            except Refused:
+                return False
+            except StoreBusy:  # a slow machine: whoever asks is told so, and asks again
+                continue
+            return True
 
     assert sum(await asyncio.gather(*(submit(number) for number in range(60)))) == 17
 

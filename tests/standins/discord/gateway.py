@@ -117,7 +117,7 @@ class Gateway:
         async with self._changed:
             self._changed.notify_all()
 
-    async def until(self, what: str, count: int, seconds: float = 10.0) -> None:
+    async def until(self, what: str, count: int, seconds: float = 60) -> None:
         """Wait until ``what`` (identified, resumed) has happened so often."""
         async with asyncio.timeout(seconds), self._changed:
             await self._changed.wait_for(lambda: getattr(self, what) >= count)

@@ -60,7 +60,7 @@ class Interaction:
     expired: bool = False
     sent_monotonic: float = 0.0
 
-    async def reply(self, seconds: float = 20.0) -> Json:
+    async def reply(self, seconds: float = 60) -> Json:
         """The body of the answer. Raises TimeoutError: the application did not respond."""
         async with asyncio.timeout(seconds):
             await self.answered.wait()

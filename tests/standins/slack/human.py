@@ -228,7 +228,7 @@ class Human:
     def form(self) -> View:
         return next(view for view in reversed(self.workspace.views) if view.user == self.user and view.open)
 
-    async def sees(self, what: str, seconds: float = 10.0) -> Private:
+    async def sees(self, what: str, seconds: float = 60) -> Private:
         """Waits for a private message that holds the words."""
         async with asyncio.timeout(seconds):
             while True:

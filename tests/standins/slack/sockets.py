@@ -80,13 +80,13 @@ class Sockets:
             return None
 
     async def any_link(self) -> Link:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not (open_links := [link for link in self.links if not link.socket.closed]):
                 await asyncio.sleep(0.01)
         return open_links[next(self.envelopes) % len(open_links)]
 
     async def connected(self, count: int) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while len(self.links) < count:
                 await asyncio.sleep(0.01)
 
