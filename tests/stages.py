@@ -72,7 +72,8 @@ class DiscordStage:
         way = (self.discord.token, self.discord.api, self.discord.gateway_url)
         child = killed.start(discord_process.process, self.folder, *way, life=life)
         if not life.finish:
-            await self.discord.gateway.until("identified", before + 1, 60)
+            while self.discord.gateway.identified <= before and child.is_alive():  # a doomed life may end before it
+                await asyncio.sleep(0.01)
         return child
 
     async def ask(self, prompt: str) -> None:
@@ -110,7 +111,8 @@ class SlackStage:
         way = (self.slack.workspace.token, self.slack.app_token, self.slack.api)
         child = killed.start(slack_process.process, self.folder, *way, life=life)
         if not life.finish:
-            await self.slack.sockets.connected(2)
+            while len(self.slack.sockets.links) < 2 and child.is_alive():  # a doomed life may end before it is there
+                await asyncio.sleep(0.01)
         return child
 
     async def ask(self, prompt: str) -> None:
