@@ -42,7 +42,7 @@ class Whole(Generic[T]):
     """
 
     name: str
-    values: Mapping[str, object]
+    values: Callable[[], Mapping[str, object]]  #: asked for by a dialect that has the statement
     read: Callable[[Transaction, Row], T]
     repeatable: bool = False  #: running it again does no harm where it is not known whether it was committed
 

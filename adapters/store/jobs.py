@@ -21,24 +21,20 @@ class Jobs(Shelf):
 
     async def submit(self, new: NewJob, item: Item | None = None) -> tuple[Job, bool]:
         async def work(tx: Transaction) -> tuple[Job, bool]:
-            known = await tx.run("job_by_key", key=new.job.key)
-            if known:
-                return rows.job(known[0]), False
             day = await ledger.admit(tx, new)
-            stored = await tx.run("insert_job", **rows.job_values(new.job, day))
-            one(stored, new.job.key)
+            one(await tx.run("insert_job", **rows.job_values(new.job, day)), new.job.key)
             await tx.run(
                 "write_ledger", job=new.job.id, kind="reserve", images=new.job.request.count, at=new.job.created_at
             )
             if item:
                 await queue.open_item(tx, item, ready=False)
-            return rows.job(stored[0]), True
+            return new.job, True
 
         try:
             return await self._engine.together(work, None if item else whole.submit(new))
         except (Conflict, Refused, Unsure):
-            # Another process may have stored the same key meanwhile, and taken the quota that is missing now; or this
-            # one has, and the answer was lost.
+            # The same key may be stored already, and have taken the quota that is missing now; or this call stored it,
+            # and the answer was lost.
             async with self._engine.read() as tx:
                 known = await tx.run("job_by_key", key=new.job.key)
             if not known:

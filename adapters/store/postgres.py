@@ -112,7 +112,7 @@ class PostgresEngine:
         async with self._connection() as connection:
             transaction = PostgresTransaction(connection, self._queries, writing=False)
             try:
-                found = await transaction.run(whole.name, **whole.values)
+                found = await transaction.run(whole.name, **whole.values())
             except Contended as error:
                 if whole.repeatable or not is_lost(error.__cause__):
                     raise

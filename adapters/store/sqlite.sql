@@ -30,7 +30,7 @@ INSERT INTO jobs (id, key, person, platform, tenant, channel, origin, address, r
 VALUES (:id, :key, :person, :platform, :tenant, :channel, :origin, :address, :request, 'received', :day, :images, :lane,
     :cost, :weight, :seed, :notes, :review, :created_at)
 ON CONFLICT (key) DO NOTHING
-RETURNING *
+RETURNING id
 
 -- name: write_ledger
 INSERT INTO ledger (job, kind, person, tenant, day, images, at)

@@ -16,13 +16,16 @@ from bot.ports import Choose, Topic
 def submit(new: NewJob) -> Whole[tuple[Job, bool]]:
     """A new key, and quota left."""
     limits = new.limits
-    values = rows.job_values(new.job, new.day) | {
-        "name": new.job.origin.person.name,
-        "running_limit": limits.running,
-        "waiting_limit": limits.waiting,
-        "allowed": limits.images_per_day,
-        "tenant_allowed": limits.tenant_images_per_day,
-    }
+
+    def values() -> dict[str, object]:
+        return rows.job_values(new.job, new.day) | {
+            "name": new.job.origin.person.name,
+            "running_limit": limits.running,
+            "waiting_limit": limits.waiting,
+            "allowed": limits.images_per_day,
+            "tenant_allowed": limits.tenant_images_per_day,
+        }
+
     return Whole("whole_submit", values, lambda _, row: (rows.job(row), True))
 
 
@@ -34,7 +37,9 @@ def acknowledge(job_id: str, address: Mapping[str, str], clock: str, now: float)
         show(tx, row)
         return rows.job(row)
 
-    values = {"job": job_id, "address": rows.text(dict(address)), "clock": clock, "now": now}
+    def values() -> dict[str, object]:
+        return {"job": job_id, "address": rows.text(dict(address)), "clock": clock, "now": now}
+
     return Whole("whole_acknowledge", values, read, repeatable=True)
 
 
@@ -50,14 +55,16 @@ def claim(
         show(tx, row)
         return rows.job(row)
 
-    values = {
-        "lanes": rows.text(list(backend_of)),
-        "backends": rows.text(list(backend_of.values())),
-        "lanes_known": len(lanes),
-        "worker": worker,
-        "lease_until": lease_until,
-        "now": now,
-    }
+    def values() -> dict[str, object]:
+        return {
+            "lanes": rows.text(list(backend_of)),
+            "backends": rows.text(list(backend_of.values())),
+            "lanes_known": len(lanes),
+            "worker": worker,
+            "lease_until": lease_until,
+            "now": now,
+        }
+
     return Whole("whole_claim", values, read)
 
 
@@ -69,15 +76,17 @@ def drawn(
         show(tx, row)
         return rows.job(row)
 
-    values = {
-        "job": job.id,
-        "attempt": job.attempt,
-        "missing": missing,
-        "notes": rows.problems_text(notes),
-        "pictures": rows.text([asdict(picture) | {"position": picture.index} for picture in pictures]),
-        "now": now,
-        "catch_up": turns.CATCH_UP_SECONDS,
-    }
+    def values() -> dict[str, object]:
+        return {
+            "job": job.id,
+            "attempt": job.attempt,
+            "missing": missing,
+            "notes": rows.problems_text(notes),
+            "pictures": rows.text([asdict(picture) | {"position": picture.index} for picture in pictures]),
+            "now": now,
+            "catch_up": turns.CATCH_UP_SECONDS,
+        }
+
     return Whole("whole_drawn", values, read, repeatable=True)
 
 
@@ -88,4 +97,7 @@ def delivered(job: Job, now: float) -> Whole[tuple[Job, bool]]:
         show(tx, row)
         return rows.job(row), True
 
-    return Whole("whole_delivered", {"job": job.id, "attempt": job.attempt, "now": now}, read, repeatable=True)
+    def values() -> dict[str, object]:
+        return {"job": job.id, "attempt": job.attempt, "now": now}
+
+    return Whole("whole_delivered", values, read, repeatable=True)

@@ -183,4 +183,4 @@ async def test_f36_a_replica_and_then_a_whole_node_are_killed_and_every_request_
     async with requests_under_way(tmp_path / "node", backend, victim, caplog) as (house, asked):
         await asyncio.to_thread(cluster.kill_second_node)
         await settled_once(house, asked)
-    assert list(cluster.replicas()) == ["head"]
+    assert list(await asyncio.to_thread(cluster.wait_for_replicas, 1)) == ["head"]
