@@ -17,6 +17,7 @@ from bot.holding import Held
 from bot.model import FINAL_STATES, Job, JobState, Problem, Settled
 from bot.ports import Chat, Pictures, Topic, Wakeup
 from bot.ports_moderation import ReviewRoom
+from bot.under_way import UnderWay
 
 LEASE_SECONDS = 7.5
 BEAT_SECONDS = 2.0
@@ -46,8 +47,7 @@ class Worker:
     _held: dict[str, Held] = field(default_factory=dict)
     _under_way: dict[asyncio.Task[None], Held] = field(default_factory=dict)  #: those too that lost their job
     _stopping: bool = False
-    _claims: int = 0  #: under way
-    _claimed: asyncio.Event = field(default_factory=asyncio.Event)  #: none is
+    _claims: UnderWay = field(default_factory=UnderWay)
     _last_beat: float = 0.0
     _switches: steps.Switches = field(init=False)
     _work_to_draw: Wakeup = field(init=False)
@@ -60,7 +60,6 @@ class Worker:
         self._switches = steps.Switches(store, self.core.clock)
         self._work_to_draw, self._work_to_deliver, self._work_to_post = (store.subscribe(Topic.WORK) for _ in range(3))
         self._cancels = store.subscribe(Topic.CANCEL)
-        self._claimed.set()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until ``stop`` is set; then leases are released within seconds."""
@@ -102,23 +101,12 @@ class Worker:
 
     async def _draw_loop(self) -> None:
         while not self._stopping:
-            with self._claiming():
+            with self._claims.one():
                 job = await self._claim()
                 if job is not None:
                     self._start(Held(job, drawing=True), self._draw)
             if job is None:
                 await self._work_to_draw.wait(POLL_SECONDS)
-
-    @contextlib.contextmanager
-    def _claiming(self) -> Iterator[None]:
-        self._claims += 1
-        self._claimed.clear()
-        try:
-            yield
-        finally:
-            self._claims -= 1
-            if not self._claims:
-                self._claimed.set()
 
     async def _claim(self) -> Job | None:
         now = self.core.clock.now()
@@ -153,7 +141,7 @@ class Worker:
         while not self._stopping:
             started = False
             if sum(not held.drawing for held in self._held.values()) < self.deliveries_at_once:
-                with self._claiming():
+                with self._claims.one():
                     started = await self._claim_delivery()
             if not started:
                 await self._work_to_deliver.wait(POLL_SECONDS)
@@ -349,9 +337,7 @@ class Worker:
         await drawing.after_crash(self.core, crashed)
 
     async def _drain(self) -> None:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(CLAIM_SECONDS):
-                await self._claimed.wait()
+        await self._claims.over(CLAIM_SECONDS)
         for held in self._under_way.values():
             if held.drawing:
                 held.end()
