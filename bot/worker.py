@@ -14,6 +14,7 @@ from bot import drawing, showing, steps
 from bot.conduct import Action, ItemKind, Point
 from bot.errors import ChatBusy, ChatGone, Conflict, DeliveryError, ImagineError, StoreBusy, StoreError
 from bot.holding import Held
+from bot.mending import ROUND_SECONDS, Mending
 from bot.model import FINAL_STATES, Job, JobState, Problem, Settled
 from bot.ports import Chat, Pictures, Topic, Wakeup
 from bot.ports_moderation import ReviewRoom
@@ -49,6 +50,7 @@ class Worker:
     _stopping: bool = False
     _claims: UnderWay = field(default_factory=UnderWay)
     _last_beat: float = 0.0
+    _mending: Mending = field(init=False)
     _switches: steps.Switches = field(init=False)
     _work_to_draw: Wakeup = field(init=False)
     _work_to_deliver: Wakeup = field(init=False)
@@ -57,6 +59,7 @@ class Worker:
 
     def __post_init__(self) -> None:
         store = self.core.store
+        self._mending = Mending(self.core)
         self._switches = steps.Switches(store, self.core.clock)
         self._work_to_draw, self._work_to_deliver, self._work_to_post = (store.subscribe(Topic.WORK) for _ in range(3))
         self._cancels = store.subscribe(Topic.CANCEL)
@@ -76,6 +79,7 @@ class Worker:
                 self._line_loop,
                 self._post_loop,
                 self._forget_loop,
+                self._mend_loop,
             )
         ]
         try:
@@ -354,6 +358,11 @@ class Worker:
             for name in await self.core.store.forget_ended():
                 await self.pictures.delete(name)
             await asyncio.sleep(POLL_SECONDS)
+
+    async def _mend_loop(self) -> None:
+        while not self._stopping:
+            await self._mending.look()
+            await asyncio.sleep(ROUND_SECONDS)
 
     # -- people who wait
 

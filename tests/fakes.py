@@ -35,6 +35,7 @@ class FakeBackend:
     resumed: list[str] = field(default_factory=list)
     running: int = 0
     most_running: int = 0
+    trouble: str = ""  #: what a probe finds
 
     async def generate(self, request: Drawing, resume: str, report: Report) -> Drawn:
         self.drawn.append(request)
@@ -57,7 +58,7 @@ class FakeBackend:
         return Drawn(tuple(png(f"#{(seed * 4099) % 0xFFFFFF:06x}") for seed in seeds), seeds)
 
     async def probe(self) -> str:
-        return ""
+        return self.trouble
 
     async def close(self) -> None:
         pass
