@@ -24,7 +24,6 @@ from tests.web import Client, free_port
 
 PEOPLE = 100
 START_SECONDS = 60.0
-FINAL = ("delivered", "rejected", "failed", "cancelled", "undeliverable")
 Bot = Callable[..., None]
 
 
@@ -109,13 +108,10 @@ class House:
         finally:
             connection.close()
 
-    async def until(self, count: int, seconds: float, *, states: tuple[str, ...] = FINAL) -> int:
-        """How many have come to one of the states, once they are ``count``, or the seconds are over."""
+    async def until_delivered(self, seconds: float) -> None:
+        """Everything that was taken, or the seconds are over."""
         deadline = time.monotonic() + seconds
-        while True:
-            there = sum(number for state, number in (await asyncio.to_thread(self.states)).items() if state in states)
-            if there >= count or time.monotonic() > deadline:
-                return there
+        while (await asyncio.to_thread(self.states)).get("delivered", 0) < self.taken and time.monotonic() < deadline:
             await asyncio.sleep(0.5)
 
 
@@ -187,7 +183,7 @@ class OnTheWeb:
         began = time.monotonic()
         person = self._people[number % len(self._people)]
         said = await person.say(f"/imagine a red fox, number {number}", f"load-{number:08}")
-        if said.status_code != httpx.codes.OK:
+        if said.status_code != httpx.codes.OK or said.json()["refused"]:
             raise NotTakenError(said.text)
         return time.monotonic() - began
 
