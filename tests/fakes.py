@@ -65,6 +65,26 @@ class FakeBackend:
 
 
 @dataclass
+class Notes:
+    """A report that remembers, of a backend that has no task to come back to."""
+
+    steps: list[tuple[int, int]] = field(default_factory=list)
+    previews: list[tuple[int, bytes]] = field(default_factory=list)
+    moved: asyncio.Event = field(default_factory=asyncio.Event)  #: the first step is done
+
+    async def progress(self, step: int, steps: int) -> None:
+        self.steps.append((step, steps))
+        if step:
+            self.moved.set()
+
+    async def preview(self, index: int, image: bytes) -> None:
+        self.previews.append((index, image))
+
+    async def remember(self, task: str) -> None:
+        raise AssertionError("there is no task to remember")
+
+
+@dataclass
 class FakeChat:
     """A platform whose messages are edited by id: showing a job's result twice is still one message."""
 
