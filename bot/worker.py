@@ -173,7 +173,7 @@ class Worker:
             await self._deliver_later(job, error)
         except ChatGone as error:
             self.core.observer.event("delivery_failed", job=job.id, platform=job.platform, detail=error.detail)
-            await self._finish(job, JobState.UNDELIVERABLE, Problem("undeliverable"))
+            await steps.finish(self.core, job, JobState.UNDELIVERABLE, Problem("undeliverable"))
         else:
             flag = self.core.judge.item(job, verdict, ItemKind.REPORT) if verdict.action is Action.FLAG else None
             done = await self.core.store.delivered(job, now(), flag)
@@ -190,7 +190,7 @@ class Worker:
         elif job.state in FINAL_STATES:
             await self.core.store.told(job)
         else:
-            await self._finish(job, JobState.UNDELIVERABLE, Problem("undeliverable"))
+            await steps.finish(self.core, job, JobState.UNDELIVERABLE, Problem("undeliverable"))
 
     async def _tell(self, held: Held) -> None:
         """A request that ended without pictures: the person hears why."""
@@ -222,10 +222,6 @@ class Worker:
         except Exception as error:
             self.core.observer.event("alert", text="delivery_bug", job=job.id, detail=repr(error))
             raise ChatBusy(f"unexpected: {error!r}") from error
-
-    async def _finish(self, job: Job, state: JobState, reason: Problem) -> None:
-        await self.core.store.finish(job, state, reason, self.core.clock.now())
-        self.core.observer.event("job_finished", job=job.id, state=state, reason=reason.code, platform=job.platform)
 
     # -- leases
 
@@ -266,7 +262,7 @@ class Worker:
             if held.cancelled:
                 job = await self.core.store.job(held.job.id)
                 reason = (job and job.reason) or Problem("cancelled_by_you")
-                await self._finish(held.job, JobState.CANCELLED, reason)
+                await steps.finish(self.core, held.job, JobState.CANCELLED, reason)
             elif held.drawing:
                 await self.core.store.release(held.job, held.job.candidates, self.core.clock.now())
             else:
@@ -335,7 +331,7 @@ class Worker:
             return
         now = self.core.clock.now()
         if job.cancel_requested:
-            await self._finish(job, JobState.CANCELLED, job.reason or Problem("cancelled_by_you"))
+            await steps.finish(self.core, job, JobState.CANCELLED, job.reason or Problem("cancelled_by_you"))
             return
         crashed = await self.core.store.crashed(job, self.name, now + LEASE_SECONDS)
         await drawing.after_crash(self.core, crashed)
