@@ -324,8 +324,11 @@ class Worker:
             await self._recover(all_workers=False)
 
     async def _recover(self, *, all_workers: bool) -> None:
-        """Takes up what dead workers had."""
+        """Takes up what dead workers had; never what it is at work on itself, which a clock set ahead makes expire."""
         for job in await self.core.store.expired(self.core.clock.now(), all_workers=all_workers):
+            mine = self._held.get(job.id)
+            if mine and mine.job.attempt == job.attempt:
+                continue
             with contextlib.suppress(Conflict), self._store_may_fail():
                 await self._take_up(job)
                 self.core.observer.event("recovered", job=job.id, state=job.state)

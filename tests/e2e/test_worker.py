@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +10,7 @@ import pytest
 from bot.errors import Broken, Busy, ChatBusy, ChatGone, Down, Refused, Rejected, StoreBusy
 from bot.model import Drawn, JobState, Limits, QuotaSettings, Stage
 from bot.ports import Topic
-from bot.worker import POLL_SECONDS
+from bot.worker import BEAT_SECONDS, POLL_SECONDS
 from tests import factories
 from tests.fakes import CAPABILITIES, FakeBackend, png
 from tests.house import UNLIMITED, open_house
@@ -207,6 +207,32 @@ async def test_f12_a_stopped_worker_gives_its_jobs_back_and_the_next_one_goes_on
         backend.seconds = 0
         async with house.working():
             assert (await house.settled(ticket.job.id)).state is JobState.DELIVERED
+
+
+@dataclass
+class Turned:
+    """The machine's clock, and how far somebody turned it."""
+
+    ahead: float = 0.0
+
+    def now(self) -> float:
+        return time.time() + self.ahead
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+
+async def test_f69_a_clock_set_ahead_makes_no_worker_take_itself_for_dead(tmp_path: Path) -> None:
+    backend, clock = FakeBackend(seconds=3 * BEAT_SECONDS), Turned()
+    async with open_house(tmp_path, [backend], clock=clock) as house, house.working():
+        ticket = await house.ask()
+        while not backend.running:
+            await asyncio.sleep(0.01)
+        clock.ahead = 3600.0
+        job = await house.settled(ticket.job.id)
+        assert (job.state, job.crashes) == (JobState.DELIVERED, 0)
+        assert house.recorder.named("recovered") == house.recorder.named("lease_lost") == []
+        assert len(house.chat.shown) == 1
 
 
 async def test_the_running_limit_of_a_person_leaves_room_for_others(tmp_path: Path) -> None:
