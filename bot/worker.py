@@ -344,12 +344,11 @@ class Worker:
         if job.state is not JobState.RUNNING:
             await self.core.store.let_go(job)
             return
-        now = self.core.clock.now()
-        if job.cancel_requested:
-            await self._finish(job, JobState.CANCELLED, job.reason or Problem("cancelled_by_you"))
-            return
-        crashed = await self.core.store.crashed(job, self.name, now + LEASE_SECONDS)
-        await drawing.after_crash(self.core, crashed)
+        crashed = await self.core.store.crashed(job, self.name, self.core.clock.now() + LEASE_SECONDS)
+        if crashed.cancel_requested:
+            await self._finish(crashed, JobState.CANCELLED, crashed.reason or Problem("cancelled_by_you"))
+        else:
+            await drawing.after_crash(self.core, crashed)
 
     async def _drain(self) -> None:
         with contextlib.suppress(TimeoutError):

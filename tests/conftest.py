@@ -1,4 +1,4 @@
-"""Hypothesis without a stop-watch, as machines that run other things too are slow at times; how many faults were tried."""
+"""Hypothesis without a stop-watch, as machines that run other things are slow at times; how many faults were tried."""
 
 from collections import Counter
 

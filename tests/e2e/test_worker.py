@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.errors import Broken, Busy, ChatBusy, ChatGone, Down, Refused, Rejected, StoreBusy
-from bot.model import Drawn, JobState, Limits, QuotaSettings, Stage
+from bot.errors import Broken, Busy, ChatBusy, ChatGone, Conflict, Down, Refused, Rejected, StoreBusy
+from bot.model import Drawn, JobState, Limits, Problem, QuotaSettings, Stage
 from bot.ports import Topic
 from bot.worker import BEAT_SECONDS, POLL_SECONDS
 from tests import factories
@@ -233,6 +233,22 @@ async def test_f69_a_clock_set_ahead_makes_no_worker_take_itself_for_dead(tmp_pa
         assert (job.state, job.crashes) == (JobState.DELIVERED, 0)
         assert house.recorder.named("recovered") == house.recorder.named("lease_lost") == []
         assert len(house.chat.shown) == 1
+
+
+async def test_f06_a_cancel_found_with_a_dead_workers_lease_undoes_nothing_that_was_drawn_after_all(
+    tmp_path: Path,
+) -> None:
+    async with open_house(tmp_path) as house:
+        ticket, now = await house.ask(), house.core.clock.now()
+        assert await house.store.claim("w9", lambda candidates: candidates[0], now + 8, now)
+        await house.store.cancel(ticket.job.id, Problem("cancelled_by_you"), now)
+        [seen] = await house.store.expired(now, all_workers=True)
+        await house.store.drawn(seen, [factories.picture()], 0, [], now)
+        with pytest.raises(Conflict):
+            await house.worker()._take_up(seen)
+        job = await house.store.job(seen.id)
+        assert job
+        assert job.state is JobState.DRAWN
 
 
 async def test_the_running_limit_of_a_person_leaves_room_for_others(tmp_path: Path) -> None:
