@@ -7,7 +7,7 @@ small errors of the diffusion model stay invisible.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from random import Random
 
@@ -26,7 +26,7 @@ CROPS_PER_SCENE = 3
 BATCH = 32
 MATRIX_RATE, OTHER_RATE = 3e-3, 1e-3
 NOISE = 0.05
-STARS = 0.5
+STARS = 0.5  #: of the scenes have one
 #: The last part of the training sees whole pictures, as they are drawn later.
 WHOLE_FROM = 0.85
 
@@ -65,7 +65,8 @@ def crop_batches(seed: int, size: int) -> Iterator[torch.Tensor]:
     rng = Random(seed)
     crops: list[np.ndarray] = []
     while True:
-        scene = hard_scene(rng)
+        # a star's arms are thinner than a cell
+        scene = scene_with(rng, has_star) if rng.random() < STARS else random_scene(rng)
         pixels = np.asarray(draw(scene))
         for _ in range(CROPS_PER_SCENE):
             left, top = _corner(scene, rng)
@@ -76,13 +77,12 @@ def crop_batches(seed: int, size: int) -> Iterator[torch.Tensor]:
             crops = crops[size:]
 
 
-def hard_scene(rng: Random) -> Scene:
-    """Any scene, but those with a star, whose arms are thinner than a cell, more often."""
-    scene = random_scene(rng)
-    if rng.random() < STARS:
-        while all(thing.shape is not Shape.STAR for thing in scene.things):
-            scene = random_scene(rng)
-    return scene
+def has_star(scene: Scene) -> bool:
+    return any(thing.shape is Shape.STAR for thing in scene.things)
+
+
+def scene_with(rng: Random, wanted: Callable[[Scene], bool]) -> Scene:
+    return next(scene for scene in iter(lambda: random_scene(rng), None) if wanted(scene))
 
 
 def whole_batches(seed: int, size: int) -> Iterator[torch.Tensor]:

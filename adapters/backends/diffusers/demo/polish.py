@@ -17,11 +17,11 @@ import torch
 from diffusers.models.attention_processor import AttnProcessor
 
 from adapters.backends.diffusers.demo import autoencoder, parts, recipe
-from adapters.backends.diffusers.demo.autoencoder import CELL, MATRIX_RATE, OTHER_RATE, hard_scene, to_tensor
+from adapters.backends.diffusers.demo.autoencoder import CELL, MATRIX_RATE, OTHER_RATE, has_star, scene_with, to_tensor
 from adapters.backends.diffusers.demo.captions import full_caption
 from adapters.backends.diffusers.demo.muon import fast, set_rates
 from adapters.backends.diffusers.demo.sampling import STEPS
-from adapters.backends.diffusers.demo.scenes import Scene, draw, random_scene
+from adapters.backends.diffusers.demo.scenes import Scene, draw, is_hard, random_scene
 from adapters.backends.diffusers.demo.store import load_state, save_state
 
 NAME = "polished.pt"
@@ -31,7 +31,7 @@ TOGETHER = 32
 CELLS = 9  #: a crop's side, in latents; a thing and its surroundings
 BATCH = 12
 NOISE = 0.06
-HARD = 0.4  #: of the scenes
+STARS, HARD = 0.35, 0.3  #: of the scenes have a star, or what else is hard
 RATE = 0.4  #: of the first training's peak
 
 
@@ -89,7 +89,10 @@ def _batch(known: Sequence[Lesson], rng: Random) -> tuple[torch.Tensor, torch.Te
 
 
 def _scene(rng: Random) -> Scene:
-    return hard_scene(rng) if rng.random() < HARD else random_scene(rng)
+    chance = rng.random()
+    if chance < STARS:
+        return scene_with(rng, has_star)
+    return scene_with(rng, is_hard) if chance < STARS + HARD else random_scene(rng)
 
 
 def _true(rng: Random) -> Lesson:
