@@ -131,6 +131,15 @@ async def test_guidance_makes_the_picture_obey_the_words(visit: Visit) -> None:
     assert difference(loose, strict) > 0.5
 
 
+async def test_what_names_no_shape_is_drawn_by_sketch_and_the_page_says_why(visit: Visit) -> None:
+    job, _ = await visit.ask("a red fox")
+    assert job.backend == "sketch"
+    assert "so sketch draws this." in await visit.person.page()
+    job, _ = await visit.ask("a red fox --backend demo")
+    assert job.backend == "demo"
+    assert "the prompt names none of them." in await visit.person.page()
+
+
 async def test_another_size_is_drawn_by_sketch(visit: Visit) -> None:
     job, (picture,) = await visit.ask("a large red circle --size 192x128")
     assert (job.backend, picture.size) == ("sketch", (192, 128))

@@ -24,12 +24,14 @@ With torch, to make it:
 from pathlib import Path
 
 from adapters.backends.diffusers.demo.captions import known_words
-from adapters.backends.diffusers.demo.scenes import SIDE
+from adapters.backends.diffusers.demo.scenes import SIDE, Shape
 from bot.model import Size
 
 CHECKPOINT = Path(__file__).parent / "checkpoint"
 #: The only size it draws.
 SIZES = (Size(SIDE, SIDE),)
+#: What a prompt has to name for the model to make sense of it.
+SUBJECTS = (*(shape.value for shape in Shape), "shape")
 #: At which it obeys and its shapes stay whole.
 GUIDANCE = 3.0
 KNOWN_WORDS = known_words()
