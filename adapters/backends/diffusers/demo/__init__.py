@@ -17,6 +17,7 @@ With torch, to make it:
     diffusion.py    the diffusion model's training
     polish.py       the decoder's training with what that model draws
     sampling.py     sample sheets
+    curve.py        losses on disk, and their curve
     store.py        training states on disk
     train.py        the command
 """

@@ -16,10 +16,12 @@ import torch
 from diffusers import AutoencoderTiny
 
 from adapters.backends.diffusers.demo import recipe
+from adapters.backends.diffusers.demo.curve import LossLog
 from adapters.backends.diffusers.demo.muon import fast, set_rates
 from adapters.backends.diffusers.demo.scenes import SIDE, Scene, Shape, draw, random_scene
 from adapters.backends.diffusers.demo.store import load_state, save_state
 
+LOSSES = "autoencoder-loss.csv"
 CELL = SIDE // recipe.LATENT_SIDE
 CROP = 48
 CROPS_PER_SCENE = 3
@@ -121,6 +123,7 @@ def train(folder: Path, steps: int, seed: int, save_every: float = 120.0) -> Aut
     noise = torch.Generator().manual_seed(seed + done)
     crops = crop_batches(seed + 1 + done, BATCH)
     wholes = whole_batches(seed + 2 + done, BATCH // 6)
+    losses = LossLog(folder / LOSSES)
     saved, mean = time.monotonic(), 0.0
     for step in range(done, steps):
         pictures = next(crops) if step < WHOLE_FROM * steps else next(wholes)
@@ -131,12 +134,14 @@ def train(folder: Path, steps: int, seed: int, save_every: float = 120.0) -> Aut
         for optimizer in optimizers.values():
             optimizer.step()
             optimizer.zero_grad()
+        losses.add(step + 1, loss.item())
         mean = 0.98 * mean + 0.02 * loss.item() if step > done else loss.item()
         if step % 50 == 49:
             print(f"autoencoder {step + 1}/{steps} loss {mean:.4f}", flush=True)
         if time.monotonic() - saved > save_every or step + 1 == steps:
             save_state(folder / "autoencoder.pt", step + 1, vae=vae, **optimizers)
             saved = time.monotonic()
+    losses.close()
     return vae
 
 

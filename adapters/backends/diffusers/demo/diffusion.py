@@ -13,10 +13,12 @@ from transformers import CLIPTokenizer
 
 from adapters.backends.diffusers.demo import parts, recipe
 from adapters.backends.diffusers.demo.captions import caption
+from adapters.backends.diffusers.demo.curve import LossLog
 from adapters.backends.diffusers.demo.muon import fast, set_rates
 from adapters.backends.diffusers.demo.scenes import BACKGROUNDS, Scene, draw, is_hard, random_scene
 from adapters.backends.diffusers.demo.store import load_state, save_state
 
+LOSSES = "diffusion-loss.csv"
 CAPTION_DROP = 0.1
 EMA = 0.998
 MIN_SNR_GAMMA = 15.0
@@ -151,6 +153,7 @@ def train(settings: Settings) -> parts.Denoiser:
     alphas = parts.scheduler().alphas_cumprod.to(settings.device)
     print(f"diffusion from step {done}", flush=True)
     saved = started = time.monotonic()
+    losses = LossLog(settings.folder / LOSSES)
     mean: float | None = None
     for step in range(done, settings.steps):
         set_rates(optimizers, rate(step, settings.planned or settings.steps))
@@ -161,6 +164,7 @@ def train(settings: Settings) -> parts.Denoiser:
             optimizer.step()
             optimizer.zero_grad()
         follow(average, denoiser, step)
+        losses.add(step + 1, loss.item())
         mean = loss.item() if mean is None else 0.99 * mean + 0.01 * loss.item()
         if step % 100 == 99:
             pace = (step + 1 - done) / (time.monotonic() - started)
@@ -168,4 +172,5 @@ def train(settings: Settings) -> parts.Denoiser:
         if time.monotonic() - saved > settings.save_every or step + 1 == settings.steps:
             save_state(path, step + 1, denoiser=denoiser, average=average, **optimizers)
             saved = time.monotonic()
+    losses.close()
     return average
