@@ -34,7 +34,7 @@ SIZES = (Size(SIDE, SIDE),)
 #: What a prompt has to name for the model to make sense of it.
 SUBJECTS = (*(shape.value for shape in Shape), "shape")
 #: At which it obeys and its shapes stay whole.
-GUIDANCE = 3.0
+GUIDANCE = 2.0
 KNOWN_WORDS = known_words()
 
 
