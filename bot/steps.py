@@ -180,7 +180,8 @@ def drawing_on(
     core: Core, request: ImageRequest, seed: int | None, backend: str
 ) -> tuple[Drawing, tuple[Problem, ...]]:
     style = core.styles.get(request.style) if request.style else None
-    return routing.drawing(request, style, core.backends[backend].capabilities, seed)
+    drawing, notes = routing.drawing(request, style, core.backends[backend].capabilities, seed)
+    return drawing, (*routing.passed_over(request, style, core.capabilities(), core.order, backend), *notes)
 
 
 def clock_backend(core: Core, job: Job) -> str:

@@ -312,8 +312,11 @@ class Worker:
             await self._recover(all_workers=False)
 
     async def _recover(self, *, all_workers: bool) -> None:
-        """Takes up what dead workers had."""
+        """Takes up what dead workers had; never what it is at work on itself, which a clock set ahead makes expire."""
         for job in await self.core.store.expired(self.core.clock.now(), all_workers=all_workers):
+            mine = self._held.get(job.id)
+            if mine and mine.job.attempt == job.attempt:
+                continue
             with contextlib.suppress(Conflict), self._store_may_fail():
                 await self._take_up(job)
                 self.core.observer.event("recovered", job=job.id, state=job.state)
@@ -329,12 +332,11 @@ class Worker:
         if job.state is not JobState.RUNNING:
             await self.core.store.let_go(job)
             return
-        now = self.core.clock.now()
-        if job.cancel_requested:
-            await steps.finish(self.core, job, JobState.CANCELLED, job.reason or Problem("cancelled_by_you"))
-            return
-        crashed = await self.core.store.crashed(job, self.name, now + LEASE_SECONDS)
-        await drawing.after_crash(self.core, crashed)
+        crashed = await self.core.store.crashed(job, self.name, self.core.clock.now() + LEASE_SECONDS)
+        if crashed.cancel_requested:
+            await steps.finish(self.core, crashed, JobState.CANCELLED, crashed.reason or Problem("cancelled_by_you"))
+        else:
+            await drawing.after_crash(self.core, crashed)
 
     async def _drain(self) -> None:
         await self._claims.over(CLAIM_SECONDS)

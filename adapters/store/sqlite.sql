@@ -156,8 +156,9 @@ RETURNING id, attempt, cancel_requested
 SELECT * FROM jobs WHERE worker <> '' AND (lease_until < :now OR :all_workers = 1)
 
 -- name: count_crash
+-- Who was taken for dead may have come back meanwhile, and have drawn it.
 UPDATE jobs SET crashes = crashes + 1, attempt = attempt + 1, worker = :worker, lease_until = :lease_until
-WHERE id = :job AND attempt = :attempt
+WHERE id = :job AND attempt = :attempt AND state = 'running'
 RETURNING *
 
 -- name: drop_lease

@@ -149,6 +149,18 @@ async def test_a_worker_that_lost_its_lease_can_finish_nothing(store: SqlStore) 
     assert (await store.drawn(fresh, [], 0, [], NOW)).state is JobState.DRAWN
 
 
+async def test_f06_whoever_was_taken_for_dead_and_drew_after_all_keeps_its_job(store: SqlStore) -> None:
+    await queue(store, factories.job())
+    seen = await take(store)
+    drawn = await store.drawn(seen, [factories.picture()], 0, [], NOW)
+    with pytest.raises(Conflict):
+        await store.crashed(seen, "w2", LEASE)
+    await store.delivered(drawn, NOW)
+    with pytest.raises(Conflict):
+        await store.crashed(seen, "w2", LEASE)
+    assert await store.expired(NOW, all_workers=True) == []
+
+
 async def test_leases_expire_and_are_extended_by_heartbeats(store: SqlStore) -> None:
     await queue(store, factories.job())
     job = await take(store)

@@ -6,7 +6,7 @@ and every path.
 
 import inspect
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import product
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from tests.story import WISHES, Wish
 
 TRIED = [wish for wish in WISHES if wish.tries]
 PATHS = tuple(product(("web", "discord", "slack"), DIALECTS))
+Count = Callable[[str, object], None]
 CHANGES_A_JOB = re.compile(r"\b(INSERT INTO|UPDATE|DELETE FROM) jobs\b")
 NO_TRANSITION = {
     "extend_leases": "the heartbeat, by a timer",
@@ -105,9 +106,22 @@ def test_every_call_of_a_port_with_an_effect_has_a_failpoint_before_and_after_it
 @pytest.mark.parametrize("fault", Fault)
 @pytest.mark.parametrize("wish", TRIED, ids=named)
 async def test_f01_to_f10_a_fault_at_any_edge_on_the_web_leaves_one_outcome(
-    tmp_path: Path, wish: Wish, fault: Fault
+    tmp_path: Path, record_property: Count, wish: Wish, fault: Fault
 ) -> None:
     report = await try_all(tmp_path, "web", "sqlite", wish, fault, edges=True)
+    record_property(f"web sqlite {fault}", report.tried)
+    assert report.broken == ()
+    assert report.tried
+
+
+@pytest.mark.parametrize("fault", Fault)
+async def test_f06_f13_a_fault_where_a_life_takes_up_what_the_last_one_drew_leaves_one_outcome(
+    tmp_path: Path, record_property: Count, fault: Fault
+) -> None:
+    wish, killed, calls = AFTER[1]
+    names = tries(await recovery(tmp_path / "recovery", "web", "sqlite", wish, killed), calls, edges=True)
+    report = await try_all(tmp_path, "web", "sqlite", wish, fault, names=names, before=killed)
+    record_property(f"web sqlite {fault} after a kill", report.tried)
     assert report.broken == ()
     assert report.tried
 
@@ -121,10 +135,11 @@ async def test_f01_to_f10_a_fault_at_any_edge_on_the_web_leaves_one_outcome(
 @pytest.mark.parametrize(("path", "dialect"), PATHS)
 @pytest.mark.parametrize("wish", TRIED, ids=named)
 async def test_f01_to_f10_a_fault_at_any_point_leaves_one_outcome(
-    tmp_path: Path, path: str, dialect: str, wish: Wish, fault: Fault
+    tmp_path: Path, record_property: Count, path: str, dialect: str, wish: Wish, fault: Fault
 ) -> None:
     """Over Discord and Slack at the edges only: inside, a transaction knows nothing of the platform."""
     report = await try_all(tmp_path, path, dialect, wish, fault, edges=path != "web")
+    record_property(f"{path} {dialect} {fault}", report.tried)
     assert report.broken == ()
 
 
@@ -134,9 +149,17 @@ async def test_f01_to_f10_a_fault_at_any_point_leaves_one_outcome(
 @pytest.mark.parametrize(("path", "dialect"), PATHS)
 @pytest.mark.parametrize(("wish", "killed", "calls"), AFTER, ids=[str(killed) for _, killed, _ in AFTER])
 async def test_f13_a_second_fault_while_a_kill_is_recovered_from_leaves_one_outcome(
-    tmp_path: Path, path: str, dialect: str, wish: Wish, killed: Aim, calls: tuple[str, ...], fault: Fault
+    tmp_path: Path,
+    record_property: Count,
+    path: str,
+    dialect: str,
+    wish: Wish,
+    killed: Aim,
+    calls: tuple[str, ...],
+    fault: Fault,
 ) -> None:
     names = tries(await recovery(tmp_path / "recovery", path, dialect, wish, killed), calls)
     report = await try_all(tmp_path, path, dialect, wish, fault, names=names, before=killed)
+    record_property(f"{path} {dialect} {fault} after a kill", report.tried)
     assert report.broken == ()
     assert report.tried

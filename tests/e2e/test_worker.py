@@ -3,16 +3,16 @@
 import asyncio
 import math
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
-from bot.errors import Broken, Busy, ChatBusy, ChatGone, Down, Refused, Rejected, StoreBusy
+from bot.errors import Broken, Busy, ChatBusy, ChatGone, Conflict, Down, Refused, Rejected, StoreBusy
 from bot.mending import Mending
-from bot.model import Breaker, Drawn, JobState, Limits, QuotaSettings, Stage
+from bot.model import Breaker, Drawn, JobState, Limits, Problem, QuotaSettings, Stage
 from bot.ports import Topic
-from bot.worker import POLL_SECONDS
+from bot.worker import BEAT_SECONDS, POLL_SECONDS
 from tests import factories
 from tests.fakes import CAPABILITIES, FakeBackend, png
 from tests.house import UNLIMITED, open_house
@@ -236,6 +236,48 @@ async def test_f12_a_stopped_worker_gives_its_jobs_back_and_the_next_one_goes_on
         backend.seconds = 0
         async with house.working():
             assert (await house.settled(ticket.job.id)).state is JobState.DELIVERED
+
+
+@dataclass
+class Turned:
+    """The machine's clock, and how far somebody turned it."""
+
+    ahead: float = 0.0
+
+    def now(self) -> float:
+        return time.time() + self.ahead
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+
+async def test_f69_a_clock_set_ahead_makes_no_worker_take_itself_for_dead(tmp_path: Path) -> None:
+    backend, clock = FakeBackend(seconds=3 * BEAT_SECONDS), Turned()
+    async with open_house(tmp_path, [backend], clock=clock) as house, house.working():
+        ticket = await house.ask()
+        while not backend.running:
+            await asyncio.sleep(0.01)
+        clock.ahead = 3600.0
+        job = await house.settled(ticket.job.id)
+        assert (job.state, job.crashes) == (JobState.DELIVERED, 0)
+        assert house.recorder.named("recovered") == house.recorder.named("lease_lost") == []
+        assert len(house.chat.shown) == 1
+
+
+async def test_f06_a_cancel_found_with_a_dead_workers_lease_undoes_nothing_that_was_drawn_after_all(
+    tmp_path: Path,
+) -> None:
+    async with open_house(tmp_path) as house:
+        ticket, now = await house.ask(), house.core.clock.now()
+        assert await house.store.claim("w9", lambda candidates: candidates[0], now + 8, now)
+        await house.store.cancel(ticket.job.id, Problem("cancelled_by_you"), now)
+        [seen] = await house.store.expired(now, all_workers=True)
+        await house.store.drawn(seen, [factories.picture()], 0, [], now)
+        with pytest.raises(Conflict):
+            await house.worker()._take_up(seen)
+        job = await house.store.job(seen.id)
+        assert job
+        assert job.state is JobState.DRAWN
 
 
 async def test_the_running_limit_of_a_person_leaves_room_for_others(tmp_path: Path) -> None:

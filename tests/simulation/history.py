@@ -40,6 +40,9 @@ PATIENCE = 1800.0
 """Virtual seconds that this may take: pauses between deliveries and closures of backends are minutes."""
 
 FORBEARANCE = 20.0
+NOT_THE_STORE = {"backend", "chat", "clock", "crash"}
+"""Faults after which a worker can give every lease back."""
+
 SETTINGS = ModerationSettings(
     held=("castle",), moderators=("discord:role:9",), report_threshold=1,
     review_channels=dict.fromkeys(TENANTS, "777"),
@@ -156,11 +159,10 @@ class History:
             workers = [asyncio.create_task(each.run(stop)) for each in self._workers(process, core, pictures)]
             dropping = asyncio.create_task(_drop(studio))
             left = self.end_of_chaos - process.loop.time()
-            if left > 0 and self.chance.rng.random() < 0.3:
-                await crowd.live(self.chance.rng.uniform(0.5, left))  # and then SIGTERM, and once more
-            else:
-                await crowd.live(max(0.0, left))
-                self.chance.calm = True
+            ends_early = left > 0 and self.chance.rng.random() < 0.3  # by SIGTERM, and once more
+            await crowd.live(self.chance.rng.uniform(0.5, left) if ends_early else max(0.0, left))
+            self.chance.calm = True
+            if not ends_early:
                 await crowd.finish_what_they_do()
                 async with asyncio.timeout(PATIENCE + self.world.behind):
                     await self._quiet(core, crowd)
@@ -169,8 +171,19 @@ class History:
             await asyncio.gather(*workers)
             dropping.cancel()
             await asyncio.gather(dropping, return_exceptions=True)
+            await self._check_leases(core)
+            self.chance.calm = not ends_early
         if not self.chance.calm:
             await self._live(process)
+
+    async def _check_leases(self, core: steps.Core) -> None:
+        """F12: who is asked to stop gives back what it has, where the store lets it."""
+        if not {fault.partition(":")[0] for fault in self.chance.fired} <= NOT_THE_STORE:
+            return
+        async with core_store(core)._engine.read() as tx:
+            kept = await tx.run("jobs_at_work", limit=100)
+        mine = [row for row in kept if row["worker"].endswith(f".{self.lives}")]
+        self.world.wrongly += [f"F12 the lease of {row['id']} ({row['state']}) outlived its worker" for row in mine]
 
     def _workers(self, process: Process, core: steps.Core, pictures: Any) -> list[Worker]:
         chats, rooms = {"discord": SimChat(process, self.world)}, {"discord": SimRoom(process, self.world)}

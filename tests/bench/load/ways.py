@@ -38,8 +38,8 @@ class Way(Protocol):
     async def connected(self, times: int) -> None:
         """Returns once the bot is there, for the n-th time."""
 
-    def results(self) -> int:
-        """Messages with pictures that people see."""
+    def results(self) -> list[str]:
+        """The words of each message with pictures that people see: they name the seed, which no two requests share."""
 
 
 @dataclass
@@ -138,9 +138,9 @@ class OnDiscord:
             raise NotTakenError(asked.text)
         return asked.latency
 
-    def results(self) -> int:
+    def results(self) -> list[str]:
         messages = (message for room in self.standin.world.channels.values() for message in room.messages.values())
-        return sum(bool(message.attachments) for message in messages)
+        return [message.content for message in messages if message.attachments]
 
 
 class OnSlack:
@@ -158,8 +158,8 @@ class OnSlack:
             raise NotTakenError(answer.text)
         return answer.seconds
 
-    def results(self) -> int:
-        return len(self.standin.workspace.with_files())
+    def results(self) -> list[str]:
+        return [message.shown() for message in self.standin.workspace.with_files()]
 
 
 class OnTheWeb:
@@ -187,9 +187,9 @@ class OnTheWeb:
             raise NotTakenError(said.text)
         return time.monotonic() - began
 
-    def results(self) -> int:
+    def results(self) -> list[str]:
         """A result on the page is its job: one cannot be there twice."""
-        return -1
+        return []
 
 
 # ---------------------------------------------------------------- composed
