@@ -4,7 +4,7 @@ import asyncio
 import os
 import shlex
 import sys
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Never
@@ -258,9 +258,9 @@ def _load(config: Path) -> Settings:
     return _settings(lambda: configuration.load(config))
 
 
-def _settings(load: "Any") -> Settings:
+def _settings(load: Callable[[], Settings]) -> Settings:
     try:
-        return load()  # type: ignore[no-any-return] # one of two loaders that return Settings
+        return load()
     except SettingsError as error:
         _stop(WRONG_USAGE, *(problem(finding) for finding in error.findings))
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 
-from adapters.backends.diffusers.demo import CHECKPOINT, GUIDANCE, SIZES, examples
+from adapters.backends.diffusers.demo import CHECKPOINT, GUIDANCE, SIZES, SUBJECTS, examples
 from adapters.backends.diffusers.demo.scenes import COLOURS, Shape
 from bot.replies import say
 from bot.settings import BackendSettings, DiffusersOptions, RoutingSettings, Settings
@@ -38,7 +38,7 @@ def missing() -> str:
 def demo(*, model: bool) -> Demo:
     if not model:
         return Demo(say("demo_sketch"))
-    options = DiffusersOptions(model=str(CHECKPOINT), sizes=SIZES, guidance=GUIDANCE)
+    options = DiffusersOptions(model=str(CHECKPOINT), sizes=SIZES, subjects=SUBJECTS, guidance=GUIDANCE)
     return Demo(
         announcement=say("demo_model"),
         about=say("demo_knows", size=SIZES[0], shapes=_listed(Shape), colours=_listed(COLOURS)),

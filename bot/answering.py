@@ -1,8 +1,8 @@
 """People who wait for an answer go before whatever follows the answers that were given."""
 
-import asyncio
-import contextlib
-from collections.abc import Iterator
+from contextlib import AbstractContextManager
+
+from bot.under_way import UnderWay
 
 ANSWERS_FIRST = 1.0
 """Seconds for which a request that is answered steps back behind those that are not."""
@@ -10,24 +10,12 @@ ANSWERS_FIRST = 1.0
 
 class AnswersFirst:
     def __init__(self) -> None:
-        self._unanswered = 0
-        self._all_answered = asyncio.Event()
-        self._all_answered.set()
+        self._unanswered = UnderWay()
 
-    @contextlib.contextmanager
-    def answering(self) -> Iterator[None]:
+    def answering(self) -> AbstractContextManager[None]:
         """Somebody waits for an answer inside the block."""
-        self._unanswered += 1
-        self._all_answered.clear()
-        try:
-            yield
-        finally:
-            self._unanswered -= 1
-            if not self._unanswered:
-                self._all_answered.set()
+        return self._unanswered.one()
 
     async def all_answered(self) -> None:
         """Nobody waits any more, or somebody keeps waiting for too long."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(ANSWERS_FIRST):
-                await self._all_answered.wait()
+        await self._unanswered.over(ANSWERS_FIRST)

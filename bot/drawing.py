@@ -139,11 +139,7 @@ async def judged_again(core: steps.Core, job: Job, point: Point) -> Verdict | No
 
 async def stop(core: steps.Core, job: Job, verdict: Verdict) -> None:
     event = core.judge.event(job, verdict, "request_rejected")
-    reason = rejected(verdict, job.id)
-    await core.store.finish(job, JobState.REJECTED, reason, core.clock.now(), event)
-    core.observer.event(
-        "job_finished", job=job.id, state=JobState.REJECTED, reason=reason.code, platform=job.platform
-    )
+    await steps.finish(core, job, JobState.REJECTED, rejected(verdict, job.id), event)
 
 
 async def _generate(backend: Backend, request: Drawing, resume: str, report: JobReport) -> Drawn:
@@ -231,8 +227,7 @@ async def follow(core: steps.Core, job: Job, decision: failover.Decision) -> Non
             await core.store.release(job, candidates, now)
         case failover.GiveUp(state, reason):
             event = _by_provider(job, reason, now) if state is JobState.REJECTED else None
-            await core.store.finish(job, state, reason, now, event)
-            core.observer.event("job_finished", job=job.id, state=state, reason=reason.code, platform=job.platform)
+            await steps.finish(core, job, state, reason, event)
         case _:
             assert_never(decision)
 

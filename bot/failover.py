@@ -14,6 +14,7 @@ LONGEST_RETRY_AFTER = 3600.0  #: seconds; whatever a backend names, it is asked 
 DAY = 86_400.0
 _PAUSE = 5.0  #: seconds, where a busy backend names none
 _FIRST_CLOSURE, _LONGEST_CLOSURE = 15.0, 600.0  #: seconds
+_FIRST_PROBE = 60.0  #: seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +122,13 @@ def _closed(breaker: Breaker, until: float, reason: str) -> Breaker:
 
 
 def mended(breaker: Breaker) -> Breaker:
-    """After an operator's hand, or a probe that answers."""
-    return Breaker(breaker.backend)
+    """After a probe that answers. Until a drawing succeeds it is not forgotten: a probe cannot see everything."""
+    return Breaker(breaker.backend, opened_times=breaker.opened_times + 1)
+
+
+def probe_pause(breaker: Breaker, probes: int) -> float:
+    """Seconds until a backend that is closed until somebody mends it is asked again, after ``probes`` in vain."""
+    return min(_FIRST_PROBE * 2.0 ** min(breaker.opened_times + probes, 10), _LONGEST_CLOSURE)
 
 
 def over_budget(breaker: Breaker, now: float) -> Breaker:

@@ -211,19 +211,13 @@ class Judge:
 
     # -- verdicts
 
-    async def judge(
-        self, person: Person, place: Place, texts: Texts, point: Point, known: Dossier | None = None
-    ) -> Verdict:
-        """``known``: what was read of them just now. Raises Refused where the community is paused and this is new."""
-        return await self._judge(person, place, texts, point, known)
-
     async def again(self, job: Job, texts: Texts, point: Point) -> Verdict:
         """Of a job under way, by the rules, sanctions and modes of now, less what moderators let pass for it."""
         approved = await self._approved(job) if job.review else frozenset[tuple[str, str, int]]()
         origin = job.origin
-        return await self._judge(origin.person, origin.place, texts, point, approved=approved)
+        return await self.judge(origin.person, origin.place, texts, point, approved=approved)
 
-    async def _judge(
+    async def judge(
         self,
         person: Person,
         place: Place,
@@ -232,6 +226,10 @@ class Judge:
         known: Dossier | None = None,
         approved: frozenset[tuple[str, str, int]] = frozenset(),
     ) -> Verdict:
+        """``known``: what was read of them just now; ``approved``: the keys of grounds that moderators let pass.
+
+        Raises Refused where the community is paused and this is new.
+        """
         known = known or await self.store.dossier(place.tenant, person.key)
         bench = await self.bench(place.tenant, known.version)
         if bench.policy.paused and point is Point.SUBMIT:

@@ -92,11 +92,11 @@ class ModWords:
         totals = ", ".join(f"{count} {kind}" for kind, count in counts.items())
         return [say("mod_record", user=command.user, strikes=len(member.strikes), totals=totals or "-"), *lines]
 
-    # -- review
-
     async def _people(self, actor: Person, place: Place, command: Command) -> Sequence[str]:
         found = await self._do.people(actor, place, command.text, LISTED)
         return [acquaintance_line(each) for each in found] or [say("mod_people_none")]
+
+    # -- review
 
     async def _queue(self, actor: Person, place: Place, command: Command) -> Sequence[str]:  # noqa: ARG002
         cases = await self._do.cases(actor, place, LISTED)

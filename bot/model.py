@@ -149,6 +149,7 @@ class Capabilities:
     seed: Range | None = None
     negative_prompt: bool = True
     images_per_call: int = 1
+    subjects: tuple[str, ...] = ()  #: words, one of which a prompt needs for it to make sense here; empty: any will do
     min_prompt: int = 1  #: characters
     max_prompt: int = 2000  #: characters
     max_tokens: int | None = None  #: of prompt and negative prompt each, estimated conservatively

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterable
 
-from bot.model import Limits, Person, Place, Problem, QuotaSettings, Tier, Usage
+from bot.model import Limits, Person, Place, QuotaSettings, Tier
 
 _DAY = 86_400  #: seconds
 _HOUR = 3_600
@@ -48,19 +48,3 @@ def day_left(limit: int, used: int) -> int | None:
 def reset_hours(now: float) -> int:
     """Hours until the UTC day ends, rounded up: 1 to 24."""
     return math.ceil((_DAY - now % _DAY) / _HOUR)
-
-
-def over_limits(count: int, limits: Limits, usage: Usage, tenant_images_today: int, now: float) -> tuple[Problem, ...]:
-    """Why ``count`` more images cannot be asked for now."""
-    problems = []
-    left = day_left(limits.images_per_day, usage.images_today)
-    if left is not None and count > left:
-        values = {"count": count - left, "left": left, "limit": limits.images_per_day, "hours": reset_hours(now)}
-        problems.append(Problem("quota_day", values))
-    left = day_left(limits.tenant_images_per_day, tenant_images_today)
-    if left is not None and count > left:
-        values = {"left": left, "limit": limits.tenant_images_per_day, "hours": reset_hours(now)}
-        problems.append(Problem("quota_tenant_day", values))
-    if limits.waiting and usage.waiting >= limits.waiting:
-        problems.append(Problem("quota_waiting", {"limit": limits.waiting}))
-    return tuple(problems)

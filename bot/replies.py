@@ -47,6 +47,8 @@ ENGLISH: Mapping[str, str] = {
     "backend_characters": "{backend} takes up to {limit} characters as {option}.",
     "backend_tokens": "{backend} takes up to {limit} tokens as {option}, which this may pass: use fewer words.",
     "size_nearest": "{wanted} is not to be had exactly, so this is {size}, the nearest to it.",
+    "subject_unknown": "The backend that draws this knows nothing but {subjects}; the prompt names none of them.",
+    "subject_elsewhere": "{backend} knows nothing but {subjects}, so {other} draws this.",
     "style_without_negative": "What the style keeps out of pictures was left out: this backend cannot do that.",
     "defaults_mine": "What your requests do not say is drawn like this: {options}.",
     "defaults_none_of_mine": "You have set no default for your requests.",
@@ -588,11 +590,6 @@ ENGLISH: Mapping[str, str] = {
     "gallery_delete_all": "Delete every picture of this request for good?",
     "gallery_not_yours": "Only the person who asked for a picture can share it.",
     # -- operators
-    "login_title": "For operators and moderators",
-    "login_welcome": "This link lets you in once. Press the button to use it.",
-    "login_enter": "Come in",
-    "login_spent": "This link was used, or is too old. Make a new one with: imagine-bot login",
-    "login_needed": "This page is for operators and moderators. Get a link with: imagine-bot login",
     "operators_title": "Operations",
     "operators_moderation": "Moderation",
     "operators_live": "Live",
@@ -613,7 +610,6 @@ ENGLISH: Mapping[str, str] = {
     "operators_starting": "starting",
     "operators_loading": "loading the model",
     "operators_delivering": "being delivered",
-    "operators_since": "{seconds} s",
     "operators_people": "People today",
     "operators_people_none": "Nobody has asked for anything today.",
     "operators_person": "Person",
@@ -775,14 +771,15 @@ ENGLISH: Mapping[str, str] = {
     "moderation_cancel": "Cancel",
     "demo_login": "Moderation page, once: {link}",
     # -- the demo
-    "demo_model": "Drawn by the demo model, a small diffusion model. The page says what it knows; for anything else "
-    "add --backend sketch.",
+    "demo_model": "Prompts that name a shape are drawn by the demo model, a small diffusion model, others by sketch, a "
+    "built-in drawing program. The page says what the model knows.",
     "demo_sketch": "Drawn by sketch, a built-in drawing program. make demo LOCAL=1 installs PyTorch and draws with a "
     "small diffusion model.",
     "demo_cannot": "The demo model needs the package {name}: pip install 'imagine-bot[local]'.",
     "demo_knows": "A small diffusion model, made for this demo, draws here at {size}. It knows flat shapes only: one "
     "or two of {shapes} in {colours}; small, medium or large; plain, outlined or striped; left of, above or inside "
-    "each other. For any other words, or another size, there is --backend sketch.",
+    "each other. A prompt that names none of these shapes, and any other size, goes to sketch, a built-in drawing "
+    "program.",
     "demo_asks_pip": "Asking pip whether PyTorch comes without CUDA packages ...",
     "demo_installs": "Installing PyTorch and diffusers for the demo model (a few minutes, the first time) ...",
     "demo_would_bring_cuda": "PyTorch would bring CUDA packages of some gigabytes along, and no NVIDIA GPU was found: "

@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import takewhile
 
 from rapidfuzz import fuzz, process
 
@@ -92,7 +93,7 @@ def candidates(
     order: Sequence[str],
     styles: Mapping[str, Style] = NO_STYLES,
 ) -> tuple[str, ...]:
-    """The backends that can do it, in ``order``, those that have the size exactly first.
+    """The backends that can do it, in ``order``; first those that know its subject, of these those with the exact size.
 
     A backend outside ``order`` is only asked where the request names it. Raises Refused, with every backend's reasons.
     """
@@ -105,7 +106,7 @@ def candidates(
         problems = [Problem("no_backend"), *(reason for each in reasons.values() for reason in each)]
     if problems or unknown_style:
         raise Refused(*problems, *unknown_style)
-    return tuple(sorted(able, key=lambda name: not _has_size(request, backends[name])))
+    return tuple(sorted(able, key=lambda name: _misfit(request, style, backends[name])))
 
 
 def objections(
@@ -150,6 +151,20 @@ def _unknown(option: str, name: str | None, known: Mapping[str, object]) -> list
     return [Problem(f"{option}_misspelt", {"names": names, "guess": close[0]})]
 
 
+def _misfit(request: ImageRequest, style: Style | None, capabilities: Capabilities) -> tuple[bool, bool]:
+    """Less is better: whether it does not know the subject, whether it has not got the size."""
+    return not knows_subject(request, style, capabilities), not _has_size(request, capabilities)
+
+
+_WORDS = re.compile(r"\w+")
+
+
+def knows_subject(request: ImageRequest, style: Style | None, capabilities: Capabilities) -> bool:
+    """Whether the prompt holds one of its words, whole and in any case."""
+    known = {word.casefold() for word in capabilities.subjects}
+    return not known or not known.isdisjoint(_WORDS.findall(styled(request, style)[0].casefold()))
+
+
 def _has_size(request: ImageRequest, capabilities: Capabilities) -> bool:
     return settle_size(request.size, capabilities)[1]
 
@@ -184,6 +199,24 @@ def choose(
     return min(open_now, key=preference, default=None)
 
 
+def passed_over(
+    request: ImageRequest,
+    style: Style | None,
+    backends: Mapping[str, Capabilities],
+    order: Sequence[str],
+    chosen: str,
+) -> tuple[Problem, ...]:
+    """What the reply says of the backends before ``chosen`` that only know other subjects."""
+    if request.backend is not None or not knows_subject(request, style, backends[chosen]):
+        return ()
+    before = list(takewhile(lambda name: name != chosen, order))
+    return tuple(
+        Problem("subject_elsewhere", {"backend": name, "subjects": ", ".join(backends[name].subjects), "other": chosen})
+        for name in before
+        if name in backends and not knows_subject(request, style, backends[name])
+    )
+
+
 # -- as what
 
 
@@ -205,6 +238,8 @@ def drawing(
     prompt, negative = styled(request, style)
     size, exact = settle_size(request.size, capabilities)
     notes = [] if exact else [Problem("size_nearest", {"wanted": str(request.size), "size": str(size)})]
+    if not knows_subject(request, style, capabilities):
+        notes.append(Problem("subject_unknown", {"subjects": ", ".join(capabilities.subjects)}))
     if negative and not capabilities.negative_prompt:
         negative = None
         notes.append(Problem("style_without_negative"))

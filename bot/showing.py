@@ -11,6 +11,7 @@ from bot.conduct import Case, Item, ItemKind, ItemState, Notice, Post, PostKind,
 from bot.errors import ChatBusy, ChatGone, StoreError
 from bot.judging import sanction_problem
 from bot.model import Job, Picture, Problem, Settled
+from bot.moderation import sanctions
 from bot.ports_moderation import ReviewRoom
 from bot.replies import problem, say
 
@@ -121,7 +122,7 @@ async def case_of(core: steps.Core, item: Item, moderator: str = "") -> Case:
     said = await store.reports_on(item.tenant, item.job_id, item.index) if item.kind is ItemKind.REPORT else []
     reports = {(each.person, each.reason): each for each in said}.values()
     against = await store.sanction_by_id(item.tenant, item.decision) if item.decision else None
-    preferred = not moderator or item.kind is not ItemKind.APPEAL or moderator != item.decided_first_by
+    preferred = not moderator or sanctions.preferred(item, moderator)
     return Case(item, job, await _pictures(core, item, job), tuple(reports), against, preferred)
 
 

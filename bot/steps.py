@@ -11,11 +11,13 @@ from bot.conduct import Texts
 from bot.errors import BackendError, Broken, Busy, Down, Rejected
 from bot.judging import Judge
 from bot.model import (
+    AuditEvent,
     Breaker,
     Capabilities,
     Drawing,
     ImageRequest,
     Job,
+    JobState,
     Problem,
     QuotaSettings,
     Speed,
@@ -178,7 +180,8 @@ def drawing_on(
     core: Core, request: ImageRequest, seed: int | None, backend: str
 ) -> tuple[Drawing, tuple[Problem, ...]]:
     style = core.styles.get(request.style) if request.style else None
-    return routing.drawing(request, style, core.backends[backend].capabilities, seed)
+    drawing, notes = routing.drawing(request, style, core.backends[backend].capabilities, seed)
+    return drawing, (*routing.passed_over(request, style, core.capabilities(), core.order, backend), *notes)
 
 
 def clock_backend(core: Core, job: Job) -> str:
@@ -192,6 +195,12 @@ def texts(core: Core, request: ImageRequest) -> Texts:
     prompts = dict.fromkeys((request.prompt, prompt))
     negatives = dict.fromkeys((request.negative_prompt or "", negative or ""))
     return Texts(tuple(prompts), tuple(text for text in negatives if text))
+
+
+async def finish(core: Core, job: Job, state: JobState, reason: Problem, event: AuditEvent | None = None) -> None:
+    """The end of a job without pictures, or without a way to post them. Raises Conflict, StoreError."""
+    await core.store.finish(job, state, reason, core.clock.now(), event)
+    core.observer.event("job_finished", job=job.id, state=state, reason=reason.code, platform=job.platform)
 
 
 def delivery_pause(deliveries: int, drawn_at: float, now: float, retry_after: float | None) -> float | None:

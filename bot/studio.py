@@ -89,13 +89,14 @@ class Studio:
             raise Refused(Problem("intake_paused"))
         written = steps.asked(self._core, request)
         asked = tastes.applied(self._core, written, origin.person, origin.place, known.defaults)
-        seed = asked.seed if asked.seed is not None else self._rng.randrange(routing.SEEDS)
+        chance = self._rng.getrandbits(192)  # one call for the id and the seed: each asks the kernel
+        seed = asked.seed if asked.seed is not None else (chance >> 128) % routing.SEEDS
         plan = steps.plan(self._core, asked, seed)
         if plan.closed and not waits_for_backends:
             raise Refused(plan.closed)
         limits = quota.limits_of(origin.person, origin.place, self._core.quota)
         job = Job(
-            id=uuid.UUID(int=self._rng.getrandbits(128), version=4).hex,
+            id=uuid.UUID(int=chance % 2**128, version=4).hex,
             key=key,
             origin=origin,
             request=asked,

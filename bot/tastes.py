@@ -63,7 +63,7 @@ def _first_that_fits(core: steps.Core, asked: ImageRequest, field: str, values: 
         if value is None or (field == "backend" and core.health.is_closed(str(value), core.clock.now())):
             continue
         changed = _with(asked, field, value)
-        if not _objections(core, changed):
+        if not steps.objections(core, changed):
             return changed
     return asked
 
@@ -71,10 +71,6 @@ def _first_that_fits(core: steps.Core, asked: ImageRequest, field: str, values: 
 def _with(request: ImageRequest, field: str, value: object) -> ImageRequest:
     fields: dict[str, Any] = {field: value}
     return replace(request, **fields)
-
-
-def _objections(core: steps.Core, request: ImageRequest) -> Sequence[Problem]:
-    return routing.objections(request, core.capabilities(), core.order, core.styles)
 
 
 # -- set by their owner
@@ -97,11 +93,11 @@ def _changed(core: steps.Core, before: ImageRequest, text: str) -> ImageRequest:
     said = [(name, value.strip()) for name, value in (("style", style), *options) if value.strip()]
     back = {_FIELD_OF[name] for name, value in said if name in _FIELD_OF and value.lower() == DEFAULT}
     given = _given(core, [(name, value) for name, value in said if _FIELD_OF.get(name) not in back])
-    kept = [each for each in FIELDS if each not in back and not _objections(core, _only(before, each))]
+    kept = [each for each in FIELDS if each not in back and not steps.objections(core, _only(before, each))]
     changed: dict[str, Any] = {each: getattr(before, each) for each in kept}
     changed |= {each: value for each in FIELDS if (value := getattr(given, each)) is not None}
     wanted = replace(_NOTHING, **changed)
-    if problems := _objections(core, wanted):
+    if problems := steps.objections(core, wanted):
         raise Refused(*problems)
     return wanted
 

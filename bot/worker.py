@@ -14,9 +14,11 @@ from bot import drawing, showing, steps
 from bot.conduct import Action, ItemKind, Point
 from bot.errors import ChatBusy, ChatGone, Conflict, DeliveryError, ImagineError, StoreBusy, StoreError
 from bot.holding import Held
+from bot.mending import ROUND_SECONDS, Mending
 from bot.model import FINAL_STATES, Job, JobState, Problem, Settled
 from bot.ports import Chat, Pictures, Topic, Wakeup
 from bot.ports_moderation import ReviewRoom
+from bot.under_way import UnderWay
 
 LEASE_SECONDS = 7.5
 BEAT_SECONDS = 2.0
@@ -46,9 +48,9 @@ class Worker:
     _held: dict[str, Held] = field(default_factory=dict)
     _under_way: dict[asyncio.Task[None], Held] = field(default_factory=dict)  #: those too that lost their job
     _stopping: bool = False
-    _claims: int = 0  #: under way
-    _claimed: asyncio.Event = field(default_factory=asyncio.Event)  #: none is
+    _claims: UnderWay = field(default_factory=UnderWay)
     _last_beat: float = 0.0
+    _mending: Mending = field(init=False)
     _switches: steps.Switches = field(init=False)
     _work_to_draw: Wakeup = field(init=False)
     _work_to_deliver: Wakeup = field(init=False)
@@ -57,10 +59,10 @@ class Worker:
 
     def __post_init__(self) -> None:
         store = self.core.store
+        self._mending = Mending(self.core)
         self._switches = steps.Switches(store, self.core.clock)
         self._work_to_draw, self._work_to_deliver, self._work_to_post = (store.subscribe(Topic.WORK) for _ in range(3))
         self._cancels = store.subscribe(Topic.CANCEL)
-        self._claimed.set()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until ``stop`` is set; then leases are released within seconds."""
@@ -77,6 +79,7 @@ class Worker:
                 self._line_loop,
                 self._post_loop,
                 self._forget_loop,
+                self._mend_loop,
             )
         ]
         try:
@@ -102,23 +105,12 @@ class Worker:
 
     async def _draw_loop(self) -> None:
         while not self._stopping:
-            with self._claiming():
+            with self._claims.one():
                 job = await self._claim()
                 if job is not None:
                     self._start(Held(job, drawing=True), self._draw)
             if job is None:
                 await self._work_to_draw.wait(POLL_SECONDS)
-
-    @contextlib.contextmanager
-    def _claiming(self) -> Iterator[None]:
-        self._claims += 1
-        self._claimed.clear()
-        try:
-            yield
-        finally:
-            self._claims -= 1
-            if not self._claims:
-                self._claimed.set()
 
     async def _claim(self) -> Job | None:
         now = self.core.clock.now()
@@ -153,7 +145,7 @@ class Worker:
         while not self._stopping:
             started = False
             if sum(not held.drawing for held in self._held.values()) < self.deliveries_at_once:
-                with self._claiming():
+                with self._claims.one():
                     started = await self._claim_delivery()
             if not started:
                 await self._work_to_deliver.wait(POLL_SECONDS)
@@ -181,7 +173,7 @@ class Worker:
             await self._deliver_later(job, error)
         except ChatGone as error:
             self.core.observer.event("delivery_failed", job=job.id, platform=job.platform, detail=error.detail)
-            await self._finish(job, JobState.UNDELIVERABLE, Problem("undeliverable"))
+            await steps.finish(self.core, job, JobState.UNDELIVERABLE, Problem("undeliverable"))
         else:
             flag = self.core.judge.item(job, verdict, ItemKind.REPORT) if verdict.action is Action.FLAG else None
             done = await self.core.store.delivered(job, now(), flag)
@@ -198,7 +190,7 @@ class Worker:
         elif job.state in FINAL_STATES:
             await self.core.store.told(job)
         else:
-            await self._finish(job, JobState.UNDELIVERABLE, Problem("undeliverable"))
+            await steps.finish(self.core, job, JobState.UNDELIVERABLE, Problem("undeliverable"))
 
     async def _tell(self, held: Held) -> None:
         """A request that ended without pictures: the person hears why."""
@@ -230,10 +222,6 @@ class Worker:
         except Exception as error:
             self.core.observer.event("alert", text="delivery_bug", job=job.id, detail=repr(error))
             raise ChatBusy(f"unexpected: {error!r}") from error
-
-    async def _finish(self, job: Job, state: JobState, reason: Problem) -> None:
-        await self.core.store.finish(job, state, reason, self.core.clock.now())
-        self.core.observer.event("job_finished", job=job.id, state=state, reason=reason.code, platform=job.platform)
 
     # -- leases
 
@@ -274,7 +262,7 @@ class Worker:
             if held.cancelled:
                 job = await self.core.store.job(held.job.id)
                 reason = (job and job.reason) or Problem("cancelled_by_you")
-                await self._finish(held.job, JobState.CANCELLED, reason)
+                await steps.finish(self.core, held.job, JobState.CANCELLED, reason)
             elif held.drawing:
                 await self.core.store.release(held.job, held.job.candidates, self.core.clock.now())
             else:
@@ -346,14 +334,12 @@ class Worker:
             return
         crashed = await self.core.store.crashed(job, self.name, self.core.clock.now() + LEASE_SECONDS)
         if crashed.cancel_requested:
-            await self._finish(crashed, JobState.CANCELLED, crashed.reason or Problem("cancelled_by_you"))
+            await steps.finish(self.core, crashed, JobState.CANCELLED, crashed.reason or Problem("cancelled_by_you"))
         else:
             await drawing.after_crash(self.core, crashed)
 
     async def _drain(self) -> None:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(CLAIM_SECONDS):
-                await self._claimed.wait()
+        await self._claims.over(CLAIM_SECONDS)
         for held in self._under_way.values():
             if held.drawing:
                 held.end()
@@ -370,6 +356,11 @@ class Worker:
             for name in await self.core.store.forget_ended():
                 await self.pictures.delete(name)
             await asyncio.sleep(POLL_SECONDS)
+
+    async def _mend_loop(self) -> None:
+        while not self._stopping:
+            await self._mending.look()
+            await asyncio.sleep(ROUND_SECONDS)
 
     # -- people who wait
 

@@ -14,10 +14,10 @@ from adapters.chat.discord.compose import moderation as compose_moderation
 from adapters.chat.discord.delivery import DiscordChat
 from adapters.chat.discord.room import DiscordReviewRoom
 from bot.model import FINAL_STATES, Job, QuotaSettings
+from bot.ports import Backend
 from bot.settings import DiscordSettings, ModerationSettings
 from bot.settings.secret import Secret
 from bot.worker import Worker
-from tests.fakes import FakeBackend
 from tests.house import NO_RULES, UNLIMITED, TestHouse, open_house
 from tests.standins.discord import Channel, DiscordStandIn, Guild, Interaction, Message, Permission, User
 
@@ -145,7 +145,7 @@ def outlet(core: TestHouse, token: str, api: str, gateway: str, *, threads: bool
 @asynccontextmanager
 async def open_discord_house(
     folder: Path,
-    backends: Sequence[FakeBackend] = (),
+    backends: Sequence[Backend] = (),
     *,
     threads: bool = True,
     quota: QuotaSettings = UNLIMITED,

@@ -35,6 +35,7 @@ class FakeBackend:
     resumed: list[str] = field(default_factory=list)
     running: int = 0
     most_running: int = 0
+    trouble: str = ""  #: what a probe finds
 
     async def generate(self, request: Drawing, resume: str, report: Report) -> Drawn:
         self.drawn.append(request)
@@ -57,10 +58,30 @@ class FakeBackend:
         return Drawn(tuple(png(f"#{(seed * 4099) % 0xFFFFFF:06x}") for seed in seeds), seeds)
 
     async def probe(self) -> str:
-        return ""
+        return self.trouble
 
     async def close(self) -> None:
         pass
+
+
+@dataclass
+class Notes:
+    """A report that remembers, of a backend that has no task to come back to."""
+
+    steps: list[tuple[int, int]] = field(default_factory=list)
+    previews: list[tuple[int, bytes]] = field(default_factory=list)
+    moved: asyncio.Event = field(default_factory=asyncio.Event)  #: the first step is done
+
+    async def progress(self, step: int, steps: int) -> None:
+        self.steps.append((step, steps))
+        if step:
+            self.moved.set()
+
+    async def preview(self, index: int, image: bytes) -> None:
+        self.previews.append((index, image))
+
+    async def remember(self, task: str) -> None:
+        raise AssertionError("there is no task to remember")
 
 
 @dataclass

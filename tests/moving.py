@@ -1,4 +1,4 @@
-"""A clock that a test sets ahead."""
+"""Clocks that a test sets ahead."""
 
 import time
 from dataclasses import dataclass
@@ -15,3 +15,16 @@ class Ahead:
 
     def monotonic(self) -> float:
         return time.monotonic()
+
+
+@dataclass
+class Stopped:
+    """Goes on only when it is told to."""
+
+    seconds: float = 1_000_000.0
+
+    def now(self) -> float:
+        return self.seconds
+
+    def monotonic(self) -> float:
+        return self.seconds

@@ -11,9 +11,9 @@ from typing import Literal
 from adapters.chat.slack.client import OpenSlack, SlackHouse, open_slack
 from adapters.sealing import Sealer
 from bot.model import Job, QuotaSettings
+from bot.ports import Backend
 from bot.settings import ModerationSettings, Secret, SlackSettings
 from bot.worker import Worker
-from tests.fakes import FakeBackend
 from tests.house import NO_RULES, UNLIMITED, TestHouse, open_house
 from tests.standins.slack import HttpWay, Human, SlackStandIn, Workspace
 
@@ -88,7 +88,7 @@ async def open_test(
     slack: SlackStandIn,
     *,
     mode: Literal["socket", "http"] = "socket",
-    backends: Sequence[FakeBackend] = (),
+    backends: Sequence[Backend] = (),
     quota: QuotaSettings = UNLIMITED,
     groups: Collection[str] = (),
     moderation: ModerationSettings = NO_RULES,

@@ -1,0 +1,1 @@
+"""The platforms: discord, slack, web. None knows another."""

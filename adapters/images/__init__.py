@@ -6,6 +6,10 @@ disk.py     files in an opened folder, durable and following no link
 s3.py       objects in a bucket
 shelf.py    what the two have in common
 files.py    the content-addressed pictures and the previews on one of them
+likeness.py a picture's difference hash, by which copies of it are found
+
+classifier.py  the operator's picture check; scoring.py, its process of its own
+frames.py      what the bot and these processes send each other
 
 This file imports only the first, so that a child process starts quickly.
 """

@@ -1,4 +1,7 @@
-"""What the core tells as events becomes log lines and metrics here, by one table."""
+"""What the core tells as events becomes log lines and metrics here, by one table.
+
+`logs` is how lines leave, `redaction` what never does, `metrics` the names that Prometheus reads.
+"""
 
 import asyncio
 import logging

@@ -71,7 +71,8 @@ RETURNING *
 
 -- name: drop_tokens
 UPDATE jobs SET address = (address::jsonb - 'token')::text
-WHERE finished_at > :since AND finished_at <= :until AND platform = 'discord'
+WHERE finished_at > :since AND finished_at <= :until AND platform = 'discord' AND address::jsonb ? 'token'
+RETURNING id
 
 -- name: rate
 SELECT next_at, paused_until, database_time() AS now FROM rates WHERE account = :account

@@ -27,8 +27,8 @@ from bot.ports import Topic
 BUSY_SECONDS = 3.0
 """A writer that waits longer tells the person that the bot is busy."""
 
-CHECKPOINT_EVERY = 1000
-"""Commits between two checkpoints of the write-ahead log."""
+CHECKPOINT_PAGES = 1000
+"""From so many pages in the write-ahead log on (4 MB), each commit tries to empty it: it must not fill the disk."""
 
 LARGEST_LOT = 64
 """Transactions that share one commit; the first of a lot waits for the last."""
@@ -36,7 +36,7 @@ LARGEST_LOT = 64
 WRITER = (
     "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = FULL",
-    "PRAGMA wal_autocheckpoint = 0",
+    f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}",
     "PRAGMA secure_delete = ON",  # what a person had deleted is overwritten, not only forgotten
 )
 
@@ -86,7 +86,6 @@ class SqliteEngine:
         self._lock = asyncio.Lock()
         self.clock = SystemClock()
         self._signals = Signals()
-        self._commits = 0
         self._arrived: list[tuple[Work[Any], asyncio.Future[Any]]] = []
         self._gathering: asyncio.Task[None] | None = None
 
@@ -118,7 +117,6 @@ class SqliteEngine:
                 async with self._exclusive():
                     lot, self._arrived = self._arrived[:LARGEST_LOT], self._arrived[LARGEST_LOT:]
                     outcomes = await self._in_thread([work for work, _ in lot])
-                    await self._checkpoint()
             except Exception as error:  # noqa: BLE001 - whoever waits for it gets it
                 if not lot:
                     lot, self._arrived = self._arrived, []
@@ -196,12 +194,6 @@ class SqliteEngine:
         except StoreError:
             await self._rollback()
             raise
-        await self._checkpoint()
-
-    async def _checkpoint(self) -> None:
-        self._commits += 1
-        if self._commits % CHECKPOINT_EVERY == 0:
-            await self._statement("PRAGMA wal_checkpoint(PASSIVE)")
 
     async def _rollback(self) -> None:
         if self._writer.in_transaction:

@@ -347,6 +347,8 @@ SELECT id FROM jobs WHERE tenant = :owner AND told = 1 AND finished_at > 0 AND c
 -- name: drop_tokens
 UPDATE jobs SET address = json_remove(address, '$.token')
 WHERE finished_at > :since AND finished_at <= :until AND platform = 'discord'
+    AND json_extract(address, '$.token') IS NOT NULL
+RETURNING id
 
 -- name: begin_forgetting
 INSERT INTO forgotten (owner, at) VALUES (:owner, :at) ON CONFLICT (owner) DO UPDATE SET at = excluded.at

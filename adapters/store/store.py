@@ -70,10 +70,10 @@ class SqlStore(Jobs, Memory, Rates, Room, Communities, Review, Programs, Install
         async with self._engine.write() as tx:
             return await people.forget_ended(tx)
 
-    async def drop_tokens(self, since: float, until: float) -> None:
-        """Those of Discord's interactions that ended in between: Discord takes a token for 15 minutes."""
+    async def drop_tokens(self, since: float, until: float) -> int:
+        """Those of Discord's interactions that ended in between, and how many: Discord takes one for 15 minutes."""
         async with self._engine.write() as tx:
-            await tx.run("drop_tokens", since=since, until=until)
+            return len(await tx.run("drop_tokens", since=since, until=until))
 
     async def sweep(self, before: float, limit: int, day: int) -> list[str] | None:
         async with self._engine.write() as tx:

@@ -207,7 +207,9 @@ def _plainest(found: Iterable[Mapping[int, str]]) -> dict[int, str]:
     """All of them together; a near miss gives way to any other find."""
     together: dict[int, str] = {}
     for each in found:
-        together = {**together, **each, **{term: way for term, way in together.items() if way != "near"}}
+        for term, way in each.items():
+            if together.get(term, "near") == "near":
+                together[term] = way
     return together
 
 

@@ -5,7 +5,7 @@ its decision out of the history and all that followed from it is as if it had ne
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from bot.conduct import (
     FOREVER,
@@ -185,28 +185,6 @@ def open_appeal(
 def preferred(item: Item, moderator: str) -> bool:
     """Whether this moderator should see the appeal first: whoever decided before comes last, but may have to."""
     return item.kind is not ItemKind.APPEAL or moderator != item.decided_first_by
-
-
-@dataclass(frozen=True, slots=True)
-class Restitution:
-    """What a won appeal gives back: everything that the decision took."""
-
-    restore_images: int
-    strikes: tuple[Strike, ...]  #: that remain
-    sanctions: tuple[Sanction, ...]  #: those lifted by it, as they are now
-    event: RecordEvent  #: to be appended to the record
-
-
-def restitution(
-    decision: str, images: int, strikes: Iterable[Strike], sanctions: Iterable[Sanction], now: float
-) -> Restitution:
-    """``sanctions`` are the ones that the decision led to."""
-    return Restitution(
-        restore_images=images,
-        strikes=tuple(strike for strike in strikes if strike.decision != decision),
-        sanctions=tuple(replace(each, lifted=True) for each in sanctions if each.in_force(now)),
-        event=RecordEvent(RecordKind.OVERTURNED, decision, now),
-    )
 
 
 def report_weight(record: ReporterRecord) -> float:

@@ -184,6 +184,7 @@ OPTIONS: Mapping[str, tuple[Key, ...]] = {
         Key("compile", Flag(), "torch.compile: slower to start, faster to draw"),
         Key("loras", Named(WORD, Text()), "name = path", '{ ink = "/srv/loras/ink.safetensors" }'),
         Key("sizes", Listed(SIZE), "the only sizes it draws, the default first", '["1024x1024", "1344x768"]'),
+        Key("subjects", Listed(Text(100)), "a prompt with none of them goes elsewhere", '["circle", "square"]'),
         Key("refiner", Text(), "a folder, or a name on the hub", '"/srv/models/sdxl-refiner"'),
         Key("safety_checker", Text(), "a folder; by default the checkpoint's own", '"/srv/checker"'),
         Key("stall_seconds", Number(1, 86_400), "drawing without one step in this time: it is restarted"),

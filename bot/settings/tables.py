@@ -101,6 +101,7 @@ class DiffusersOptions:
     compile: bool = False
     loras: Mapping[str, str] = field(default_factory=dict)
     sizes: tuple[Size, ...] = ()
+    subjects: tuple[str, ...] = ()
     refiner: str = ""
     safety_checker: str = ""
     exact: bool = False  #: a picture's bits never depend on who shares its batch

@@ -114,8 +114,8 @@ async def lost_after_kill(peer: Peer) -> str:
             await said(way, number, f"a red fox, number {number}")
         await house.end(signal.SIGKILL)
         await house.start(FAST)
-        await within(20, lambda: way.results() >= WAITING)
-        return f"{WAITING - way.results()} of {WAITING}"
+        await within(20, lambda: len(pictures_of(way)) >= WAITING)
+        return f"{WAITING - len(pictures_of(way))} of {WAITING}"
 
 
 async def wait_beside_a_heavy_user(peer: Peer) -> str:
@@ -140,7 +140,7 @@ async def dead_buttons(peer: Peer) -> str:
     """Of the buttons under a picture from before a restart, those that do nothing when pressed."""
     async with opened(peer, FAST) as (house, way):
         await said(way, 0, "a red fox")
-        await within(20, lambda: way.results() >= 1)
+        await within(20, lambda: len(pictures_of(way)) >= 1)
         await house.end(signal.SIGKILL)
         await house.start(FAST)
         [message] = pictures_of(way)

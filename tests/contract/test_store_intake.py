@@ -65,8 +65,9 @@ async def test_s20_the_token_of_an_interaction_goes_once_it_is_worth_nothing(sto
     origin = replace(factories.origin(platform="discord"), address={"token": "sealed", "status": "7"})
     job = await queue(store, replace(factories.job(), origin=origin))
     await store.cancel(job.id, Problem("cancelled_by_you"), NOW)
-    for since, until, left in ((0.0, NOW - 1, {"token": "sealed", "status": "7"}), (NOW - 1, NOW, {"status": "7"})):
-        await store.drop_tokens(since, until)
+    kept, dropped = {"token": "sealed", "status": "7"}, {"status": "7"}
+    for since, until, changed, left in ((0.0, NOW - 1, 0, kept), (NOW - 1, NOW, 1, dropped), (0.0, NOW, 0, dropped)):
+        assert await store.drop_tokens(since, until) == changed
         stored = await store.job(job.id)
         assert stored is not None
         assert stored.origin.address == left

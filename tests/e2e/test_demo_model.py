@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from PIL import Image, ImageChops, ImageStat
+from PIL import Image
 
-from adapters.backends.diffusers.demo.reading import Reading, read
 from adapters.backends.diffusers.demo.scenes import Amount
 from adapters.backends.sketch import SketchBackend
 from adapters.chat.web.sessions import COOKIE, Seals
 from bot.model import Job
 from bot.ports import Backend
+from tests.drawn import backgrounds, colours, difference, readings
 from tests.house import open_house
 from tests.web import SECRET, Client, Site, client, open_site
 
@@ -59,27 +59,13 @@ async def visit(tmp_path: Path, demo_model: Backend) -> AsyncIterator[Visit]:
         yield Visit(site, person)
 
 
-def readings(pictures: Sequence[Image.Image]) -> list[Reading]:
-    return [read(picture) for picture in pictures]
-
-
-def colours(pictures: Sequence[Image.Image]) -> list[str]:
-    """Of the largest thing on each."""
-    return [reading.things[0].colour if reading.things else "" for reading in readings(pictures)]
-
-
-def difference(one: Image.Image, other: Image.Image) -> float:
-    """Mean over all values, of 255."""
-    return sum(ImageStat.Stat(ImageChops.difference(one, other)).mean) / 3
-
-
 async def test_the_pictures_show_what_the_prompt_says(visit: Visit) -> None:
     job, pictures = await visit.ask("a large red circle on a white background --count 2 --seed 1")
     assert job.backend == "demo"
-    assert [reading.background for reading in readings(pictures)] == ["white", "white"]
+    assert backgrounds(pictures) == ["white", "white"]
     assert colours(pictures) == ["red", "red"]
     _, others = await visit.ask("a small blue square on a yellow background --count 2 --seed 1")
-    assert [reading.background for reading in readings(others)] == ["yellow", "yellow"]
+    assert backgrounds(others) == ["yellow", "yellow"]
     assert colours(others) == ["blue", "blue"]
     assert {reading.things[0].amount for reading in readings(others)} == {Amount.SMALL}
 
@@ -99,7 +85,7 @@ async def test_again_draws_another_picture_of_the_same_words(visit: Visit) -> No
     second, (other,) = await visit.newest()
     assert (second.id, second.seed) != (first.id, first.seed)
     assert colours([picture, other]) == ["green", "green"]
-    assert [reading.background for reading in readings([picture, other])] == ["black", "black"]
+    assert backgrounds([picture, other]) == ["black", "black"]
     assert difference(picture, other) > 0.5
 
 
@@ -129,6 +115,15 @@ async def test_guidance_makes_the_picture_obey_the_words(visit: Visit) -> None:
     _, (strict,) = await visit.ask(f"{words} --guidance 3")
     assert colours([strict]) == ["orange"]
     assert difference(loose, strict) > 0.5
+
+
+async def test_what_names_no_shape_is_drawn_by_sketch_and_the_page_says_why(visit: Visit) -> None:
+    job, _ = await visit.ask("a red fox")
+    assert job.backend == "sketch"
+    assert "so sketch draws this." in await visit.person.page()
+    job, _ = await visit.ask("a red fox --backend demo")
+    assert job.backend == "demo"
+    assert "the prompt names none of them." in await visit.person.page()
 
 
 async def test_another_size_is_drawn_by_sketch(visit: Visit) -> None:

@@ -44,6 +44,16 @@ async def test_f66_a_writer_that_gets_no_turn_is_told_so(tmp_path: Path) -> None
     await engine.close()
 
 
+async def test_f65_the_write_ahead_log_does_not_fill_the_disk_itself(tmp_path: Path) -> None:
+    engine = await sqlite.connect(tmp_path / "imagine.db")
+    for number in range(60):
+        async with engine.write() as tx:
+            await tx.run("set_meta", name=f"note-{number}", value="x" * MEGABYTE)
+    log = (tmp_path / "imagine.db-wal").stat().st_size
+    await engine.close()
+    assert log < 20 * MEGABYTE
+
+
 async def test_f65_below_the_low_water_mark_requests_are_refused_and_taken_again_above_it(tmp_path: Path) -> None:
     left = [900 * MEGABYTE]
 

@@ -53,7 +53,7 @@ def test_a_demo_with_the_model_shows_what_that_knows_before_it_is_loaded(tmp_pat
         assert "It knows flat shapes only" in page
         assert "/imagine a large red circle on a white background" in page
         assert "a red fox in snow</button>" not in page
-        assert "Drawn by the demo model" in bot.log.read_text()
+        assert "drawn by the demo model" in bot.log.read_text()
         assert bot.stop()[0] == 0
 
 

@@ -25,6 +25,7 @@ from bot.errors import Refused
 from bot.model import Drawing, JobState, Size
 from tests import checkpoints, clusters
 from tests.clusters import RayCluster
+from tests.fakes import Notes
 from tests.house import TestHouse, open_house
 
 pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.timeout(400)]
@@ -32,25 +33,6 @@ pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.timeout(400)]
 FOX = Drawing("a red fox", Size(32, 32), 2, negative_prompt="blur", steps=4, guidance=5.0, seed=11)
 LONG = replace(FOX, size=Size(64, 32), steps=100, count=10)
 AT_ONCE = 6  #: requests on their way when something is killed
-
-
-class Notes:
-    """A report that remembers."""
-
-    def __init__(self) -> None:
-        self.steps: list[tuple[int, int]] = []
-        self.previews: list[tuple[int, bytes]] = []
-        self.moved = asyncio.Event()
-
-    async def progress(self, step: int, steps: int) -> None:
-        self.steps.append((step, steps))
-        self.moved.set()
-
-    async def preview(self, index: int, image: bytes) -> None:
-        self.previews.append((index, image))
-
-    async def remember(self, task: str) -> None:
-        raise AssertionError("there is no task to remember")
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,7 @@
 """The way out, with a real store and real files: drawing, delivering, failing, draining."""
 
 import asyncio
+import math
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -8,12 +9,14 @@ from pathlib import Path
 import pytest
 
 from bot.errors import Broken, Busy, ChatBusy, ChatGone, Conflict, Down, Refused, Rejected, StoreBusy
-from bot.model import Drawn, JobState, Limits, Problem, QuotaSettings, Stage
+from bot.mending import Mending
+from bot.model import Breaker, Drawn, JobState, Limits, Problem, QuotaSettings, Stage
 from bot.ports import Topic
 from bot.worker import BEAT_SECONDS, POLL_SECONDS
 from tests import factories
 from tests.fakes import CAPABILITIES, FakeBackend, png
 from tests.house import UNLIMITED, open_house
+from tests.moving import Stopped
 
 
 async def test_a_request_is_drawn_and_delivered_once(tmp_path: Path) -> None:
@@ -26,7 +29,7 @@ async def test_a_request_is_drawn_and_delivered_once(tmp_path: Path) -> None:
         assert (await house.pictures.read(shown.pictures[0].sha256)).startswith(b"\x89PNG")
 
 
-async def test_two_hundred_requests_of_twenty_people_are_each_delivered_once(tmp_path: Path) -> None:
+async def test_sixty_requests_of_twenty_people_are_each_delivered_once(tmp_path: Path) -> None:
     async with open_house(tmp_path, [FakeBackend(capabilities=replace(CAPABILITIES, at_once=8))]) as house:
         tickets = [await house.ask(name=f"p{number % 20}") for number in range(60)]
         async with house.working(house.worker("w1"), house.worker("w2", alone=False)):
@@ -139,6 +142,32 @@ async def test_f26_a_backend_without_credit_is_closed_until_an_operator_acts(tmp
                 assert job.backend == "ovh"
         assert len(hive.drawn) == 1
         assert len(house.recorder.named("backend_closed")) == 1
+
+
+async def test_f26_a_backend_that_was_mended_is_used_by_whoever_starts_after_that(tmp_path: Path) -> None:
+    hive, ovh = FakeBackend("hive", plan=[Down("401", until_fixed=True)], trouble="wrong key"), FakeBackend("ovh")
+    async with open_house(tmp_path, [hive, ovh]) as house:
+        for trouble, used in (("wrong key", "ovh"), ("", "hive")):
+            hive.trouble = trouble
+            async with house.working():
+                async with asyncio.timeout(60):
+                    while not trouble and not house.recorder.named("backend_opened"):
+                        await asyncio.sleep(0.01)
+                job = await house.settled((await house.ask()).job.id)
+                assert (job.state, job.backend) == (JobState.DELIVERED, used)
+
+
+async def test_f26_a_backend_that_is_mended_while_the_bot_runs_is_found_by_asking_it(tmp_path: Path) -> None:
+    clock = Stopped()
+    hive = FakeBackend("hive")
+    async with open_house(tmp_path, [hive], clock=clock) as house:
+        mending = Mending(house.core)
+        await house.core.health.keep(Breaker("hive", closed_until=math.inf))
+        for trouble, seconds, closed in (("", 0, True), ("no credit", 61, True), ("", 100, True), ("", 25, False)):
+            hive.trouble = trouble
+            clock.seconds += seconds
+            await mending.look()
+            assert house.core.health.is_closed("hive", clock.now()) is closed
 
 
 async def test_f27_a_request_that_cannot_be_done_fails_at_once(tmp_path: Path) -> None:

@@ -33,6 +33,7 @@ max_batch = 8
 compile = true
 loras = { ink = "/srv/loras/ink.safetensors" }
 sizes = ["1024x1024", "1344x768"]
+subjects = ["circle", "square"]
 refiner = "/srv/models/refiner"
 safety_checker = "/srv/models/checker"
 exact = true

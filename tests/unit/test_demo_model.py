@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from adapters.backends.diffusers.demo import CHECKPOINT, KNOWN_WORDS, diffusion, parts, recipe, sampling
+from adapters.backends.diffusers.demo import CHECKPOINT, KNOWN_WORDS, curve, diffusion, parts, recipe, sampling
 from adapters.backends.diffusers.demo.captions import full_caption
 from adapters.backends.diffusers.demo.reading import Reading, read
 from adapters.backends.diffusers.demo.scenes import Amount
@@ -149,6 +149,7 @@ def test_a_training_that_was_stopped_goes_on_as_if_it_had_not(tmp_path: Path) ->
 
     whole, halves = trained("whole", 4), trained("halves", 2, 4)
     assert [name for name in whole if not torch.equal(whole[name], halves[name])] == []
+    assert [step for step, _ in curve.read(tmp_path / "halves" / diffusion.LOSSES)] == [1, 2, 3, 4]
     fresh = parts.Denoiser(parts.tokenizer()).state_dict()
     assert any(not torch.equal(whole[name], fresh[name]) for name in whole)
 

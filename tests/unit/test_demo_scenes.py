@@ -17,12 +17,14 @@ from adapters.backends.diffusers.demo.captions import caption, full_caption
 from adapters.backends.diffusers.demo.reading import read
 from adapters.backends.diffusers.demo.scenes import (
     COLOURS,
+    DIAMETERS,
     SIDE,
     Amount,
     Position,
     Relation,
     Scene,
     Shape,
+    Style,
     Thing,
     draw,
     random_scene,
@@ -51,6 +53,16 @@ def test_each_shape_is_told_from_all_others(shape: Shape, amount: Amount) -> Non
     scene = Scene("grey", (Thing(shape, "yellow", amount, 64, 64, diameter),), position=Position.CENTRE)
     (seen,) = read(draw(scene)).things
     assert (seen.shape, seen.colour, seen.amount) == (shape, "yellow", amount)
+
+
+@pytest.mark.parametrize("shape", list(Shape))
+@pytest.mark.parametrize("style", list(Style))
+def test_each_style_is_told_from_the_others_however_small_the_hole_is(shape: Shape, style: Style) -> None:
+    (low, high) = DIAMETERS[Amount.MEDIUM]
+    for diameter in range(low, high + 1):
+        scene = Scene("red", (Thing(shape, "black", Amount.MEDIUM, 60.5, 64, diameter, style),))
+        (seen,) = read(draw(scene)).things
+        assert (seen.shape, seen.style, seen.amount) == (shape, style, Amount.MEDIUM)
 
 
 def wrong(scene: Scene, picture: Scene) -> set[str]:

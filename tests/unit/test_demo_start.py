@@ -9,6 +9,7 @@ import pytest
 
 from adapters import configuration, demo, local_extra
 from adapters.backends.diffusers.demo import KNOWN_WORDS, examples
+from adapters.backends.diffusers.demo.scenes import Shape
 from adapters.factory import build_backend
 from adapters.local_extra import Found
 from bot import command, routing
@@ -32,6 +33,17 @@ def test_the_model_draws_its_own_size_and_sketch_every_other() -> None:
 
     assert who(None) == who(Size(128, 128)) == "demo"
     assert who(Size(256, 256)) == who(Size(128, 64)) == "sketch"
+
+
+def test_what_names_no_shape_goes_to_sketch() -> None:
+    settings = demo.demo(model=True).applied(embedded())
+    known = {name: build_backend(each).capabilities for name, each in settings.backends.items()}
+
+    def who(prompt: str) -> str:
+        return routing.candidates(ImageRequest(prompt), known, settings.routing.order)[0]
+
+    assert {who(f"a small {shape}") for shape in (*Shape, "shape")} == {"demo"}
+    assert who("a red fox") == who("a city on a blue background") == "sketch"
 
 
 def test_without_the_model_everything_is_as_it_is_embedded() -> None:

@@ -22,6 +22,7 @@ from adapters.backends.diffusers.backend import DiffusersBackend, DiffusersConfi
 from bot.errors import Down
 from bot.model import Drawing, Size
 from tests import checkpoints
+from tests.fakes import Notes
 
 pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.asyncio(loop_scope="module")]
 
@@ -31,26 +32,6 @@ LONG = replace(FOX, steps=100, count=4)
 #: Outside exact mode the engine picks its row count by what calls took, and another one differs by 1e-4 at most, which
 #: may round to the next level.
 ROUNDED = 1
-
-
-class Notes:
-    """A report that remembers."""
-
-    def __init__(self) -> None:
-        self.steps: list[tuple[int, int]] = []
-        self.previews: list[tuple[int, bytes]] = []
-        self.moved = asyncio.Event()
-
-    async def progress(self, step: int, steps: int) -> None:
-        self.steps.append((step, steps))
-        if step:
-            self.moved.set()
-
-    async def preview(self, index: int, image: bytes) -> None:
-        self.previews.append((index, image))
-
-    async def remember(self, task: str) -> None:
-        raise AssertionError("there is no task to remember")
 
 
 @pytest.fixture(scope="module")

@@ -16,6 +16,7 @@ from adapters.backends.diffusers.backend import DiffusersBackend, DiffusersConfi
 from adapters.backends.diffusers.client import ROOT
 from bot.errors import Broken, Down, Rejected
 from bot.model import Drawing, Size, Stage
+from tests.fakes import Notes
 
 FOX = Drawing("a red fox", Size(64, 64), 1, steps=3, seed=1)
 
@@ -33,26 +34,6 @@ starts = Path(config["model"]) / "starts"
 starts.write_text(starts.read_text() + "x" if starts.exists() else "x")
 first = len(starts.read_text()) == 1
 """
-
-
-class Notes:
-    """A report that remembers."""
-
-    def __init__(self) -> None:
-        self.steps: list[tuple[int, int]] = []
-        self.previews: list[tuple[int, bytes]] = []
-        self.moved = asyncio.Event()
-
-    async def progress(self, step: int, steps: int) -> None:
-        self.steps.append((step, steps))
-        if step:
-            self.moved.set()
-
-    async def preview(self, index: int, image: bytes) -> None:
-        self.previews.append((index, image))
-
-    async def remember(self, task: str) -> None:
-        raise AssertionError("there is no task to remember")
 
 
 class Stand:

@@ -15,6 +15,7 @@ from bot.failover import (
     breaker_after,
     mended,
     over_budget,
+    probe_pause,
 )
 from bot.model import Breaker, ImageRequest, Job, JobState, Origin, Person, Place, Problem, Stage
 from bot.replies import problem as sentence
@@ -82,7 +83,12 @@ def test_f26_a_backend_without_credit_is_closed_for_everybody_until_mended() -> 
     breaker = breaker_after(OPEN, broke, NOW, 0.5)
     assert (breaker.closed_until, breaker.reason) == (math.inf, "405")
     assert breaker_after(breaker, None, NOW, 0.5).closed_until == math.inf
-    assert mended(breaker) == OPEN
+    assert mended(breaker) == replace(OPEN, opened_times=1)
+
+
+def test_f26_a_backend_that_is_not_mended_is_asked_ever_more_rarely() -> None:
+    assert [probe_pause(OPEN, probes) for probes in range(6)] == [60.0, 120.0, 240.0, 480.0, 600.0, 600.0]
+    assert probe_pause(mended(OPEN), 0) == 120.0
 
 
 def test_f26_a_request_with_nowhere_else_to_go_waits_for_the_operator() -> None:

@@ -2,9 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.model import Limits, Person, Place, QuotaSettings, Tier, Usage
-from bot.quota import day_left, day_of, limits_of, over_limits, reset_hours
-from bot.replies import problem as sentence
+from bot.model import Limits, Person, Place, QuotaSettings, Tier
+from bot.quota import day_left, day_of, limits_of, reset_hours
 
 GUILD = Place("discord:42", "7")
 SUPPORTER = Tier("supporter", weight=2.0, images_per_day=200, members=("discord:role:123", "slack:group:S03"))
@@ -70,17 +69,3 @@ def test_f69_a_clock_set_back_brings_no_earlier_day() -> None:
 def test_what_is_left_of_a_day_is_never_negative() -> None:
     assert day_left(50, 48) == 2
     assert day_left(50, 60) == 0
-
-
-def test_everything_that_is_used_up_is_said_at_once() -> None:
-    problems = over_limits(4, Limits(50, 1, 5, 1.0, 2000), Usage(48, waiting=5), 1999, DAY * 1.5)
-    assert [sentence(problem) for problem in problems] == [
-        "That is 2 more than your 2 left of 50 images today. The day ends in 12 h.",
-        "This community has 1 of its 2000 images left today. The day ends in 12 h.",
-        "You already have 5 requests waiting. Wait for one to finish or cancel one.",
-    ]
-
-
-def test_the_last_image_and_the_last_place_can_be_taken() -> None:
-    assert over_limits(2, Limits(50, 1, 5, 1.0, 2000), Usage(48, waiting=4), 1998, 0.0) == ()
-    assert over_limits(10, Limits(0, 0, 0), Usage(10**6, waiting=10**6), 10**6, 0.0) == ()

@@ -26,30 +26,11 @@ from adapters.backends.ray.replica import Replica
 from bot.errors import BackendError, Broken, Busy, Down, Rejected
 from bot.model import Capabilities, Drawing, Drawn, Range, Size, Stage
 from bot.ports import Backend, Report
-from tests.fakes import CAPABILITIES, FakeBackend, png
+from tests.fakes import CAPABILITIES, FakeBackend, Notes, png
 from tests.standins.wire import Reply, Server, json_reply
 
 FOX = Drawing("a red fox", Size(64, 64), 2, negative_prompt="blur", steps=4, guidance=5.0, seed=11)
 INTRODUCTION = {"version": wire.VERSION, "capabilities": wire.to_plain(CAPABILITIES)}
-
-
-class Notes:
-    """A report that remembers."""
-
-    def __init__(self) -> None:
-        self.steps: list[tuple[int, int]] = []
-        self.previews: list[tuple[int, bytes]] = []
-        self.moved = asyncio.Event()
-
-    async def progress(self, step: int, steps: int) -> None:
-        self.steps.append((step, steps))
-        self.moved.set()
-
-    async def preview(self, index: int, image: bytes) -> None:
-        self.previews.append((index, image))
-
-    async def remember(self, task: str) -> None:
-        raise AssertionError("there is no task to remember")
 
 
 class Painter(FakeBackend):

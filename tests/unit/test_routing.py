@@ -16,6 +16,7 @@ from bot.routing import (
     estimated_tokens,
     fits,
     objections,
+    passed_over,
     reopens_at,
     usable,
 )
@@ -110,6 +111,50 @@ def test_backends_with_the_exact_size_come_first_and_a_size_rules_none_out() -> 
         "dataoorts", "hive", "ovh", "pipeline",
     )  # fmt: skip
     assert candidates(replace(FOX, size=Size(1, 16384)), BACKENDS, ORDER) == ORDER
+
+
+SHAPES = Capabilities(Size(128, 128), sizes=(Size(128, 128),), subjects=("circle", "Square"))
+PAINTERS = {"shapes": SHAPES, "ovh": OVH}
+
+
+@pytest.mark.parametrize(
+    ("prompt", "first"),
+    [
+        ("a red circle", "shapes"),
+        ("A CIRCLE, red", "shapes"),
+        ("a square!", "shapes"),
+        ("a red fox", "ovh"),
+        ("a circlet and squares", "ovh"),
+        ("…", "ovh"),
+    ],
+)
+def test_a_backend_that_knows_the_subject_comes_first_and_the_other_stays(prompt: str, first: str) -> None:
+    found = candidates(ImageRequest(prompt), PAINTERS, ("shapes", "ovh"))
+    assert (found[0], set(found)) == (first, {"shapes", "ovh"})
+
+
+def test_the_subject_says_more_than_the_size_and_a_style_may_name_it() -> None:
+    assert candidates(replace(FOX, size=Size(128, 128)), PAINTERS, ("shapes", "ovh"))[0] == "ovh"
+    styles = {"round": Style("round", "{prompt} in a circle")}
+    assert candidates(replace(FOX, style="round"), PAINTERS, ("shapes", "ovh"), styles)[0] == "shapes"
+
+
+def test_the_reply_says_which_backend_did_not_know_the_subject() -> None:
+    (note,) = passed_over(FOX, None, PAINTERS, ("shapes", "ovh"), "ovh")
+    assert sentence(note) == "shapes knows nothing but circle, Square, so ovh draws this."
+    assert passed_over(FOX, None, PAINTERS, ("ovh", "shapes"), "ovh") == ()
+    assert passed_over(FOX, None, PAINTERS, ("shapes", "ovh"), "shapes") == ()
+    assert passed_over(ImageRequest("a circle"), None, PAINTERS, ("shapes", "ovh"), "ovh") == ()
+    assert passed_over(replace(FOX, backend="ovh"), None, PAINTERS, ("shapes", "ovh"), "ovh") == ()
+
+
+def test_who_insists_on_a_backend_that_does_not_know_the_subject_is_told() -> None:
+    assert candidates(replace(FOX, backend="shapes"), PAINTERS, ("shapes", "ovh")) == ("shapes",)
+    _, notes = drawing(replace(FOX, backend="shapes"), None, SHAPES, None)
+    assert [sentence(note) for note in notes] == [
+        "The backend that draws this knows nothing but circle, Square; the prompt names none of them."
+    ]
+    assert drawing(ImageRequest("one circle"), None, SHAPES, None)[1] == ()
 
 
 def test_a_negative_prompt_rules_out_a_backend_without_but_a_styles_does_not() -> None:

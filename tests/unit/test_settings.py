@@ -73,6 +73,7 @@ def test_every_setting_of_a_full_file_arrives() -> None:
         True,
         {"ink": "/srv/loras/ink.safetensors"},
         (Size(1024, 1024), Size(1344, 768)),
+        ("circle", "square"),
         "/srv/models/refiner",
         "/srv/models/checker",
         True,

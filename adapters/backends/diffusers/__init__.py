@@ -25,4 +25,6 @@ With torch:
     pipeline.py    loading, every failure one clear line
     whole.py       checkpoints that cannot be stepped
     process.py     the drawing process itself
+
+And `demo`, the small model that this project trained.
 """

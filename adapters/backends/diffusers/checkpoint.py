@@ -100,6 +100,7 @@ def capabilities(config: DiffusersConfig, facts: Facts, max_pixels: int | None =
         seed=Range(0, MOST_SEED),
         negative_prompt=True,
         images_per_call=10,
+        subjects=config.subjects,
         at_once=AT_ONCE,
         timeout_seconds=config.timeout_seconds,
     )

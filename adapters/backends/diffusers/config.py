@@ -22,6 +22,7 @@ class DiffusersConfig:
     compile: bool = False
     loras: Mapping[str, str] = field(default_factory=dict)  #: name to folder, file or hub name
     sizes: tuple[Size, ...] = ()  #: the only sizes offered, the first is the default; (): any the checkpoint can do
+    subjects: tuple[str, ...] = ()  #: words, one of which a prompt needs for the model to make sense of it; (): any
     refiner: str = ""  #: a folder or hub name; takes over for the last fifth of the way
     safety_checker: str = ""  #: a folder or hub name; "": the checkpoint's own, where it has one
     timeout_seconds: float = 120.0  #: one attempt
@@ -35,7 +36,7 @@ def to_plain(config: DiffusersConfig) -> dict[str, Any]:
 
 def from_plain(plain: Mapping[str, Any]) -> DiffusersConfig:
     sizes = tuple(Size(**size) for size in plain["sizes"])
-    return DiffusersConfig(**{**plain, "sizes": sizes})
+    return DiffusersConfig(**{**plain, "sizes": sizes, "subjects": tuple(plain["subjects"])})
 
 
 @dataclass(frozen=True, slots=True)

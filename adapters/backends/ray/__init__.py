@@ -7,6 +7,7 @@ In the bot's own process, which needs neither ray nor torch:
 
 On the cluster:
 
+    config.py    what an operator says to `serve run`
     replica.py   one replica: a local engine, and one streamed answer a request
     router.py    which replica gets a request
     app.py       the Serve application; these two import ray

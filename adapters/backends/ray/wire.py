@@ -35,8 +35,8 @@ def to_plain(capabilities: Capabilities) -> dict[str, Any]:
 def from_plain(plain: Mapping[str, Any]) -> Capabilities:
     """Raises KeyError, TypeError, ValueError for what a replica of this version does not send."""
     ranges = {name: Range(**plain[name]) if plain[name] is not None else None for name in _RANGES}
-    sizes = tuple(Size(**size) for size in plain["sizes"])
-    return Capabilities(**{**plain, **ranges, "sizes": sizes, "default_size": Size(**plain["default_size"])})
+    lists = {"sizes": tuple(Size(**size) for size in plain["sizes"]), "subjects": tuple(plain.get("subjects", ()))}
+    return Capabilities(**{**plain, **ranges, **lists, "default_size": Size(**plain["default_size"])})
 
 
 def drawing_of(plain: Mapping[str, Any]) -> Drawing:

@@ -10,7 +10,6 @@ Paint = Colour | str
 """A colour or "#rrggbb"."""
 
 WHITE = (255, 255, 255)
-BLACK = (0, 0, 0)
 
 
 @lru_cache(maxsize=4096)

@@ -7,8 +7,8 @@ the message.
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -27,6 +27,7 @@ from bot.errors import ChatBusy, Refused, StoreError
 from bot.model import Job, Origin, Problem, Ticket
 from bot.ports import Observer
 from bot.studio import Studio, is_withheld
+from bot.under_way import UnderWay
 
 SLOWEST_COMMIT = 1.5
 """Seconds. Discord waits three for an answer, so by then the person is told that the bot is busy."""
@@ -69,38 +70,26 @@ class Desk:
         self.observer = observer
         self._seal, self._threads = seal, threads
         self._late: set[asyncio.Task[None]] = set()
-        self._under_way = 0
-        self._idle = asyncio.Event()
-        self._idle.set()
+        self._at_work = UnderWay()
         self._answers = AnswersFirst()
         self.stopping = False
 
     # -- its life
 
-    @asynccontextmanager
-    async def at_work(self) -> AsyncIterator[None]:
-        self._under_way += 1
-        self._idle.clear()
-        try:
-            yield
-        finally:
-            self._under_way -= 1
-            if not self._under_way:
-                self._idle.set()
+    def at_work(self) -> AbstractContextManager[None]:
+        return self._at_work.one()
 
     async def drain(self, seconds: float) -> None:
         """Takes nothing new, and waits for what is between storing and acknowledging."""
         self.stopping = True
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._idle.wait()
+        await self._at_work.over(seconds)
 
     # -- asking
 
     async def ask(self, interaction: Interaction, submit: Submit) -> None:
         """Never raises for what a person or Discord can cause."""
         began = time.monotonic()
-        async with self.at_work():
+        with self.at_work():
             problem = reading.objection(interaction)
             if self.stopping:
                 problem = Problem("chat_stopping")
@@ -144,9 +133,8 @@ class Desk:
             task.add_done_callback(self._late.discard)
 
     async def _given_back(self, job_id: str) -> None:
-        async with self.at_work():
-            with contextlib.suppress(StoreError):
-                await self.studio.unacknowledged(job_id)
+        with self.at_work(), contextlib.suppress(StoreError):
+            await self.studio.unacknowledged(job_id)
 
     async def _acknowledged(self, job: Job, placed: Address) -> None:
         address = await self._with_status(job, placed)

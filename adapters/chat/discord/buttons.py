@@ -66,7 +66,7 @@ class Buttons:
         if mark is None or handler is None:
             await self._desk.private(interaction, replies.say("chat_expired"))
             return
-        async with self._desk.at_work():
+        with self._desk.at_work():
             try:
                 await self._tried(interaction, handler(interaction, mark.subject))
             except (discord.HTTPException, aiohttp.ClientError, OSError) as error:

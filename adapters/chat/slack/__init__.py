@@ -4,7 +4,8 @@ text, address, reading, blocks, forms   words, and Slack's payloads as plain dat
 budget, web, workspaces, groups         calls out: rate limits, errors, tokens, user groups
 sharing, delivery                       the way out: pictures into a thread, exactly once
 asking                                  from an act to a queued job
-commands, buttons, workflow, review     what each act does; the review channel
+commands, buttons, history,
+workflow, review                        what each act does; the review channel
 receiving, signed                       the way in: Socket Mode, HTTP
 installations                           several workspaces: OAuth, token rotation
 preflight, client                       `imagine-bot check`, and what the composition root opens

@@ -73,8 +73,7 @@ class Gallery:
     async def _page(self, request: Request) -> Response:
         visitor = self._seals.visitor(request.cookies.get(COOKIE, ""))
         if visitor is None and request.headers.get("sec-fetch-site") in {"cross-site", "same-site"}:
-            # A link from elsewhere brings no strict cookie along; asked again from here, it comes.
-            return HTMLResponse(self._pages.render("gallery-arrive.html"), headers=PRIVATE)
+            return HTMLResponse(self._pages.arrive("/gallery", "gallery_title"), headers=PRIVATE)
         known = visitor or Visitor(secrets.token_hex(10))
         shared, wanted, after = _asked(request.query_params)
         cards, further = await self._cards(known, wanted, after, shared=shared)

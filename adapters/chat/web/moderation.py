@@ -121,8 +121,7 @@ class ModerationPages:
         if request.headers.get("sec-fetch-site", "none") in {"none", "same-origin"}:
             response = RedirectResponse("/moderation", 303, headers=PRIVATE)
         else:
-            # From elsewhere a redirect brings no strict cookie along; asked again from here, it comes.
-            response = HTMLResponse(self._pages.render("moderation-arrive.html"), headers=PRIVATE)
+            response = HTMLResponse(self._pages.arrive("/moderation", "moderation_title"), headers=PRIVATE)
         response.set_cookie(
             COOKIE,
             session,
@@ -151,7 +150,7 @@ class ModerationPages:
         session = await self.session(request)
         if session is None:
             if request.headers.get("sec-fetch-site") in {"cross-site", "same-site"}:
-                return HTMLResponse(self._pages.render("moderation-arrive.html"), headers=PRIVATE)
+                return HTMLResponse(self._pages.arrive("/moderation", "moderation_title"), headers=PRIVATE)
             return self.closed("moderation_login", 401)
         tenants = await self._house.operators.tenants()
         shown = _shown(request, tenants)

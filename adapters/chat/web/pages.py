@@ -61,6 +61,10 @@ class Pages:
     def render(self, template: str, **values: Any) -> str:
         return self._environment.get_template(template).render(values)
 
+    def arrive(self, to: str, title: str) -> str:
+        """Asks for the page once more: a link from elsewhere brings no strict cookie along, one from here does."""
+        return self.render("arrive.html", to=to, title=say(title))
+
     def article(self, article: Article) -> str:
         return self._article.render(article=article)
 

@@ -123,8 +123,7 @@ class Room:
     async def _page(self, request: Request) -> Response:
         visitor = self._visitor(request)
         if visitor is None and request.headers.get("sec-fetch-site") in {"cross-site", "same-site"}:
-            # A link from elsewhere brings no strict cookie along; asked again from here, it comes.
-            return HTMLResponse(self._pages.render("arrive.html"), headers=PRIVATE)
+            return HTMLResponse(self._pages.arrive("/", "web_title"), headers=PRIVATE)
         known = visitor or Visitor(secrets.token_hex(10))
         cursor = await self.hub.cursor()
         articles, more = await self._page_of(known, 2**62)

@@ -24,7 +24,6 @@ from tests.web import Client, free_port
 
 PEOPLE = 100
 START_SECONDS = 60.0
-FINAL = ("delivered", "rejected", "failed", "cancelled", "undeliverable")
 Bot = Callable[..., None]
 
 
@@ -39,8 +38,8 @@ class Way(Protocol):
     async def connected(self, times: int) -> None:
         """Returns once the bot is there, for the n-th time."""
 
-    def results(self) -> int:
-        """Messages with pictures that people see."""
+    def results(self) -> list[str]:
+        """The words of each message with pictures that people see: they name the seed, which no two requests share."""
 
 
 @dataclass
@@ -109,13 +108,10 @@ class House:
         finally:
             connection.close()
 
-    async def until(self, count: int, seconds: float, *, states: tuple[str, ...] = FINAL) -> int:
-        """How many have come to one of the states, once they are ``count``, or the seconds are over."""
+    async def until_delivered(self, seconds: float) -> None:
+        """Everything that was taken, or the seconds are over."""
         deadline = time.monotonic() + seconds
-        while True:
-            there = sum(number for state, number in (await asyncio.to_thread(self.states)).items() if state in states)
-            if there >= count or time.monotonic() > deadline:
-                return there
+        while (await asyncio.to_thread(self.states)).get("delivered", 0) < self.taken and time.monotonic() < deadline:
             await asyncio.sleep(0.5)
 
 
@@ -142,9 +138,9 @@ class OnDiscord:
             raise NotTakenError(asked.text)
         return asked.latency
 
-    def results(self) -> int:
+    def results(self) -> list[str]:
         messages = (message for room in self.standin.world.channels.values() for message in room.messages.values())
-        return sum(bool(message.attachments) for message in messages)
+        return [message.content for message in messages if message.attachments]
 
 
 class OnSlack:
@@ -162,8 +158,8 @@ class OnSlack:
             raise NotTakenError(answer.text)
         return answer.seconds
 
-    def results(self) -> int:
-        return len(self.standin.workspace.with_files())
+    def results(self) -> list[str]:
+        return [message.shown() for message in self.standin.workspace.with_files()]
 
 
 class OnTheWeb:
@@ -187,13 +183,13 @@ class OnTheWeb:
         began = time.monotonic()
         person = self._people[number % len(self._people)]
         said = await person.say(f"/imagine a red fox, number {number}", f"load-{number:08}")
-        if said.status_code != httpx.codes.OK:
+        if said.status_code != httpx.codes.OK or said.json()["refused"]:
             raise NotTakenError(said.text)
         return time.monotonic() - began
 
-    def results(self) -> int:
+    def results(self) -> list[str]:
         """A result on the page is its job: one cannot be there twice."""
-        return -1
+        return []
 
 
 # ---------------------------------------------------------------- composed

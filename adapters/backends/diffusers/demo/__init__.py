@@ -17,6 +17,7 @@ With torch, to make it:
     diffusion.py    the diffusion model's training
     polish.py       the decoder's training with what that model draws
     sampling.py     sample sheets
+    curve.py        losses on disk, and their curve
     store.py        training states on disk
     train.py        the command
 """
@@ -24,12 +25,14 @@ With torch, to make it:
 from pathlib import Path
 
 from adapters.backends.diffusers.demo.captions import known_words
-from adapters.backends.diffusers.demo.scenes import SIDE
+from adapters.backends.diffusers.demo.scenes import SIDE, Shape
 from bot.model import Size
 
 CHECKPOINT = Path(__file__).parent / "checkpoint"
 #: The only size it draws.
 SIZES = (Size(SIDE, SIDE),)
+#: What a prompt has to name for the model to make sense of it.
+SUBJECTS = (*(shape.value for shape in Shape), "shape")
 #: At which it obeys and its shapes stay whole.
 GUIDANCE = 3.0
 KNOWN_WORDS = known_words()

@@ -7,7 +7,7 @@ small errors of the diffusion model stay invisible.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from random import Random
 
@@ -16,17 +16,19 @@ import torch
 from diffusers import AutoencoderTiny
 
 from adapters.backends.diffusers.demo import recipe
+from adapters.backends.diffusers.demo.curve import LossLog
 from adapters.backends.diffusers.demo.muon import fast, set_rates
 from adapters.backends.diffusers.demo.scenes import SIDE, Scene, Shape, draw, random_scene
 from adapters.backends.diffusers.demo.store import load_state, save_state
 
+LOSSES = "autoencoder-loss.csv"
 CELL = SIDE // recipe.LATENT_SIDE
 CROP = 48
 CROPS_PER_SCENE = 3
 BATCH = 32
 MATRIX_RATE, OTHER_RATE = 3e-3, 1e-3
 NOISE = 0.05
-STARS = 0.5
+STARS = 0.5  #: of the scenes have one
 #: The last part of the training sees whole pictures, as they are drawn later.
 WHOLE_FROM = 0.85
 
@@ -65,7 +67,8 @@ def crop_batches(seed: int, size: int) -> Iterator[torch.Tensor]:
     rng = Random(seed)
     crops: list[np.ndarray] = []
     while True:
-        scene = hard_scene(rng)
+        # a star's arms are thinner than a cell
+        scene = scene_with(rng, has_star) if rng.random() < STARS else random_scene(rng)
         pixels = np.asarray(draw(scene))
         for _ in range(CROPS_PER_SCENE):
             left, top = _corner(scene, rng)
@@ -76,13 +79,12 @@ def crop_batches(seed: int, size: int) -> Iterator[torch.Tensor]:
             crops = crops[size:]
 
 
-def hard_scene(rng: Random) -> Scene:
-    """Any scene, but those with a star, whose arms are thinner than a cell, more often."""
-    scene = random_scene(rng)
-    if rng.random() < STARS:
-        while all(thing.shape is not Shape.STAR for thing in scene.things):
-            scene = random_scene(rng)
-    return scene
+def has_star(scene: Scene) -> bool:
+    return any(thing.shape is Shape.STAR for thing in scene.things)
+
+
+def scene_with(rng: Random, wanted: Callable[[Scene], bool]) -> Scene:
+    return next(scene for scene in iter(lambda: random_scene(rng), None) if wanted(scene))
 
 
 def whole_batches(seed: int, size: int) -> Iterator[torch.Tensor]:
@@ -121,6 +123,7 @@ def train(folder: Path, steps: int, seed: int, save_every: float = 120.0) -> Aut
     noise = torch.Generator().manual_seed(seed + done)
     crops = crop_batches(seed + 1 + done, BATCH)
     wholes = whole_batches(seed + 2 + done, BATCH // 6)
+    losses = LossLog(folder / LOSSES)
     saved, mean = time.monotonic(), 0.0
     for step in range(done, steps):
         pictures = next(crops) if step < WHOLE_FROM * steps else next(wholes)
@@ -131,12 +134,14 @@ def train(folder: Path, steps: int, seed: int, save_every: float = 120.0) -> Aut
         for optimizer in optimizers.values():
             optimizer.step()
             optimizer.zero_grad()
+        losses.add(step + 1, loss.item())
         mean = 0.98 * mean + 0.02 * loss.item() if step > done else loss.item()
         if step % 50 == 49:
             print(f"autoencoder {step + 1}/{steps} loss {mean:.4f}", flush=True)
         if time.monotonic() - saved > save_every or step + 1 == steps:
             save_state(folder / "autoencoder.pt", step + 1, vae=vae, **optimizers)
             saved = time.monotonic()
+    losses.close()
     return vae
 
 

@@ -13,16 +13,20 @@ from transformers import CLIPTokenizer
 
 from adapters.backends.diffusers.demo import parts, recipe
 from adapters.backends.diffusers.demo.captions import caption
+from adapters.backends.diffusers.demo.curve import LossLog
 from adapters.backends.diffusers.demo.muon import fast, set_rates
-from adapters.backends.diffusers.demo.scenes import BACKGROUNDS, Scene, draw, random_scene
+from adapters.backends.diffusers.demo.scenes import BACKGROUNDS, Scene, draw, is_hard, random_scene
 from adapters.backends.diffusers.demo.store import load_state, save_state
 
+LOSSES = "diffusion-loss.csv"
 CAPTION_DROP = 0.1
 EMA = 0.998
 MIN_SNR_GAMMA = 15.0
 #: Above 1 more of the timesteps are nearly clean ones, where outlines are settled: colours and places are learned in
 #: no time, outlines are what the training is for.
 TILT = 1.3
+#: This part of a batch is drawn from the scenes that are hard, the rest from all.
+HARD = 0.5
 #: Below this timestep there is next to nothing left to tell.
 CLEAN = 20
 #: A thing is a fifth of a picture; without this its outline is lost in the noise of the ground's gradients.
@@ -54,6 +58,7 @@ class Album:
     def __init__(self, folder: Path, count: int, seed: int) -> None:
         rng = Random(seed)
         self.scenes: list[Scene] = [random_scene(rng) for _ in range(count)]
+        self.hard = [number for number, scene in enumerate(self.scenes) if is_hard(scene)]
         kept = folder / f"album-{seed}-{count}.npy"
         if not kept.exists():
             cell = recipe.SIDE // recipe.LATENT_SIDE
@@ -88,7 +93,7 @@ def make_batch(album: Album, words: CLIPTokenizer, settings: Settings, step: int
     """The same for the same seed and step, whatever happened before."""
     rng = Random(f"{settings.seed}:{step}")
     generator = torch.Generator().manual_seed(rng.getrandbits(62))
-    chosen = [rng.randrange(len(album.scenes)) for _ in range(settings.batch)]
+    chosen = [_pick(album, rng) for _ in range(settings.batch)]
     texts = ["" if rng.random() < CAPTION_DROP else caption(album.scenes[i], rng) for i in chosen]
     ids = words(texts, padding="max_length", truncation=True, max_length=recipe.TOKENS, return_tensors="pt").input_ids
     latents = album.latents(chosen)
@@ -97,6 +102,10 @@ def make_batch(album: Album, words: CLIPTokenizer, settings: Settings, step: int
     timesteps = (CLEAN + spread**TILT * (recipe.TIMESTEPS - CLEAN)).long().clamp(max=recipe.TIMESTEPS - 1)
     tensors = (latents, album.weights(chosen), ids, noise, timesteps)
     return Batch(*(tensor.to(settings.device) for tensor in tensors))
+
+
+def _pick(album: Album, rng: Random) -> int:
+    return rng.choice(album.hard) if rng.random() < HARD else rng.randrange(len(album.scenes))
 
 
 def loss_of(denoiser: parts.Denoiser, alphas: torch.Tensor, batch: Batch) -> torch.Tensor:
@@ -144,6 +153,7 @@ def train(settings: Settings) -> parts.Denoiser:
     alphas = parts.scheduler().alphas_cumprod.to(settings.device)
     print(f"diffusion from step {done}", flush=True)
     saved = started = time.monotonic()
+    losses = LossLog(settings.folder / LOSSES)
     mean: float | None = None
     for step in range(done, settings.steps):
         set_rates(optimizers, rate(step, settings.planned or settings.steps))
@@ -154,6 +164,7 @@ def train(settings: Settings) -> parts.Denoiser:
             optimizer.step()
             optimizer.zero_grad()
         follow(average, denoiser, step)
+        losses.add(step + 1, loss.item())
         mean = loss.item() if mean is None else 0.99 * mean + 0.01 * loss.item()
         if step % 100 == 99:
             pace = (step + 1 - done) / (time.monotonic() - started)
@@ -161,4 +172,5 @@ def train(settings: Settings) -> parts.Denoiser:
         if time.monotonic() - saved > settings.save_every or step + 1 == settings.steps:
             save_state(path, step + 1, denoiser=denoiser, average=average, **optimizers)
             saved = time.monotonic()
+    losses.close()
     return average

@@ -17,21 +17,23 @@ import torch
 from diffusers.models.attention_processor import AttnProcessor
 
 from adapters.backends.diffusers.demo import autoencoder, parts, recipe
-from adapters.backends.diffusers.demo.autoencoder import CELL, MATRIX_RATE, OTHER_RATE, hard_scene, to_tensor
+from adapters.backends.diffusers.demo.autoencoder import CELL, MATRIX_RATE, OTHER_RATE, has_star, scene_with, to_tensor
 from adapters.backends.diffusers.demo.captions import full_caption
+from adapters.backends.diffusers.demo.curve import LossLog
 from adapters.backends.diffusers.demo.muon import fast, set_rates
 from adapters.backends.diffusers.demo.sampling import STEPS
-from adapters.backends.diffusers.demo.scenes import Scene, draw, random_scene
+from adapters.backends.diffusers.demo.scenes import Scene, draw, is_hard, random_scene
 from adapters.backends.diffusers.demo.store import load_state, save_state
 
 NAME = "polished.pt"
+LOSSES = "polish-loss.csv"
 LAST_STEPS = (3, 5, 7, 9, 11)  #: of the model's STEPS; it is handed noise from which it takes that many
 GUIDANCES = (1.5, 2.0, 3.0)
 TOGETHER = 32
 CELLS = 9  #: a crop's side, in latents; a thing and its surroundings
 BATCH = 12
 NOISE = 0.06
-HARD = 0.4  #: of the scenes
+STARS, HARD = 0.35, 0.3  #: of the scenes have a star, or what else is hard
 RATE = 0.4  #: of the first training's peak
 
 
@@ -89,7 +91,10 @@ def _batch(known: Sequence[Lesson], rng: Random) -> tuple[torch.Tensor, torch.Te
 
 
 def _scene(rng: Random) -> Scene:
-    return hard_scene(rng) if rng.random() < HARD else random_scene(rng)
+    chance = rng.random()
+    if chance < STARS:
+        return scene_with(rng, has_star)
+    return scene_with(rng, is_hard) if chance < STARS + HARD else random_scene(rng)
 
 
 def _true(rng: Random) -> Lesson:
@@ -112,16 +117,19 @@ def train(folder: Path, steps: int, seed: int, *, pool: int = 1280, save_every: 
         return
     vae.to(memory_format=torch.channels_last)
     known = lessons(denoiser.eval(), pool, Random(f"{seed}:{done}"))
+    losses = LossLog(folder / LOSSES)
     saved, mean = time.monotonic(), 0.0
     for step in range(done, steps):
         set_rates(optimizers, RATE * min(1.0, (step + 1) / 50) * (1 - step / steps))
         loss = _learn(vae, optimizers, *_batch(known, Random(f"{seed}:{step}")))
+        losses.add(step + 1, loss)
         mean = 0.98 * mean + 0.02 * loss if step > done else loss
         if step % 50 == 49:
             print(f"polish {step + 1}/{steps} loss {mean:.4f}", flush=True)
         if time.monotonic() - saved > save_every or step + 1 == steps:
             save_state(folder / NAME, step + 1, vae=vae, **optimizers)
             saved = time.monotonic()
+    losses.close()
 
 
 def _learn(

@@ -31,10 +31,13 @@ Box = tuple[int, int, int, int]  #: left, top, right, bottom; the last two just 
 
 APART = 45.0  #: distance in RGB from the background from where on a pixel belongs to a thing
 SMALLEST = 40  #: pixels; less is dirt
+SMALLEST_HOLE = 6  #: pixels, its edge taken off; an outlined star has little room inside
 ALIKE = 0.72  #: overlap of silhouettes from where on a shape counts as recognised
 OFF_CENTRE = 13  #: pixels
 HIGHEST_STRIPE = 12
 STRIPE_GAP = 12
+#: Pixels above the topmost stripe that is seen: a star's point is less than ``SMALLEST``, and a gap follows.
+TOP_MISSING = 20
 TEMPLATE = 48
 #: Borders of the sizes, between the diameters that are drawn.
 SMALL_BELOW, LARGE_FROM = 41.0, 54.0
@@ -105,7 +108,7 @@ def _background(names: NDArray[np.intp]) -> str:
     return list(BACKGROUNDS)[int(np.bincount(border).argmax())]
 
 
-def _areas(mask: Mask) -> Iterator[Mask]:
+def _areas(mask: Mask, smallest: int = SMALLEST) -> Iterator[Mask]:
     """Connected areas, diagonals included."""
     left = mask.copy()
     for start in zip(*np.nonzero(mask), strict=True):
@@ -113,7 +116,7 @@ def _areas(mask: Mask) -> Iterator[Mask]:
             continue
         area = _flood(left, (int(start[0]), int(start[1])))
         left &= ~area
-        if area.sum() >= SMALLEST:
+        if area.sum() >= smallest:
             yield area
 
 
@@ -167,11 +170,11 @@ def _things_in(area: Mask, striped: bool, pixels: NDArray[np.float32], backgroun
     whole = _filled(area)
     colour = _main_colour(area, pixels, background)
     other = whole & (_nearest(pixels, BACKGROUNDS) != list(BACKGROUNDS).index(colour))
-    inner = max(_areas(_eroded(other) & _eroded(whole)), key=np.sum, default=None)
-    if inner is None:
+    inner = max(_areas(_eroded(other) & _eroded(whole), SMALLEST_HOLE), key=np.sum, default=None)
+    within = "" if inner is None else _main_colour(_grown(inner) & other, pixels, "")
+    if inner is None or (within != background and inner.sum() < SMALLEST):
         return [_seen(whole, whole, colour, Style.PLAIN)]
     inner = _grown(inner) & other
-    within = _main_colour(inner, pixels, "")
     left, top, right, bottom = _box(whole)
     if within == background and max(right - left, bottom - top) < OUTER_FROM:
         return [_seen(whole, whole, colour, Style.OUTLINED)]
@@ -262,11 +265,11 @@ def _shape(whole: Mask, rows: Mask, style: Style) -> tuple[Shape, float]:
 
 def _overlap(template: Mask, seen: Mask, rows: Mask, style: Style) -> float:
     """Shared over united pixels, middles laid on each other; of stripes only the rows that are there count."""
-    height, width = max(template.shape[0], seen.shape[0] + STRIPE_GAP), max(template.shape[1], seen.shape[1])
+    height, width = max(template.shape[0], seen.shape[0] + TOP_MISSING), max(template.shape[1], seen.shape[1])
     if style is not Style.STRIPED:
         return _shared(_centred(template, height, width), _centred(seen, height, width))
     best = 0.0
-    for top in range(STRIPE_GAP):  # the topmost stripe may be too small to be seen
+    for top in range(TOP_MISSING):  # the topmost stripe may be too small to be seen
         there = _centred(rows, height, width, top).any(axis=1)
         one, other = _centred(template, height, width, 0), _centred(seen, height, width, top)
         best = max(best, _shared(one[there], other[there]))

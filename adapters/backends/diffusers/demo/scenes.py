@@ -149,6 +149,16 @@ def scenes(seed: int) -> Iterator[Scene]:
         yield random_scene(rng)
 
 
+def is_hard(scene: Scene) -> bool:
+    """Arms thinner than a latent, stripes and outlines: what was still wrong when all else was right."""
+    return any(
+        thing.shape is Shape.CROSS
+        or thing.style is not Style.PLAIN
+        or (thing.shape is Shape.STAR and thing.amount is Amount.SMALL)
+        for thing in scene.things
+    )
+
+
 def _background(rng: Random) -> str:
     return "white" if rng.random() < 0.15 else rng.choice(list(BACKGROUNDS))
 

@@ -1,8 +1,8 @@
 """Makes the demo model: ``python -m adapters.backends.diffusers.demo.train``. It may be killed and started again.
 
 The decoder comes first, then the diffusion model, then the decoder again with what that model draws; all go on from
-the states in the working folder. With
-``--only-export`` what the states hold becomes a checkpoint, whatever step they have reached.
+the states in the working folder. With ``--only-export`` what the states hold becomes a checkpoint, whatever step they
+have reached. An export also draws a sheet of samples and the curves of the losses.
 """
 
 import argparse
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 
-from adapters.backends.diffusers.demo import autoencoder, diffusion, parts, polish, sampling
+from adapters.backends.diffusers.demo import autoencoder, curve, diffusion, parts, polish, sampling
 from adapters.backends.diffusers.demo.captions import full_caption
 from adapters.backends.diffusers.demo.scenes import Scene, scenes
 from adapters.backends.diffusers.demo.score import score
@@ -38,7 +38,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="train", description=__doc__)
-    parser.add_argument("--work", type=Path, default=Path("build/demo-model"), help="states and sheets")
+    parser.add_argument("--work", type=Path, default=Path("build/demo-model"), help="states, losses, sheets")
     parser.add_argument("--export", type=Path, help="write the checkpoint into this folder at the end")
     parser.add_argument("--only-export", action="store_true", help="no training: export what the states hold")
     parser.add_argument("--steps", type=int, default=7000, help="of the diffusion model")
@@ -58,11 +58,18 @@ def _export(work: Path, checkpoint: Path, scored: int) -> None:
     step = load_state(work / "diffusion.pt", average=denoiser)
     load_state(work / "autoencoder.pt", vae=vae)
     load_state(work / polish.NAME, vae=vae)
+    _draw_curves(work)
     parts.export(denoiser.eval(), vae.eval(), checkpoint)
     asked = some_scenes(scored)
     pictures = sampling.draw(parts.load(checkpoint), [full_caption(scene) for scene in asked], range(scored))
     sampling.sheet(pictures).save(work / f"sheet-{step}.png")
     print(f"step {step}: {score(zip(asked, pictures, strict=True))}", flush=True)
+
+
+def _draw_curves(work: Path) -> None:
+    for name in (autoencoder.LOSSES, diffusion.LOSSES, polish.LOSSES):
+        if (work / name).exists():
+            curve.draw(curve.read(work / name)).save((work / name).with_suffix(".png"))
 
 
 def some_scenes(count: int) -> list[Scene]:
