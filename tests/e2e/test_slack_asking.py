@@ -12,13 +12,6 @@ from tests.standins.slack import SlackStandIn, View
 
 
 @pytest.fixture
-async def slack() -> AsyncIterator[SlackStandIn]:
-    async with SlackStandIn() as standing:
-        yield standing
-        assert standing.problems == []
-
-
-@pytest.fixture
 async def test(tmp_path: Path, slack: SlackStandIn) -> AsyncIterator[SlackTest]:
     async with open_test(tmp_path, slack) as opened:
         yield opened
