@@ -684,6 +684,6 @@ async def test_s26_the_dispatcher_answers_moderators_and_nobody_else(tmp_path: P
 
 
 async def until_state(house: TestHouse, job_id: str, state: JobState) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while (await job_of(house, job_id)).state is not state:
             await asyncio.sleep(0.01)

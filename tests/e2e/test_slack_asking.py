@@ -143,7 +143,7 @@ async def test_status_and_history_and_forgetting_are_private(test: SlackTest) ->
 
 
 async def opened_form(test: SlackTest) -> View:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while not any(view.open for view in test.workspace.views):
             await asyncio.sleep(0.01)
     return test.human.form()

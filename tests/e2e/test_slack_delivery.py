@@ -21,7 +21,7 @@ async def test(tmp_path: Path, slack: SlackStandIn) -> AsyncIterator[SlackTest]:
         yield opened
 
 
-async def delivered(test: SlackTest, words: str = "a red fox --count 2", seconds: float = 15.0) -> Job:
+async def delivered(test: SlackTest, words: str = "a red fox --count 2", seconds: float = 60.0) -> Job:
     """One request to its end: exactly one message with exactly its pictures."""
     await test.human.slash("/imagine", words)
     job = await test.job(seconds=seconds)
