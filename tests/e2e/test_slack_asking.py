@@ -12,13 +12,6 @@ from tests.standins.slack import SlackStandIn, View
 
 
 @pytest.fixture
-async def slack() -> AsyncIterator[SlackStandIn]:
-    async with SlackStandIn() as standing:
-        yield standing
-        assert standing.problems == []
-
-
-@pytest.fixture
 async def test(tmp_path: Path, slack: SlackStandIn) -> AsyncIterator[SlackTest]:
     async with open_test(tmp_path, slack) as opened:
         yield opened
@@ -150,7 +143,7 @@ async def test_status_and_history_and_forgetting_are_private(test: SlackTest) ->
 
 
 async def opened_form(test: SlackTest) -> View:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while not any(view.open for view in test.workspace.views):
             await asyncio.sleep(0.01)
     return test.human.form()

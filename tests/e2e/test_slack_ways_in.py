@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,13 +18,7 @@ from bot.errors import StoreBusy
 from bot.model import JobState, NewJob
 from tests.slack_house import SECRET, SlackTest, open_test
 from tests.standins.slack import HttpWay, Link, SlackStandIn
-
-
-@pytest.fixture
-async def slack() -> AsyncIterator[SlackStandIn]:
-    async with SlackStandIn() as standing:
-        yield standing
-        assert standing.problems == []
+from tests.waiting import until
 
 
 @pytest.fixture
@@ -37,12 +31,6 @@ async def by_socket(tmp_path: Path, slack: SlackStandIn) -> AsyncIterator[SlackT
 async def by_http(tmp_path: Path, slack: SlackStandIn) -> AsyncIterator[SlackTest]:
     async with open_test(tmp_path, slack, mode="http") as opened:
         yield opened
-
-
-async def until(true: Callable[[], object], seconds: float = 5.0) -> None:
-    async with asyncio.timeout(seconds):
-        while not true():
-            await asyncio.sleep(0.01)
 
 
 # -- acknowledgements
@@ -215,7 +203,7 @@ async def test_f55_every_reason_to_disconnect_ends_in_a_new_connection(
 
 async def test_f55_a_connection_that_dies_is_made_anew(by_socket: SlackTest, slack: SlackStandIn) -> None:
     await slack.sockets.drop(slack.sockets.links[0])
-    await until(lambda: slack.sockets.opened >= 3, 15)
+    await until(lambda: slack.sockets.opened >= 3)
     await slack.sockets.connected(2)
     assert (await by_socket.human.slash("/imagine-status")).acknowledged
 
