@@ -105,6 +105,8 @@ class Pictures(Protocol):
     async def preview(self, job_id: str, index: int, image: bytes) -> None:
         """Overwrites the job's preview file; not synced."""
 
+    async def drop_previews(self, job_id: str) -> None: ...
+
 
 class Topic(StrEnum):
     WORK = "work"  #: a job may be claimable
