@@ -135,9 +135,6 @@ class Store(Protocol):
     ) -> Job:
         """To the queue, at the turn of backend ``clock``'s clock, or to review. Raises Conflict unless `received`."""
 
-    async def queue(self, job_id: str, clock: str, now: float) -> Job:
-        """From review to the queue. Raises Conflict unless in review."""
-
     async def cancel(self, job_id: str, reason: Problem, now: float, event: AuditEvent | None = None) -> Job:
         """Waiting: cancelled and refunded. Running: flagged, the worker ends it. Else: unchanged."""
 
@@ -173,8 +170,6 @@ class Store(Protocol):
         """Drops the lease of a job that is drawn or final; another worker goes on."""
 
     async def remember_task(self, job: Job, task: str) -> None: ...
-
-    async def record_paid_attempt(self, job: Job) -> Job: ...
 
     async def remember_address(self, job: Job, address: Mapping[str, str]) -> None: ...
 
