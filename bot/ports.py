@@ -136,8 +136,19 @@ class Store(Protocol):
     async def queue(self, job_id: str, clock: str, now: float) -> Job:
         """From review to the queue. Raises Conflict unless in review."""
 
-    async def cancel(self, job_id: str, reason: Problem, now: float, event: AuditEvent | None = None) -> Job:
-        """Waiting: cancelled and refunded. Running: flagged, the worker ends it. Else: unchanged."""
+    async def cancel(
+        self,
+        job_id: str,
+        reason: Problem,
+        now: float,
+        event: AuditEvent | None = None,
+        *,
+        unacknowledged: bool = False,
+    ) -> Job:
+        """Waiting: cancelled and refunded. Running: flagged, the worker ends it. Else: unchanged.
+
+        ``unacknowledged``: whatever was acknowledged is left unchanged too.
+        """
 
     async def unacknowledged(self, before: float) -> list[str]: ...
 
