@@ -43,7 +43,9 @@ ORPHAN_AGE = 3600.0
 
 SWEEP_BATCH = 200
 EXPIRY_SECONDS = 60.0
-TOKEN_SECONDS = 900.0
+DISCORD_TOKEN_SECONDS = 900.0
+"""Discord takes the token of an interaction for so long."""
+
 DEMO_LINK_SECONDS = 86_400.0
 
 
@@ -334,8 +336,8 @@ async def expiry_loop(house: House) -> None:
         try:
             while await house.store.expire_items(now, SWEEP_BATCH):
                 pass
-            await house.store.drop_tokens(dropped, now - TOKEN_SECONDS)
-            dropped = now - TOKEN_SECONDS
+            await house.store.drop_tokens(dropped, now - DISCORD_TOKEN_SECONDS)
+            dropped = now - DISCORD_TOKEN_SECONDS
         except StoreError as error:
             house.observe.event("store_error", detail=str(error))
         await asyncio.sleep(EXPIRY_SECONDS)

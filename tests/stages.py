@@ -12,7 +12,7 @@ from typing import Protocol
 from bot.settings import ModerationSettings
 from tests import discord_process, killed, slack_process
 from tests.killed import Life
-from tests.standins.discord import Channel, DiscordStandIn, Guild, Permission, User
+from tests.standins.discord import Channel, DiscordStandIn, User, town
 from tests.standins.discord import Message as DiscordMessage
 from tests.standins.slack import Message as SlackMessage
 from tests.standins.slack import SlackStandIn
@@ -56,7 +56,6 @@ class Stage(Protocol):
 class DiscordStage:
     folder: Path
     discord: DiscordStandIn
-    guild: Guild
     room: Channel
     staff: Channel
     ada: User
@@ -143,16 +142,10 @@ class SlackStage:
 @asynccontextmanager
 async def open_discord(folder: Path) -> AsyncIterator[DiscordStage]:
     async with DiscordStandIn() as discord:
-        world = discord.world
-        guild = world.guild()
-        role = world.role(guild, "moderator", Permission.MODERATE_MEMBERS)
-        room, staff = world.text_channel(guild), world.text_channel(guild, "staff")
-        ada, mod = world.user("ada"), world.user("mod")
-        world.join(guild, ada)
-        world.join(guild, mod, role)
-        moderators, channels = (f"discord:role:{role.id}",), {f"discord:{guild.id}": str(staff.id)}
+        there = town(discord.world)
+        moderators, channels = there.moderators, there.review_channels
         moderation = ModerationSettings(held=("castle",), moderators=moderators, review_channels=channels)
-        yield DiscordStage(folder, discord, guild, room, staff, ada, mod, moderation)
+        yield DiscordStage(folder, discord, there.room, there.staff, there.ada, there.mod, moderation)
 
 
 @asynccontextmanager
