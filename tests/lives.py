@@ -24,6 +24,7 @@ from bot import steps
 from bot.errors import StoreBusy, StoreError
 from bot.judging import OPERATORS, Judge, PictureChecks
 from bot.model import Drawing, Drawn, JobState, Person, Place, Settled
+from bot.moderation.starter import hard_set
 from bot.moderators import Moderators
 from bot.ports import Chat, Report
 from bot.ports_moderation import ReviewRoom
@@ -43,6 +44,8 @@ QUIET_SECONDS = 3.0
 
 LATEST_SECONDS = 120.0
 """Without one, what people ask comes, however slow the machine is."""
+
+hard_set()  # compiled once, before lives are forked off
 
 
 @dataclass(frozen=True, slots=True)
