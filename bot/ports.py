@@ -135,8 +135,19 @@ class Store(Protocol):
     ) -> Job:
         """To the queue, at the turn of backend ``clock``'s clock, or to review. Raises Conflict unless `received`."""
 
-    async def cancel(self, job_id: str, reason: Problem, now: float, event: AuditEvent | None = None) -> Job:
-        """Waiting: cancelled and refunded. Running: flagged, the worker ends it. Else: unchanged."""
+    async def cancel(
+        self,
+        job_id: str,
+        reason: Problem,
+        now: float,
+        event: AuditEvent | None = None,
+        *,
+        unacknowledged: bool = False,
+    ) -> Job:
+        """Waiting: cancelled and refunded. Running: flagged, the worker ends it. Else: unchanged.
+
+        ``unacknowledged``: whatever was acknowledged is left unchanged too.
+        """
 
     async def unacknowledged(self, before: float) -> list[str]: ...
 

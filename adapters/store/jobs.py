@@ -59,9 +59,20 @@ class Jobs(Shelf):
         usual = None if review else whole.acknowledge(job_id, address, clock, now)
         return await self._engine.together(work, usual)
 
-    async def cancel(self, job_id: str, reason: Problem, now: float, event: AuditEvent | None = None) -> Job:
+    async def cancel(
+        self,
+        job_id: str,
+        reason: Problem,
+        now: float,
+        event: AuditEvent | None = None,
+        *,
+        unacknowledged: bool = False,
+    ) -> Job:
         async with self._engine.write() as tx:
-            if await cancel(tx, one(await tx.run("job", job=job_id), job_id), reason, now) and event:
+            job = one(await tx.run("job", job=job_id), job_id)
+            if unacknowledged and job["state"] != JobState.RECEIVED:
+                return rows.job(job)
+            if await cancel(tx, job, reason, now) and event:
                 await chain.append(tx, event)
             return rows.job(one(await tx.run("job", job=job_id), job_id))
 

@@ -123,6 +123,12 @@ async def test_f02_a_job_never_acknowledged_is_found_and_its_cancel_refunds(stor
     assert (usage.images_today, usage.waiting) == (0, 0)
 
 
+async def test_f02_a_job_that_was_acknowledged_is_not_cancelled_as_one_that_never_was(store: SqlStore) -> None:
+    stored, _ = await store.submit(factories.new())
+    acked = await store.acknowledge(stored.id, {}, "sketch", NOW, review=False)
+    assert await store.cancel(stored.id, Problem("never_acknowledged"), NOW, unacknowledged=True) == acked
+
+
 async def test_acknowledging_twice_conflicts_and_adds_the_address_once(store: SqlStore) -> None:
     stored, _ = await store.submit(factories.new())
     acked = await store.acknowledge(stored.id, {"thread": "9"}, "sketch", NOW, review=False)

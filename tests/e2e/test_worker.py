@@ -10,7 +10,7 @@ import pytest
 
 from bot.errors import Broken, Busy, ChatBusy, ChatGone, Conflict, Down, Refused, Rejected, StoreBusy
 from bot.mending import Mending
-from bot.model import Breaker, Drawing, Drawn, JobState, Limits, Problem, QuotaSettings, Stage
+from bot.model import Breaker, Drawing, Drawn, Job, JobState, Limits, Problem, QuotaSettings, Stage
 from bot.ports import Report, Topic
 from bot.worker import BEAT_SECONDS, POLL_SECONDS
 from tests import factories
@@ -279,6 +279,19 @@ async def test_f06_a_cancel_found_with_a_dead_workers_lease_undoes_nothing_that_
         job = await house.store.job(seen.id)
         assert job
         assert job.state is JobState.DRAWN
+
+
+async def test_f02_a_request_that_is_acknowledged_while_it_is_looked_for_as_lost_goes_on(tmp_path: Path) -> None:
+    async with open_house(tmp_path) as house:
+        made = factories.job()
+        ticket = await house.studio.submit(factories.origin(), "a red fox", made.key)
+
+        async def arrived(job: Job) -> None:
+            await house.studio.acknowledged(job.id, {})
+
+        assert await house.studio.drop_unacknowledged(arrived=arrived) == 1
+        async with house.working():
+            assert (await house.settled(ticket.job.id)).state is JobState.DELIVERED
 
 
 async def test_the_running_limit_of_a_person_leaves_room_for_others(tmp_path: Path) -> None:
