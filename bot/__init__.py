@@ -25,6 +25,7 @@ steps             the transitions that both halves share
 tastes            what people and channels have set for requests that do not say it
 drawing           one claimed job: money, backend, pictures, failures
 studio            the way in: what a platform may ask
+recent            what was lately, and is forgotten by itself
 under_way         waiting until nobody is at something
 answering         who waits for an answer goes first
 wording           what every chat platform says of a request

@@ -368,3 +368,4 @@ class Case:
 
 
 FOREVER = math.inf
+LONGEST_APPEAL = 1000  #: characters

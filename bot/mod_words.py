@@ -86,7 +86,7 @@ class ModWords:
 
     async def _record(self, actor: Person, place: Place, command: Command) -> Sequence[str]:
         member = await self._do.member(actor, place, _target(command))
-        lines = [_sanction_line(each) for each in member.sanctions[-LISTED:]]
+        lines = [sanction_line(each, each.actor) for each in member.sanctions[-LISTED:]]
         kinds = [event.kind for event in member.record]
         counts = {kind: kinds.count(kind) for kind in dict.fromkeys(kinds)}
         totals = ", ".join(f"{count} {kind}" for kind, count in counts.items())
@@ -210,10 +210,11 @@ def remembered(known: Acquaintance) -> list[str]:
     return said
 
 
-def _sanction_line(sanction: Sanction) -> str:
+def sanction_line(sanction: Sanction, actor: str) -> str:
+    """One line; ``actor``: who gave it, as the reader knows them."""
     until = say("mod_without_end") if sanction.until == FOREVER else moment(sanction.until)
     state = say("mod_was_lifted") if sanction.lifted else until
-    return f"{sanction.kind.value} · {state} · {sanction.actor} · {display(sanction.reason)}"
+    return f"{sanction.kind.value} · {state} · {actor} · {display(sanction.reason)}"
 
 
 def case_line(case: Case) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from bot import showing, steps
 from bot.conduct import (
     DECIDED,
+    LONGEST_APPEAL,
     Acquaintance,
     Action,
     Case,
@@ -96,7 +97,7 @@ class Moderating(Governing):
         )
         if isinstance(made, Problem):
             raise Refused(made)
-        return await self._store.open_appeal(replace(made, words=reason.strip()[:1000]))
+        return await self._store.open_appeal(replace(made, words=reason.strip()[:LONGEST_APPEAL]))
 
     async def _decision(self, tenant: str, decision: str) -> _Decision | None:
         """A sanction, an item of the queue, or a request that a rule ended."""

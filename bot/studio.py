@@ -173,9 +173,10 @@ class Studio:
     async def unacknowledged(self, job_id: str, reason: Problem | None = None) -> None:
         """The acknowledgement failed or came too late: the person saw an error and will ask again.
 
-        ``reason``: why it cannot be answered where it was asked.
+        ``reason``: why it cannot be answered where it was asked. One that was acknowledged meanwhile goes on.
         """
-        await self._core.store.cancel(job_id, reason or Problem("never_acknowledged"), self._core.clock.now())
+        reason = reason or Problem("never_acknowledged")
+        await self._core.store.cancel(job_id, reason, self._core.clock.now(), unacknowledged=True)
 
     async def drop_unacknowledged(self, age: float = 0.0, arrived: Arrived | None = None) -> int:
         """At the start: requests that a crash caught between storing and acknowledging.

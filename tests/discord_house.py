@@ -19,7 +19,7 @@ from bot.settings import DiscordSettings, ModerationSettings
 from bot.settings.secret import Secret
 from bot.worker import Worker
 from tests.house import NO_RULES, UNLIMITED, TestHouse, open_house
-from tests.standins.discord import Channel, DiscordStandIn, Guild, Interaction, Message, Permission, User
+from tests.standins.discord import Channel, DiscordStandIn, Guild, Interaction, Message, User, town
 
 SECRET = b"a secret of the tests"
 
@@ -154,22 +154,16 @@ async def open_discord_house(
 ) -> AsyncIterator[DiscordHouse]:
     """``clean``: no request may have had a wrong body. ``moderation``: beside its moderators and review channel."""
     async with DiscordStandIn() as discord:
-        guild = discord.world.guild()
-        room, staff = discord.world.text_channel(guild), discord.world.text_channel(guild, "staff")
-        role = discord.world.role(guild, "moderator", Permission.MODERATE_MEMBERS)
-        ada, bob, mod, mod2 = people = [discord.world.user(name) for name in ("ada", "bob", "mod", "mod2")]
-        for user in people:
-            discord.world.join(guild, user, *([role] if user in (mod, mod2) else []))
-        moderators, channels = (f"discord:role:{role.id}",), {f"discord:{guild.id}": str(staff.id)}
-        rules = replace(moderation, moderators=moderators, review_channels=channels)
+        there = town(discord.world)
+        rules = replace(moderation, moderators=there.moderators, review_channels=there.review_channels)
         async with open_house(folder, backends, quota, moderation=rules) as core:
             made = outlet(core, discord.token, discord.api, discord.gateway_url, threads=threads)
             chat, synced = open_chat(made), Note()
             desk, review_room = open_desk(made, chat, core.studio), open_room(made, chat)
             setup = setup_of(made, desk, core, synced)
-            house = DiscordHouse(
-                core, discord, chat, review_room, desk, setup, synced, guild, room, staff, ada, bob, mod, mod2
-            )
+            people = there.ada, there.bob, there.mod, there.mod2
+            rooms = there.guild, there.room, there.staff
+            house = DiscordHouse(core, discord, chat, review_room, desk, setup, synced, *rooms, *people)
             try:
                 yield house
             finally:

@@ -66,6 +66,11 @@ class Points:
     postgres: bool = False
     passed: Counter[str] = field(default_factory=Counter)
 
+    @property
+    def met(self) -> bool:
+        """Whether the point that was aimed at has been passed."""
+        return self.aim is not None and self.passed[self.aim.name] >= self.aim.number
+
     def at(self, name: str, error: Callable[[], Exception]) -> None:
         if name.partition(":")[0] in BEATS:
             return
@@ -175,6 +180,7 @@ class PointedStore(SqlStore):
 
     def __init__(self, engine: Engine, points: Points) -> None:
         super().__init__(PointedEngine(engine, points))
+        self.points = points
 
 
 def _named(name: str) -> Callable[..., Any]:

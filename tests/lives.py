@@ -24,6 +24,7 @@ from bot import steps
 from bot.errors import StoreBusy, StoreError
 from bot.judging import OPERATORS, Judge, PictureChecks
 from bot.model import Drawing, Drawn, JobState, Person, Place, Settled
+from bot.moderation.starter import hard_set
 from bot.moderators import Moderators
 from bot.ports import Chat, Report
 from bot.ports_moderation import ReviewRoom
@@ -41,6 +42,10 @@ DEADLINE = 300.0  # seconds
 QUIET_SECONDS = 3.0
 """After a fault on the way in, nothing more may come."""
 
+LATEST_SECONDS = 120.0
+"""Without one, what people ask comes, however slow the machine is."""
+
+hard_set()  # compiled once, before lives are forked off
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,9 +196,10 @@ async def _web(life: Life, house: TestHouse) -> AsyncIterator[Way]:
 
 
 async def _all_asked(house: TestHouse, people: Mapping[str, Person], wishes: int) -> None:
-    """Once so many requests are past their acknowledgement, or nothing has come for a while."""
+    """Once so many requests are past their acknowledgement, or a fault was met and nothing has come for a while."""
+    assert isinstance(house.store, PointedStore)
     before, quiet_since = -1, time.monotonic()
-    while time.monotonic() - quiet_since < QUIET_SECONDS:
+    while time.monotonic() - quiet_since < (QUIET_SECONDS if house.store.points.met else LATEST_SECONDS):
         jobs = [job for person in people.values() for job in await house.store.jobs_of(person.key, 100)]
         done = sum(job.state is not JobState.RECEIVED for job in jobs)
         if done >= wishes:

@@ -1,8 +1,7 @@
 """Discord and Slack as one test sees both: a person asks, the bot's process dies, and what people read is looked at."""
 
 import asyncio
-import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from multiprocessing.context import ForkServerProcess
@@ -12,7 +11,7 @@ from typing import Protocol
 from bot.settings import ModerationSettings
 from tests import discord_process, killed, slack_process
 from tests.killed import Life
-from tests.standins.discord import Channel, DiscordStandIn, Guild, Permission, User
+from tests.standins.discord import Channel, DiscordStandIn, User, town
 from tests.standins.discord import Message as DiscordMessage
 from tests.standins.slack import Message as SlackMessage
 from tests.standins.slack import SlackStandIn
@@ -56,7 +55,6 @@ class Stage(Protocol):
 class DiscordStage:
     folder: Path
     discord: DiscordStandIn
-    guild: Guild
     room: Channel
     staff: Channel
     ada: User
@@ -143,16 +141,10 @@ class SlackStage:
 @asynccontextmanager
 async def open_discord(folder: Path) -> AsyncIterator[DiscordStage]:
     async with DiscordStandIn() as discord:
-        world = discord.world
-        guild = world.guild()
-        role = world.role(guild, "moderator", Permission.MODERATE_MEMBERS)
-        room, staff = world.text_channel(guild), world.text_channel(guild, "staff")
-        ada, mod = world.user("ada"), world.user("mod")
-        world.join(guild, ada)
-        world.join(guild, mod, role)
-        moderators, channels = (f"discord:role:{role.id}",), {f"discord:{guild.id}": str(staff.id)}
+        there = town(discord.world)
+        moderators, channels = there.moderators, there.review_channels
         moderation = ModerationSettings(held=("castle",), moderators=moderators, review_channels=channels)
-        yield DiscordStage(folder, discord, guild, room, staff, ada, mod, moderation)
+        yield DiscordStage(folder, discord, there.room, there.staff, there.ada, there.mod, moderation)
 
 
 @asynccontextmanager
@@ -162,10 +154,3 @@ async def open_slack(folder: Path) -> AsyncIterator[SlackStage]:
         moderators, channels = ("slack:user:U9",), {"slack:T1": "C9"}
         moderation = ModerationSettings(held=("castle",), moderators=moderators, review_channels=channels)
         yield SlackStage(folder, slack, moderation)
-
-
-async def until(true: Callable[[], object], seconds: float = 60.0) -> None:
-    began = time.monotonic()
-    while not true():
-        assert time.monotonic() - began < seconds, "it never came true"
-        await asyncio.sleep(0.02)

@@ -7,6 +7,7 @@ import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import httpx
 from PIL import Image
@@ -16,10 +17,10 @@ from adapters.chat.web.server import WebHouse, serve_web
 from bot.model import Drawing, Drawn
 from bot.ports import Report
 from bot.programs import Trouble
-from bot.settings import WebSettings
+from bot.settings import ModerationSettings, WebSettings
 from bot.worker import Worker
 from tests.fakes import FakeBackend, png
-from tests.house import TestHouse
+from tests.house import TestHouse, open_house
 
 SECRET = b"a secret that only this test knows"
 
@@ -133,6 +134,17 @@ async def open_site(house: TestHouse, *, working: bool = True) -> AsyncIterator[
         await site.end()
 
 
+@asynccontextmanager
+async def open_moderated_site(folder: Path) -> AsyncIterator[Site]:
+    """Pictures come at once, castles are held, and one report hides a picture."""
+    backend = PatientBackend()
+    backend.go.set()
+    rules = ModerationSettings(held=("castle",), report_threshold=1)
+    async with open_house(folder, [backend], moderation=rules) as house, open_site(house) as site:
+        yield site
+
+
+
 @dataclass
 class Client:
     """A person without a browser, as a script or an attacker would be."""
@@ -176,7 +188,7 @@ def found(pattern: str, text: str) -> str:
 
 @asynccontextmanager
 async def client(site: Site, *, arrived: bool = True) -> AsyncIterator[Client]:
-    async with httpx.AsyncClient(base_url=site.url, timeout=10) as http:
+    async with httpx.AsyncClient(base_url=site.url, timeout=60) as http:
         made = Client(http)
         if arrived:
             await made.arrive()

@@ -106,6 +106,16 @@ def duration(text: str) -> float | None:
     return int(found[1]) * UNITS[found[2]] if found and text.isascii() else None
 
 
+def lasting(seconds: float) -> str:
+    """What `duration` reads back; "" for no time at all."""
+    whole = int(seconds)
+    for unit in "dhm":
+        size = int(UNITS[unit])
+        if whole and whole % size == 0:
+            return f"{whole // size}{unit}"
+    return f"{whole}s" if whole else ""
+
+
 def _named(text: str, code: str) -> str:
     if not _ID.fullmatch(text):
         raise Refused(Problem(code))

@@ -6,6 +6,9 @@ from functools import cache
 from bot.conduct import HARD, Action, Rule, Target
 from bot.moderation.rules import RuleSet, compile_rules
 
+FIXED = "imagine.toml"
+"""The author of rules that are changed there and nowhere else."""
+
 _SEXUAL = (
     "nude|nudes|nudity|naked|nsfw|porn*|hentai|erotic*|sexual*|sexy|sex|topless|bottomless|undressed|genital*|penis"
     "|vagina|vulva|boobs|nipple|nipples|orgasm*|masturbat*|intercourse|blowjob|lingerie|fetish"
@@ -44,7 +47,7 @@ def configured(tenant: str, blocked: Sequence[str], held: Sequence[str]) -> list
     """The rules of ``[moderation]`` in imagine.toml, one for each entry so that a verdict can name it."""
     lists = (("blocked", Action.BLOCK, blocked), ("held", Action.HOLD, held))
     return [
-        Rule(id=f"{name}-{number}", tenant=tenant, patterns=(pattern,), action=action, author="imagine.toml")
+        Rule(id=f"{name}-{number}", tenant=tenant, patterns=(pattern,), action=action, author=FIXED)
         for name, action, patterns in lists
         for number, pattern in enumerate(patterns, start=1)
     ]

@@ -123,6 +123,12 @@ async def test_f02_a_job_never_acknowledged_is_found_and_its_cancel_refunds(stor
     assert (usage.images_today, usage.waiting) == (0, 0)
 
 
+async def test_f02_a_job_that_was_acknowledged_is_not_cancelled_as_one_that_never_was(store: SqlStore) -> None:
+    stored, _ = await store.submit(factories.new())
+    acked = await store.acknowledge(stored.id, {}, "sketch", NOW, review=False)
+    assert await store.cancel(stored.id, Problem("never_acknowledged"), NOW, unacknowledged=True) == acked
+
+
 async def test_acknowledging_twice_conflicts_and_adds_the_address_once(store: SqlStore) -> None:
     stored, _ = await store.submit(factories.new())
     acked = await store.acknowledge(stored.id, {"thread": "9"}, "sketch", NOW, review=False)
@@ -130,15 +136,6 @@ async def test_acknowledging_twice_conflicts_and_adds_the_address_once(store: Sq
     assert acked.origin.address == {"message": "1", "thread": "9"}
     with pytest.raises(Conflict):
         await store.acknowledge(stored.id, {}, "sketch", NOW, review=False)
-
-
-async def test_a_reviewed_job_queues_only_when_it_is_let_through(store: SqlStore) -> None:
-    stored, _ = await store.submit(factories.new())
-    held = await store.acknowledge(stored.id, {}, "sketch", NOW, review=True)
-    assert held.state is JobState.REVIEW
-    assert await store.line(10) == []
-    assert (await store.queue(stored.id, "sketch", NOW)).state is JobState.QUEUED
-    assert [turn.job_id for turn in await store.line(10)] == [stored.id]
 
 
 async def test_s25_a_second_cancel_changes_nothing(store: SqlStore) -> None:

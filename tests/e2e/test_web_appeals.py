@@ -11,10 +11,8 @@ from playwright.async_api import Locator, Page, expect
 from bot.conduct import Action, Case, ItemKind, Rule
 from bot.judging import OPERATORS
 from bot.model import JobState, Person, Place
-from bot.settings import ModerationSettings
 from tests.e2e.conftest import Open
-from tests.house import open_house
-from tests.web import PatientBackend, Site, client, open_site
+from tests.web import Site, client, open_moderated_site
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -26,10 +24,7 @@ STAFF = Place("web", "moderation")
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def site(tmp_path: Path) -> AsyncIterator[Site]:
-    backend = PatientBackend()
-    backend.go.set()
-    rules = ModerationSettings(held=("castle",), report_threshold=1)
-    async with open_house(tmp_path, [backend], moderation=rules) as house, open_site(house) as opened:
+    async with open_moderated_site(tmp_path) as opened:
         yield opened
 
 

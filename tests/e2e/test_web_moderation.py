@@ -22,7 +22,7 @@ from bot.settings import ModerationSettings
 from tests import factories
 from tests.e2e.conftest import Open
 from tests.house import open_house
-from tests.web import PatientBackend, Site, open_site
+from tests.web import Site, open_moderated_site
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -33,10 +33,7 @@ EVIL = "<img src=x onerror=alert(1)>\"'{{7*7}}</script>"
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def site(tmp_path: Path) -> AsyncIterator[Site]:
-    backend = PatientBackend()
-    backend.go.set()
-    rules = ModerationSettings(held=("castle",), report_threshold=1)
-    async with open_house(tmp_path, [backend], moderation=rules) as house, open_site(house) as opened:
+    async with open_moderated_site(tmp_path) as opened:
         yield opened
 
 

@@ -26,11 +26,8 @@ from bot.answering import AnswersFirst
 from bot.errors import ChatBusy, Refused, StoreError
 from bot.model import Job, Origin, Problem, Ticket
 from bot.ports import Observer
-from bot.studio import Studio, is_withheld
+from bot.studio import SLOWEST_COMMIT, Studio, is_withheld
 from bot.under_way import UnderWay
-
-SLOWEST_COMMIT = 1.5
-"""Seconds. Discord waits three for an answer, so by then the person is told that the bot is busy."""
 
 SLOWEST_ANSWER = 2.7
 """Seconds from the event's arrival; a lost answer is looked for after that."""

@@ -1,7 +1,6 @@
 """What a click and a sent form do. Who may do it is looked up now, in the store; the message proves nothing."""
 
 import time
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any
@@ -16,15 +15,12 @@ from adapters.chat.discord.rest import NO_MENTIONS
 from bot import replies
 from bot.errors import Refused, StoreError
 from bot.model import FINAL_STATES, Person, Place
+from bot.recent import DOUBLE_CLICK, Lately
 
 Handler = Callable[[Interaction, str], Awaitable[None]]
 
 Report = Callable[[Person, Place, str, str], Awaitable[bool]]
 """Who, where, which request, and why; False: they reported it before. Raises Refused, StoreError."""
-
-DOUBLE_CLICK = 3.0
-"""Seconds in which a second press of the same button by the same person is the same wish."""
-
 
 class Buttons:
     """``more`` and ``more_forms`` are those of other parts, such as the review channel's, by their action."""
@@ -37,7 +33,7 @@ class Buttons:
         more_forms: Mapping[str, Handler] | None = None,
     ) -> None:
         self._desk, self._studio, self._report_to = desk, desk.studio, report
-        self._pressed: OrderedDict[tuple[int, str], float] = OrderedDict()
+        self._pressed = Lately(DOUBLE_CLICK)
         self._handlers: dict[str, Handler] = {
             rows.CANCEL: self._cancel,
             rows.AGAIN: self._again,
@@ -85,13 +81,7 @@ class Buttons:
             await self._desk.private(interaction, replies.say("store_busy"))
 
     def _is_double(self, interaction: Interaction, what: str) -> bool:
-        now, key = time.monotonic(), (interaction.user.id, what)
-        while self._pressed and now - next(iter(self._pressed.values())) > DOUBLE_CLICK:
-            self._pressed.popitem(last=False)
-        if key in self._pressed:
-            return True
-        self._pressed[key] = now
-        return False
+        return self._pressed.again((interaction.user.id, what), time.monotonic())
 
     # -- on a request
 

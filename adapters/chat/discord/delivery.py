@@ -7,11 +7,10 @@ has to be made first, it is made without pictures, under a nonce, and remembered
 """
 
 import asyncio
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import Any
 from weakref import WeakValueDictionary
 
 import discord
@@ -25,6 +24,7 @@ from bot import replies, wording
 from bot.errors import ChatBusy, ChatGone
 from bot.model import Job, JobState, Progress, Settled
 from bot.ports import Clock, Observer, Pictures, Remember
+from bot.recent import Newest
 from bot.studio import is_withheld
 
 Open = Callable[[str], str | None]
@@ -41,8 +41,6 @@ SLOWEST_LOOK = 5.0
 
 EDITS_AT_ONCE = 8
 REMEMBERED = 10_000
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +77,8 @@ class DiscordChat:
         self._packer, self._marks = Packer(pictures, fit), marks
         self._open, self._clock, self._observer = open_sealed, clock, observer
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
-        self._said: OrderedDict[str, tuple[float, str]] = OrderedDict()
-        self._settled: OrderedDict[str, None] = OrderedDict()
+        self._said = Newest[tuple[float, str]](REMEMBERED)
+        self._settled = Newest[None](REMEMBERED)
         self._edits = asyncio.Semaphore(EDITS_AT_ONCE)
 
     # -- progress
@@ -109,7 +107,7 @@ class DiscordChat:
         idle = self.rest.strained or self._edits.locked() or job.id in self._settled
         if idle or last == words or now - at < BETWEEN_EDITS:
             return
-        _keep(self._said, job.id, (now, words))
+        self._said.keep(job.id, (now, words))
         address = Address.read(job.origin.address)
         header = self._header(job) if address.in_place else ""
         body = Body(text.lines(header, words), rows.waiting_row(self._marks, job.id))
@@ -151,7 +149,7 @@ class DiscordChat:
     async def deliver(self, settled: Settled, remember: Remember) -> None:
         address = Address.read(settled.job.origin.address)
         errand = Errand(settled.job, address, self._parcel(settled, address), remember)
-        _keep(self._settled, settled.job.id, None)
+        self._settled.keep(settled.job.id, None)
         async with self._turn(settled.job.id):
             if await self._tried_unheard(errand):
                 return
@@ -370,10 +368,3 @@ class DiscordChat:
 
 async def _forget(_: Mapping[str, str]) -> None:
     """A result that is shown again stays where it is."""
-
-
-def _keep(kept: OrderedDict[str, T], key: str, value: T) -> None:
-    kept[key] = value
-    kept.move_to_end(key)
-    while len(kept) > REMEMBERED:
-        kept.popitem(last=False)

@@ -2,7 +2,6 @@
 
 import json
 import time
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
 
 from adapters.chat.slack import blocks, forms
@@ -13,9 +12,7 @@ from bot import replies
 from bot.errors import Refused
 from bot.model import FINAL_STATES
 from bot.moderators import Moderators
-
-DOUBLE_CLICK = 3.0
-"""Seconds in which a second press of the same button by the same person is the same wish."""
+from bot.recent import DOUBLE_CLICK, Lately
 
 TOO_LATE = frozenset({"expired_trigger_id", "exchanged_trigger_id", "invalid_trigger_id"})
 
@@ -43,7 +40,7 @@ class Buttons:
 
     def __init__(self, desk: Desk, moderators: Moderators, more: Mapping[str, Press]) -> None:
         self._desk, self._studio, self._moderators = desk, desk.studio, moderators
-        self._pressed: OrderedDict[tuple[str, str], float] = OrderedDict()
+        self._pressed = Lately(DOUBLE_CLICK)
         self._handlers: dict[str, Press] = {
             blocks.CANCEL: self._cancel,
             blocks.AGAIN: self._again,
@@ -63,13 +60,7 @@ class Buttons:
         return await handler(visit, str(action.get("value") or ""))
 
     def _is_double(self, visit: Visit, what: str) -> bool:
-        now, key = time.monotonic(), (visit.user, what)
-        while self._pressed and now - next(iter(self._pressed.values())) > DOUBLE_CLICK:
-            self._pressed.popitem(last=False)
-        if key in self._pressed:
-            return True
-        self._pressed[key] = now
-        return False
+        return self._pressed.again((visit.user, what), time.monotonic())
 
     # -- on a request
 

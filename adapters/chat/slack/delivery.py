@@ -8,7 +8,6 @@ themselves whether they are shared, so nothing is shown twice.
 """
 
 import asyncio
-from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +22,7 @@ from bot import replies, wording
 from bot.errors import ChatBusy, ChatGone
 from bot.model import Job, JobState, Picture, Progress, Settled
 from bot.ports import Clock, Observer, Pictures, Remember
+from bot.recent import Newest
 from bot.studio import is_withheld
 
 BETWEEN_EDITS = 4.0
@@ -78,9 +78,9 @@ class SlackChat:
         self._workspaces, self._pictures = workspaces, pictures
         self._clock, self._observer = clock, observer
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
-        self._said: OrderedDict[str, tuple[float, str]] = OrderedDict()
-        self._settled: OrderedDict[str, None] = OrderedDict()
-        self._awaiting: OrderedDict[str, float] = OrderedDict()
+        self._said = Newest[tuple[float, str]](REMEMBERED)
+        self._settled = Newest[None](REMEMBERED)
+        self._awaiting = Newest[float](REMEMBERED)
 
     # -- the message with the request
 
@@ -120,7 +120,7 @@ class SlackChat:
         self._awaits(job.id, now)
         if not address.message or job.id in self._settled or last == words or now - at < BETWEEN_EDITS:
             return
-        _keep(self._said, job.id, (now, words))
+        self._said.keep(job.id, (now, words))
         web = await self._workspaces.web(address.team, address.enterprise)
         async with self._turn(job.id):
             if job.id in self._settled:
@@ -131,7 +131,7 @@ class SlackChat:
 
     def _awaits(self, job_id: str, now: float) -> None:
         """One edit is kept for every request whose result will need it."""
-        _keep(self._awaiting, job_id, now)
+        self._awaiting.keep(job_id, now)
         while self._awaiting and now - next(iter(self._awaiting.values())) > OPEN_SECONDS:
             self._awaiting.popitem(last=False)
 
@@ -144,7 +144,7 @@ class SlackChat:
     async def deliver(self, settled: Settled, remember: Remember) -> None:
         job = settled.job
         address = Address.read(job.origin.address)
-        _keep(self._settled, job.id, None)
+        self._settled.keep(job.id, None)
         self._awaits(job.id, self._clock.monotonic())
         try:
             web = await self._workspaces.web(address.team, address.enterprise)
@@ -300,13 +300,6 @@ async def _direct(web: Web, address: Address) -> str:
         raise Closed("no_person")
     opened = await web.call("conversations.open", users=address.user)
     return str(opened["channel"]["id"])
-
-
-def _keep(kept: OrderedDict[str, Any], key: str, value: object) -> None:
-    kept[key] = value
-    kept.move_to_end(key)
-    while len(kept) > REMEMBERED:
-        kept.popitem(last=False)
 
 
 @dataclass(frozen=True, slots=True)

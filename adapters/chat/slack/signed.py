@@ -3,7 +3,6 @@
 import hashlib
 import hmac
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 
 from aiohttp import web
@@ -13,6 +12,7 @@ from slack_bolt.response import BoltResponse
 
 from adapters.chat.slack.asking import Desk
 from adapters.chat.slack.receiving import dispatch
+from bot.recent import Lately
 
 PATH = "/slack/events"
 LARGEST = 4 * 1024 * 1024
@@ -28,7 +28,7 @@ class Signatures:
 
     def __init__(self, secret: str, now: Callable[[], float] = time.time) -> None:
         self._secret, self._now = secret.encode(), now
-        self._seen: OrderedDict[str, float] = OrderedDict()
+        self._seen = Lately(REMEMBERED_SECONDS)
 
     def genuine(self, timestamp: str, signature: str, body: bytes) -> bool:
         """True once for each request: a replayed one has been seen."""
@@ -40,12 +40,7 @@ class Signatures:
         digest = hmac.new(self._secret, b"v0:" + timestamp.encode() + b":" + body, hashlib.sha256).hexdigest()
         if not hmac.compare_digest(f"v0={digest}".encode(), signature.encode()):
             return False
-        while self._seen and now - next(iter(self._seen.values())) > REMEMBERED_SECONDS:
-            self._seen.popitem(last=False)
-        if digest in self._seen:
-            return False
-        self._seen[digest] = now
-        return True
+        return not self._seen.again(digest, now)
 
 
 class HttpServer:

@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 
 from adapters.chat.web.names import name_of
 from bot.conduct import (
-    FOREVER,
     Acquaintance,
     Action,
     Case,
@@ -17,17 +16,14 @@ from bot.conduct import (
     Member,
     Mode,
     Rule,
-    Sanction,
     Target,
 )
-from bot.mod_words import remembered
+from bot.mod_words import remembered, sanction_line
 from bot.model import AuditEvent, Person, Picture
+from bot.moderation.commands import lasting
 from bot.moderation.sanctions import active_strikes, trust
-from bot.moderation.verdicts import moment
+from bot.moderation.starter import FIXED
 from bot.replies import display, problem, say
-
-FIXED = "imagine.toml"
-"""The author of rules that are changed there."""
 
 VIEWS = ("queue", "rules", "people", "settings", "audit")
 REASONS = tuple(f"moderation_reason_{number}" for number in range(1, 6))
@@ -122,7 +118,7 @@ def card(case: Case, tenant: str, me: str, now: float, names: Names) -> Card:
         negative=display(request.negative_prompt or "") if request else "",
         original=display(item.original),
         words=display(item.words),
-        against=sanction_line(case.against, names) if case.against else "",
+        against=sanction_line(case.against, names.whom(case.against.actor)) if case.against else "",
         reasons=tuple(map(_why, item.grounds)),
         reports=tuple(f"{names.whom(each.person)}: {display(each.reason)}" for each in case.reports),
         shots=tuple(_shot(item, each, tenant) for each in case.pictures),
@@ -194,7 +190,7 @@ def rule_row(rule: Rule) -> RuleRow:
         target=rule.target.value,
         category=rule.category,
         message=rule.message,
-        timeout=_lasting(rule.timeout_seconds),
+        timeout=lasting(rule.timeout_seconds),
         all_of=rule.all_of,
         dry_run=rule.dry_run,
         spoiler=rule.spoiler,
@@ -202,15 +198,6 @@ def rule_row(rule: Rule) -> RuleRow:
         author=rule.author,
         fixed=rule.author == FIXED,
     )
-
-
-def _lasting(seconds: float) -> str:
-    """As `commands.duration` reads it."""
-    whole = int(seconds)
-    for unit, size in (("d", 86400), ("h", 3600), ("m", 60)):
-        if whole and whole % size == 0:
-            return f"{whole // size}{unit}"
-    return f"{whole}s" if whole else ""
 
 
 def choices() -> dict[str, list[str]]:
@@ -242,7 +229,7 @@ def record(person: Person, member: Member, now: float, names: Names) -> Record:
         rejected=rejected,
         muted=say("moderation_muted") if member.reporter.muted else "",
     )
-    lines = tuple(sanction_line(each, names) for each in reversed(member.sanctions))
+    lines = tuple(sanction_line(each, names.whom(each.actor)) for each in reversed(member.sanctions))
     return Record(person.key, names.of(person.key), summary, lines)
 
 
@@ -259,12 +246,6 @@ class Entry:
 def entry(known: Acquaintance, names: Names) -> Entry:
     name = display(known.name) or names.of(known.key)
     return Entry(known.key, name, tuple(remembered(known)), bool(known.banned_until or known.timeout_until))
-
-
-def sanction_line(sanction: Sanction, names: Names) -> str:
-    until = say("mod_without_end") if sanction.until == FOREVER else moment(sanction.until)
-    state = say("mod_was_lifted") if sanction.lifted else until
-    return f"{sanction.kind.value} · {state} · {names.whom(sanction.actor)} · {display(sanction.reason)}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ from bot.judging import OPERATORS
 from bot.model import Person, Place, Problem
 from bot.moderation import lists
 from bot.moderation.commands import person_key
+from bot.moderation.starter import FIXED
 from bot.options import without_forbidden
 from bot.replies import problem, say
 
@@ -205,7 +206,7 @@ class ModerationPages:
             return self.closed("moderation_login", 401)
         shown = _shown(request, await self._house.operators.tenants())
         rules = await self._house.moderators.rules(session.person, Place(shown.tenant, "moderation"))
-        text = lists.to_csv(rule for rule in rules if rule.author != deciding.FIXED)
+        text = lists.to_csv(rule for rule in rules if rule.author != FIXED)
         name = f"rules-{shown.tenant.replace(':', '-')}.csv"
         headers = {**PRIVATE, "content-disposition": f'attachment; filename="{name}"'}
         return Response(text, media_type="text/csv; charset=utf-8", headers=headers)

@@ -25,6 +25,7 @@ from adapters.chat.web.sessions import COOKIE, COOKIE_SECONDS, ROOM, TENANT, Sea
 from adapters.chat.web.speaking import Speaker, refusal
 from adapters.chat.web.views import file_name
 from bot.command import LONGEST_COMMAND
+from bot.conduct import LONGEST_APPEAL
 from bot.errors import Refused, StoreError
 from bot.model import Picture, Problem
 from bot.options import without_forbidden
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
 
 NEWEST_FIRST_PAGE = 30  #: messages; older ones come as one scrolls
 LONGEST_REASON = 500  #: characters of a report
-LONGEST_APPEAL = 1000  #: characters
 HEARTBEAT_SECONDS = 15.0
 RETRY_MS = 1000
 PRIVATE = {"cache-control": "no-store"}

@@ -9,6 +9,7 @@ upload limits, rate limits) and fails on order. What a test asks of it:
     gateway    cut(), reconnect(), invalidate(), deaf
     faults     order(), drop(), rate_limit(), refuse(), slow()
     interactions   ack_seconds, token_seconds
+    town       a guild as most tests want it
 """
 
 import base64
@@ -22,6 +23,7 @@ from tests.standins.discord.gateway import Gateway
 from tests.standins.discord.human import Human, NotOffered, buttons, fields
 from tests.standins.discord.interactions import Answer, Asked, Interaction, Interactions
 from tests.standins.discord.rest import Rest
+from tests.standins.discord.town import Town, town
 from tests.standins.discord.wire import Call
 from tests.standins.discord.world import (
     MEBIBYTE,
@@ -53,11 +55,13 @@ __all__ = [
     "Message",
     "NotOffered",
     "Permission",
+    "Town",
     "User",
     "When",
     "World",
     "buttons",
     "fields",
+    "town",
 ]
 
 

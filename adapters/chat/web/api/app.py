@@ -22,6 +22,7 @@ from adapters.chat.web.api import answers, body, errors, spec
 from adapters.chat.web.api.errors import ApiError, Finding
 from adapters.chat.web.api.outcomes import is_over
 from adapters.chat.web.api.work import Caller, Work, key_digest
+from adapters.chat.web.guard import LARGEST_BODY
 from bot.errors import Refused, StoreError
 from bot.model import Job
 from bot.replies import say
@@ -34,7 +35,6 @@ DOCUMENT = "/openapi.json"
 NUMBER = "imagine_request"
 """Under this name the scope has the number that the log and the header x-request-id have."""
 
-LARGEST_BODY = 64 * 1024  # bytes
 BODY_SECONDS = 10.0
 HEADERS = {
     "x-content-type-options": "nosniff",

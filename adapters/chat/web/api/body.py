@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Never
 
 from adapters.chat.web.api.errors import ApiError, Finding, bad
+from bot.conduct import LONGEST_APPEAL
 from bot.options import LONGEST_TEXT
 from bot.replies import say
 
@@ -16,7 +17,6 @@ SIZE = rf"auto|{SIDE}[x:]{SIDE}"
 FORMATS = ("b64_json", "url")
 MOST_PARTIALS = 3
 LONGEST_NAME = 100
-LONGEST_APPEAL = 1000
 DECISION = r"[0-9a-f]{32}"
 OF_OTHERS: Mapping[str, tuple[str, ...]] = {
     "background": ("auto", "opaque"),

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from adapters.chat.web.api import body
+from bot.conduct import LONGEST_APPEAL
 from bot.options import LONGEST_TEXT, Option
 from bot.replies import say
 from bot.routing import NO_STYLE
@@ -82,7 +83,7 @@ def _example(studio: Studio) -> dict[str, Any]:
 def _appeals() -> dict[str, Any]:
     text = {"type": "string", "minLength": 1}
     sent = _object(
-        {"decision": text | {"pattern": f"^{body.DECISION}$"}, "reason": text | {"maxLength": body.LONGEST_APPEAL}},
+        {"decision": text | {"pattern": f"^{body.DECISION}$"}, "reason": text | {"maxLength": LONGEST_APPEAL}},
         additionalProperties=False,
     )
     done = {
