@@ -45,5 +45,5 @@ def examples() -> tuple[str, ...]:
         "a medium white square above a medium blue circle on a green background --seed 7",
         "a large cross in the centre --no red --guidance 4",
         "a small yellow circle inside a large pink heart on a black background --count 2",
-        "a large striped purple circle on a yellow background --steps 30",
+        "a large orange star on a blue background --steps 30",
     )
