@@ -5,11 +5,12 @@ import contextlib
 import os
 import secrets
 import signal
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from adapters import control, several
 from adapters.disk import DiskWatch
@@ -36,6 +37,8 @@ from bot.worker import Worker
 if TYPE_CHECKING:
     from adapters.chat.web.server import WebHouse
     from adapters.demo import Demo
+
+Work = Coroutine[Any, Any, None]
 
 SWEEP_SECONDS = 3600.0
 ORPHAN_AGE = 3600.0
@@ -167,34 +170,55 @@ async def run(
         await take_place(stack, house, role)
         platforms = await open_platforms(stack, house, role)
         await take_up_unacknowledged(house, platforms)
-        endless = [
-            asyncio.create_task(loop_lag_watchdog(observe)),
-            asyncio.create_task(store_watchdog(observe, house.store)),
-            asyncio.create_task(sweep_loop(house)),
-            *among_others(house, role, platforms),
-            asyncio.create_task(expiry_loop(house)),
-        ]
-        tasks = []
-        if role in {Role.ALL, Role.WORKER}:
-            name, alone = several.process_name(), not settings.store.postgres
-            worker = Worker(house.core, house.pictures, platforms.chats, name, alone=alone, rooms=platforms.rooms)
-            tasks.append(asyncio.create_task(worker.run(stop)))
-        tasks += [asyncio.create_task(listen(stop)) for listen in platforms.listening.values()]
+        endless = [asyncio.create_task(each) for each in housekeeping(house, role, platforms)]
+        tasks = [asyncio.create_task(each) for each in work_of(house, role, platforms, stop)]
+        load = partial(preload, stack, house, role)
         serving = web_of(house, role, demo)
         if serving is None:
-            preload(stack, house, role)
+            load()
         else:
-            from adapters.chat.web.server import serve_web
-
             further = [demo.announcement, await login_link(house)] if demo else [welcome]
-
-            def tell(address: str) -> None:
-                for line in filter(None, (say("running", url=address), *further)):
-                    announce(line)
-                preload(stack, house, role)
-
-            tasks.append(asyncio.create_task(serve_web(serving, stop, tell)))
+            tasks.append(asyncio.create_task(serve(serving, stop, further, announce, load)))
         await until_stopped(stop, tasks, endless)
+
+
+def housekeeping(house: House, role: Role, platforms: Platforms) -> list[Work]:
+    """What never ends by itself."""
+    return [
+        loop_lag_watchdog(house.observe),
+        store_watchdog(house.observe, house.store),
+        sweep_loop(house),
+        *among_others(house, role, platforms),
+        expiry_loop(house),
+    ]
+
+
+def work_of(house: House, role: Role, platforms: Platforms, stop: asyncio.Event) -> list[Work]:
+    """What ends once ``stop`` is set: the ways in, and the worker where this process is one."""
+    listening = [listen(stop) for listen in platforms.listening.values()]
+    if role is Role.CHAT:
+        return listening
+    name, alone = several.process_name(), not house.settings.store.postgres
+    worker = Worker(house.core, house.pictures, platforms.chats, name, alone=alone, rooms=platforms.rooms)
+    return [worker.run(stop), *listening]
+
+
+async def serve(
+    web: "WebHouse",
+    stop: asyncio.Event,
+    further: Sequence[str],
+    announce: Callable[[str], None],
+    then: Callable[[], None],
+) -> None:
+    """The web pages; once they are up their address is announced, and ``further``. Raises OSError."""
+    from adapters.chat.web.server import serve_web
+
+    def tell(address: str) -> None:
+        for line in filter(None, (say("running", url=address), *further)):
+            announce(line)
+        then()
+
+    await serve_web(web, stop, tell)
 
 
 def preload(stack: AsyncExitStack, house: House, role: Role) -> None:
@@ -241,7 +265,7 @@ async def take_up_unacknowledged(house: House, platforms: Platforms) -> None:
         house.observe.event("recovered", state="received", n=lost)
 
 
-def among_others(house: House, role: Role, platforms: Platforms) -> list[asyncio.Task[None]]:
+def among_others(house: House, role: Role, platforms: Platforms) -> list[Work]:
     """What a process does beside its work, and, where others may be on the same store, for them."""
     postgres = bool(house.settings.store.postgres)
     work = [several.share_health(house.observe, house.core.health)] if postgres else []
@@ -249,7 +273,7 @@ def among_others(house: House, role: Role, platforms: Platforms) -> list[asyncio
         # also alone: a store that was busy when a request was to be acknowledged leaves it between two states
         work.append(several.drop_abandoned(house.observe, house.studio, platforms.arrived))
         work += [several.watch_token(house.store)] if postgres else []
-    return [asyncio.create_task(each) for each in work]
+    return work
 
 
 def web_of(house: House, role: Role, demo: "Demo | None" = None) -> "WebHouse | None":

@@ -51,6 +51,12 @@ class JobReport:
     async def remember(self, task: str) -> None:
         await _patiently(lambda: self._core.store.remember_task(self._job, task))
 
+    async def over(self) -> None:
+        """Nobody looks at a preview any more. One that stays behind is found by the sweep."""
+        if self._known.previews:
+            with contextlib.suppress(OSError, StoreError):
+                await self._pictures.drop_previews(self._job.id)
+
     async def _save(self) -> None:
         with contextlib.suppress(StoreError):
             await self._core.store.save_progress(self._known)
@@ -71,6 +77,16 @@ async def draw(
     core: steps.Core, pictures: Pictures, chats: Mapping[str, Chat], job: Job, rng: random.Random
 ) -> Job | None:
     """The job as `drawn`, or None where it went back to the queue or ended. Raises Conflict, StoreError."""
+    report = JobReport(core, pictures, job, chats.get(job.platform))
+    try:
+        return await _draw(core, pictures, job, report, rng)
+    finally:
+        await report.over()
+
+
+async def _draw(
+    core: steps.Core, pictures: Pictures, job: Job, report: JobReport, rng: random.Random
+) -> Job | None:
     backend = core.backends[job.backend]
     request, notes = steps.drawing_on(core, job.request, job.seed, job.backend)
     verdict = await judged_again(core, job, Point.SPEND)
@@ -79,7 +95,6 @@ async def draw(
     if not job.task and not await _patiently(lambda: _afford(core, backend, request)):
         await _close_until_tomorrow(core, job)
         return None
-    report = JobReport(core, pictures, job, chats.get(job.platform))
     began = core.clock.monotonic()
     try:
         drawn = await _generate(backend, request, job.task, report)

@@ -105,6 +105,8 @@ class Pictures(Protocol):
     async def preview(self, job_id: str, index: int, image: bytes) -> None:
         """Overwrites the job's preview file; not synced."""
 
+    async def drop_previews(self, job_id: str) -> None: ...
+
 
 class Topic(StrEnum):
     WORK = "work"  #: a job may be claimable
@@ -132,9 +134,6 @@ class Store(Protocol):
         self, job_id: str, address: Mapping[str, str], clock: str, now: float, *, review: bool
     ) -> Job:
         """To the queue, at the turn of backend ``clock``'s clock, or to review. Raises Conflict unless `received`."""
-
-    async def queue(self, job_id: str, clock: str, now: float) -> Job:
-        """From review to the queue. Raises Conflict unless in review."""
 
     async def cancel(
         self,
@@ -182,8 +181,6 @@ class Store(Protocol):
         """Drops the lease of a job that is drawn or final; another worker goes on."""
 
     async def remember_task(self, job: Job, task: str) -> None: ...
-
-    async def record_paid_attempt(self, job: Job) -> Job: ...
 
     async def remember_address(self, job: Job, address: Mapping[str, str]) -> None: ...
 

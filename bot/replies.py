@@ -91,7 +91,6 @@ ENGLISH: Mapping[str, str] = {
     "blocked_rule_said": "This request goes against the rule {rule} of this community: {reason}",
     "blocked_picture": "The picture was withheld: the picture check found {category}. Your quota is returned.",
     "blocked_likeness": "The picture was withheld: it looks like one that a moderator banned. Your quota is returned.",
-    "blocked_provider": "The provider's own moderation refused this request. Your quota is returned.",
     "blocked_closed": "The bot is closed here for now; only moderators can ask for images.",
     "blocked_banned": "You are banned from the bot in this community: {reason}",
     "blocked_banned_until": "You are banned from the bot in this community until {until}: {reason}",

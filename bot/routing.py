@@ -8,7 +8,7 @@ from itertools import takewhile
 from rapidfuzz import fuzz, process
 
 from bot.errors import Refused
-from bot.model import Breaker, Capabilities, Drawing, ImageRequest, Problem, Range, Style
+from bot.model import Capabilities, Drawing, ImageRequest, Problem, Range, Style
 from bot.options import plain
 from bot.sizes import settle_size
 
@@ -167,36 +167,6 @@ def knows_subject(request: ImageRequest, style: Style | None, capabilities: Capa
 
 def _has_size(request: ImageRequest, capabilities: Capabilities) -> bool:
     return settle_size(request.size, capabilities)[1]
-
-
-def usable(breaker: Breaker | None, now: float) -> bool:
-    return breaker is None or breaker.closed_until <= now
-
-
-def reopens_at(names: Sequence[str], breakers: Mapping[str, Breaker], now: float) -> float:
-    """When the first of these is asked again: ``now`` where one is already, infinity where an operator must act."""
-    return min((max(now, breakers[name].closed_until) if name in breakers else now for name in names), default=math.inf)
-
-
-def choose(
-    request: ImageRequest,
-    names: Sequence[str],
-    backends: Mapping[str, Capabilities],
-    *,
-    finish_at: Mapping[str, float],
-    breakers: Mapping[str, Breaker],
-    now: float,
-) -> str | None:
-    """Of the usable candidates those with the exact size, of these the one that finishes first, then the first.
-
-    ``finish_at`` has each backend's expected finish time; without one it counts as free. None: all are closed.
-    """
-    open_now = [name for name in names if name in backends and usable(breakers.get(name), now)]
-
-    def preference(name: str) -> tuple[bool, float]:
-        return not _has_size(request, backends[name]), finish_at.get(name, now)
-
-    return min(open_now, key=preference, default=None)
 
 
 def passed_over(

@@ -66,7 +66,7 @@ async def jobs_of(house: TestHouse, name: str = "ci") -> list[Job]:
 
 async def job_in(house: TestHouse, *states: JobState, name: str = "ci") -> Job:
     """The key's only job, once it is in one of the states; without any named: once it is final."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while True:
             for job in await jobs_of(house, name):
                 if job.state in (states or FINAL_STATES):

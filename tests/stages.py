@@ -1,8 +1,7 @@
 """Discord and Slack as one test sees both: a person asks, the bot's process dies, and what people read is looked at."""
 
 import asyncio
-import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from multiprocessing.context import ForkServerProcess
@@ -155,10 +154,3 @@ async def open_slack(folder: Path) -> AsyncIterator[SlackStage]:
         moderators, channels = ("slack:user:U9",), {"slack:T1": "C9"}
         moderation = ModerationSettings(held=("castle",), moderators=moderators, review_channels=channels)
         yield SlackStage(folder, slack, moderation)
-
-
-async def until(true: Callable[[], object], seconds: float = 60.0) -> None:
-    began = time.monotonic()
-    while not true():
-        assert time.monotonic() - began < seconds, "it never came true"
-        await asyncio.sleep(0.02)

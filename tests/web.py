@@ -188,7 +188,7 @@ def found(pattern: str, text: str) -> str:
 
 @asynccontextmanager
 async def client(site: Site, *, arrived: bool = True) -> AsyncIterator[Client]:
-    async with httpx.AsyncClient(base_url=site.url, timeout=10) as http:
+    async with httpx.AsyncClient(base_url=site.url, timeout=60) as http:
         made = Client(http)
         if arrived:
             await made.arrive()

@@ -59,13 +59,6 @@ class Jobs(Shelf):
         usual = None if review else whole.acknowledge(job_id, address, clock, now)
         return await self._engine.together(work, usual)
 
-    async def queue(self, job_id: str, clock: str, now: float) -> Job:
-        async with self._engine.write() as tx:
-            job = one(await tx.run("queue_reviewed", job=job_id, now=now), job_id)
-            await turns.join(tx, job, clock)
-            show(tx, job)
-            return rows.job(job)
-
     async def cancel(
         self,
         job_id: str,
@@ -177,9 +170,6 @@ class Jobs(Shelf):
     async def remember_task(self, job: Job, task: str) -> None:
         async with self._engine.write() as tx:
             one(await tx.run("remember_task", **_fence(job), task=task), job.id)
-
-    async def record_paid_attempt(self, job: Job) -> Job:
-        return await self._fenced("record_paid_attempt", job)
 
     async def remember_address(self, job: Job, address: Mapping[str, str]) -> None:
         async with self._engine.write() as tx:

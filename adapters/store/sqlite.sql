@@ -173,9 +173,6 @@ RETURNING *
 -- name: remember_task
 UPDATE jobs SET task = :task WHERE id = :job AND attempt = :attempt AND worker <> '' RETURNING id
 
--- name: record_paid_attempt
-UPDATE jobs SET paid_attempts = paid_attempts + 1 WHERE id = :job AND attempt = :attempt AND worker <> '' RETURNING *
-
 -- name: remember_address
 UPDATE jobs SET address = json_patch(address, :address), state = CASE state WHEN 'drawn' THEN 'delivering' ELSE state END
 WHERE id = :job AND attempt = :attempt AND worker <> '' RETURNING id

@@ -40,22 +40,49 @@ class Outcome:
     topics: frozenset[Topic] = frozenset()
 
 
+class _RaisedError(Exception):
+    """One of the works did, and not the database at the commit."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+
+Run = Callable[[Direct, Work[Any]], Outcome]
+
+
 def run_together(
     connection: sqlite3.Connection, queries: Mapping[str, str], translate: Translate, works: Sequence[Work[Any]]
 ) -> list[Outcome]:
-    """One outcome for each work, all committed. Raises sqlite3.Error, and then nothing was."""
-    connection.execute("BEGIN IMMEDIATE")
+    """One outcome for each work, all committed. Raises sqlite3.Error, and then nothing was.
+
+    Most lots have no work that raises, so the savepoints that undo one alone come only when it was seen that one does.
+    """
+
+    def in_turn(run: Run) -> list[Outcome]:
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            outcomes = [run(Direct(connection, queries, translate), work) for work in works]
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+        return outcomes
+
     try:
-        outcomes = [_run_one(Direct(connection, queries, translate), work) for work in works]
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise
-    return outcomes
+        return in_turn(_plainly)
+    except _RaisedError as raised:
+        return in_turn(_alone) if len(works) > 1 else [Outcome(error=raised.error)]
 
 
-def _run_one(direct: Direct, work: Work[Any]) -> Outcome:
+def _plainly(direct: Direct, work: Work[Any]) -> Outcome:
+    try:
+        return Outcome(_driven(work(direct)), topics=frozenset(direct.topics))
+    except Exception as error:
+        raise _RaisedError(error) from error
+
+
+def _alone(direct: Direct, work: Work[Any]) -> Outcome:
     direct.connection.execute("SAVEPOINT one")
     try:
         outcome = Outcome(_driven(work(direct)), topics=frozenset(direct.topics))

@@ -155,11 +155,6 @@ def picture_verdict(
     )
 
 
-def provider_verdict(detail: str) -> Verdict:
-    """A provider's own moderation said no: nothing of ours weakens that."""
-    return one(Reason(Action.BLOCK, "blocked_provider", message=detail))
-
-
 _VERBS = {Action.FLAG: "flagged", Action.HOLD: "held", Action.BLOCK: "blocked", Action.TIMEOUT: "blocked"}
 
 

@@ -138,15 +138,6 @@ async def test_acknowledging_twice_conflicts_and_adds_the_address_once(store: Sq
         await store.acknowledge(stored.id, {}, "sketch", NOW, review=False)
 
 
-async def test_a_reviewed_job_queues_only_when_it_is_let_through(store: SqlStore) -> None:
-    stored, _ = await store.submit(factories.new())
-    held = await store.acknowledge(stored.id, {}, "sketch", NOW, review=True)
-    assert held.state is JobState.REVIEW
-    assert await store.line(10) == []
-    assert (await store.queue(stored.id, "sketch", NOW)).state is JobState.QUEUED
-    assert [turn.job_id for turn in await store.line(10)] == [stored.id]
-
-
 async def test_s25_a_second_cancel_changes_nothing(store: SqlStore) -> None:
     job = await queue(store, factories.job(count=2))
     first, second = await asyncio.gather(

@@ -1,4 +1,7 @@
-"""People with real browsers. A test that leaves an error in a console fails."""
+"""People with real browsers, and the stand-in of Slack.
+
+A test that leaves an error in a console, or sends Slack what it would refuse, fails.
+"""
 
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -12,6 +15,7 @@ from adapters import demo
 from adapters.factory import build_backend
 from bot.ports import Backend
 from tests import browser as browsers
+from tests.standins.slack import SlackStandIn
 
 Open = Callable[..., Awaitable[Page]]
 
@@ -27,6 +31,13 @@ async def chromium() -> AsyncIterator[Browser]:
         launched = await playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
         yield launched
         await launched.close()
+
+
+@pytest.fixture
+async def slack() -> AsyncIterator[SlackStandIn]:
+    async with SlackStandIn() as standing:
+        yield standing
+        assert standing.problems == []
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

@@ -84,7 +84,7 @@ def test_keys_are_made_and_revoked_beside_a_running_bot(folder: Path) -> None:
         assert call("api-key", "revoke", "ci", "-c", "imagine.toml", cwd=folder).returncode == 0
         revoked = time.monotonic()
         while status(program, key) != 401:
-            assert time.monotonic() - revoked < 5
+            assert time.monotonic() - revoked < 20
             time.sleep(0.05)
 
 

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests.killed import DRAWING, POISON, Life, charged, drawings, ended, rows, states
-from tests.stages import Stage, open_discord, open_slack, until
+from tests.stages import Stage, open_discord, open_slack
+from tests.waiting import until
 
 KILLED = -signal.SIGKILL
 

@@ -146,7 +146,7 @@ async def test_f41_a_lost_session_identifies_anew_and_running_requests_go_on(idl
     async with idle.working():
         await idle.settled()
     assert len(idle.with_pictures()) == 1
-    await idle.discord.gateway.until("identified", 2, 15)
+    await idle.discord.gateway.until("identified", 2)
     await idle.imagine(prompt="a blue fox")
 
 

@@ -152,7 +152,7 @@ async def test_a_picture_is_kept_and_can_be_read_back(
 ) -> None:
     asked = await standin.human.slash(ada, room, "think")
     await asked.reply()
-    async with asyncio.timeout(3):
+    async with asyncio.timeout(60):
         while not room.shown()[0].attachments:
             await asyncio.sleep(0.01)
     (attachment,) = room.shown()[0].attachments

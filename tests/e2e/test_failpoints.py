@@ -28,9 +28,8 @@ NO_TRANSITION = {
     "extend_leases": "the heartbeat, by a timer",
     "delete_job": "retention and forgetting, long after the end",
     "drop_tokens": "a platform's expired tokens go from the address; the state stays",
-    "record_paid_attempt": "an adapter's word on money, in the contract suite of the store",
 }
-EFFECTLESS = {"progress", "probe", "close", "read", "preview"}
+EFFECTLESS = {"progress", "probe", "close", "read", "preview", "drop_previews"}
 
 FOX, HELD = WISHES[0], story.BY_WORD["held"]
 AFTER = (  # a kill, and the calls of the next life that only a recovery makes

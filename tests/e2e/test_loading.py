@@ -2,7 +2,6 @@
 
 import asyncio
 import io
-from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from tests.fakes import FakeBackend
 from tests.house import open_house
 from tests.slack_house import open_test
 from tests.standins.slack import SlackStandIn
+from tests.waiting import until
 from tests.web import client, open_site
 
 LOADING = "Loading the model"
@@ -35,19 +35,6 @@ class LoadingBackend(FakeBackend):
             await report.progress(0, 0)
             await asyncio.sleep(0.02)
         return await super().generate(request, resume, report)
-
-
-async def eventually(true: Callable[[], object]) -> None:
-    async with asyncio.timeout(30):
-        while not true():
-            await asyncio.sleep(0.01)
-
-
-@pytest.fixture
-async def slack() -> AsyncIterator[SlackStandIn]:
-    async with SlackStandIn() as standing:
-        yield standing
-        assert standing.problems == []
 
 
 async def test_the_room_and_the_operators_read_that_the_model_is_loading(tmp_path: Path) -> None:
@@ -84,7 +71,7 @@ async def test_slack_says_it_in_the_requests_message(tmp_path: Path, slack: Slac
     backend = LoadingBackend()
     async with open_test(tmp_path, slack, backends=[backend]) as test:
         await test.human.slash("/imagine", "a fox")
-        await eventually(lambda: LOADING in "".join(message.shown() for message in test.workspace.by_bot()))
+        await until(lambda: LOADING in "".join(message.shown() for message in test.workspace.by_bot()))
         backend.go.set()
         await test.job()
         assert "Done" in test.workspace.by_bot()[0].shown()

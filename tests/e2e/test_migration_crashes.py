@@ -14,7 +14,8 @@ import pytest
 from adapters.store import sql
 from tests import program
 from tests.killed import charged, states
-from tests.stages import DiscordStage, SlackStage, open_discord, open_slack, until
+from tests.stages import DiscordStage, SlackStage, open_discord, open_slack
+from tests.waiting import until
 
 CONFIG = """
 [store]

@@ -2,7 +2,7 @@
 
 import asyncio
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -35,6 +35,7 @@ from tests.community import (
 from tests.fakes import CAPABILITIES, FakeBackend
 from tests.house import TestHouse, open_house
 from tests.moving import Ahead
+from tests.waiting import until
 
 DIRECT = Place("discord:dm:5", "5", private=True)
 
@@ -682,13 +683,7 @@ async def test_s26_the_dispatcher_answers_moderators_and_nobody_else(tmp_path: P
 # ---------------------------------------------------------------- helpers
 
 
-async def until(true: Callable[[], bool], seconds: float = 10.0) -> None:
-    async with asyncio.timeout(seconds):
-        while not true():
-            await asyncio.sleep(0.01)
-
-
 async def until_state(house: TestHouse, job_id: str, state: JobState) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while (await job_of(house, job_id)).state is not state:
             await asyncio.sleep(0.01)

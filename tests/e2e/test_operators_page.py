@@ -27,7 +27,7 @@ async def new_link(house: TestHouse, token: str = "a-token", seconds: float = 60
 
 @asynccontextmanager
 async def browser(site: Site) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=site.url, timeout=10, trust_env=False) as http:
+    async with httpx.AsyncClient(base_url=site.url, timeout=60, trust_env=False) as http:
         yield http
 
 

@@ -130,7 +130,7 @@ def test_a_chat_process_and_two_workers_draw_together_and_one_may_be_killed(tmp_
         for running in (workers[1], chat):
             code, seconds = running.stop()
             assert code == 0
-            assert seconds < 7
+            assert seconds < 20
 
 
 def test_f05_f06_the_chat_process_killed_with_requests_under_way_answers_them_when_it_is_back(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -12,15 +12,9 @@ from bot.settings import ModerationSettings
 from tests.fakes import FakeBackend
 from tests.slack_house import SlackTest, open_test
 from tests.standins.slack import Message, SlackStandIn, View, buttons_of
+from tests.waiting import until
 
 MODERATION = ModerationSettings(moderators=("slack:user:U9", "slack:group:S3"))
-
-
-@pytest.fixture
-async def slack() -> AsyncIterator[SlackStandIn]:
-    async with SlackStandIn() as standing:
-        yield standing
-        assert standing.problems == []
 
 
 @pytest.fixture
@@ -34,12 +28,6 @@ async def done(test: SlackTest, words: str = "a red fox --seed 5") -> Message:
     await test.human.slash("/imagine", words)
     await test.job()
     return test.workspace.by_bot()[0]
-
-
-async def until(true: Callable[[], object], seconds: float = 5.0) -> None:
-    async with asyncio.timeout(seconds):
-        while not true():
-            await asyncio.sleep(0.01)
 
 
 def labels(message: Message) -> list[str]:

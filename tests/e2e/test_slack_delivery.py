@@ -1,7 +1,7 @@
 """Pictures into the thread exactly once, whatever Slack answers or does not answer."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -12,13 +12,7 @@ from bot.model import Job, JobState, Stage
 from tests.fakes import FakeBackend
 from tests.slack_house import SlackTest, open_test
 from tests.standins.slack import Cut, Message, SlackStandIn, controls_in
-
-
-@pytest.fixture
-async def slack() -> AsyncIterator[SlackStandIn]:
-    async with SlackStandIn() as standing:
-        yield standing
-        assert standing.problems == []
+from tests.waiting import until
 
 
 @pytest.fixture
@@ -27,13 +21,7 @@ async def test(tmp_path: Path, slack: SlackStandIn) -> AsyncIterator[SlackTest]:
         yield opened
 
 
-async def until(true: Callable[[], object], seconds: float = 5.0) -> None:
-    async with asyncio.timeout(seconds):
-        while not true():
-            await asyncio.sleep(0.01)
-
-
-async def delivered(test: SlackTest, words: str = "a red fox --count 2", seconds: float = 15.0) -> Job:
+async def delivered(test: SlackTest, words: str = "a red fox --count 2", seconds: float = 60.0) -> Job:
     """One request to its end: exactly one message with exactly its pictures."""
     await test.human.slash("/imagine", words)
     job = await test.job(seconds=seconds)

@@ -18,13 +18,6 @@ MODERATION = ModerationSettings(moderators=("slack:user:U9",), held=("castle",),
 
 
 @pytest.fixture
-async def slack() -> AsyncIterator[SlackStandIn]:
-    async with SlackStandIn() as standing:
-        yield standing
-        assert standing.problems == []
-
-
-@pytest.fixture
 async def test(tmp_path: Path, slack: SlackStandIn) -> AsyncIterator[SlackTest]:
     async with open_test(tmp_path, slack, moderation=MODERATION) as opened:
         yield opened

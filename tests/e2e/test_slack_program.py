@@ -3,7 +3,6 @@
 import asyncio
 import signal
 from asyncio.subprocess import PIPE
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -28,13 +27,6 @@ kind = "sketch"
 review_channels = {{ "slack:T1" = "C1" }}
 """
 SIGNING = "signing-secret"
-
-
-@pytest.fixture
-async def slack() -> AsyncIterator[SlackStandIn]:
-    async with SlackStandIn() as standing:
-        yield standing
-        assert standing.problems == []
 
 
 async def started(slack: SlackStandIn, folder: Path, command: str, mode: str) -> tuple[asyncio.subprocess.Process, int]:

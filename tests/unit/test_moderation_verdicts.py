@@ -16,7 +16,7 @@ from bot.model import Person, Place
 from bot.moderation import verdicts as verdicts_module
 from bot.moderation.normalise import TABLES
 from bot.moderation.rules import FilterError, RuleSet, Scene, compile_rules
-from bot.moderation.verdicts import ALLOWED, Reason, Verdict, fold, judge, one, picture_verdict, provider_verdict
+from bot.moderation.verdicts import ALLOWED, Reason, Verdict, fold, judge, picture_verdict
 from bot.replies import ENGLISH, problem
 
 ANN = Person("discord:user:1", "Ann", ("discord:role:1",))
@@ -213,10 +213,6 @@ def test_an_age_restricted_channel_lifts_only_the_labels_it_is_for() -> None:
     assert picture_verdict(scores, thresholds, age_restricted_exempt=exempt, place=adult).action is Action.ALLOW
     assert picture_verdict(scores, thresholds, age_restricted_exempt=exempt, place=PLACE).action is Action.BLOCK
     assert picture_verdict({"gore": 0.9}, thresholds, age_restricted_exempt=exempt, place=adult).action is Action.BLOCK
-
-
-def test_a_providers_refusal_joins_as_a_block() -> None:
-    assert (one(Reason(Action.FLAG, "flagged_rule")) | provider_verdict("451")).action is Action.BLOCK
 
 
 def test_every_reason_of_a_verdict_fills_its_sentence() -> None:

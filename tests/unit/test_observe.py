@@ -177,7 +177,7 @@ async def test_the_gauges_show_what_the_store_holds(tmp_path: Path) -> None:
         await store.save_breaker(Breaker("hive", closed_until=time.time() + 60))
         watched = Observe(["hive"])
         watching = asyncio.create_task(observe.store_watchdog(watched, store, 60.0))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while ("imagine_queue_jobs", frozenset({("state", "received")})) not in samples(watched):
                 await asyncio.sleep(0.01)
         await asyncio.sleep(0.1)

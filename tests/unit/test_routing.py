@@ -1,4 +1,3 @@
-import math
 from dataclasses import replace
 
 import pytest
@@ -6,19 +5,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.errors import Refused
-from bot.model import Breaker, Capabilities, ImageRequest, Problem, Range, Ratio, Size, Style
+from bot.model import Capabilities, ImageRequest, Problem, Range, Ratio, Size, Style
 from bot.replies import problem as sentence
 from bot.routing import (
     SEEDS,
     candidates,
-    choose,
     drawing,
     estimated_tokens,
     fits,
     objections,
     passed_over,
-    reopens_at,
-    usable,
 )
 
 SQUARE = Size(1024, 1024)
@@ -188,31 +184,6 @@ def test_a_style_counts_toward_the_prompts_length() -> None:
 )
 def test_tokens_are_rather_over_than_underestimated(text: str, least: int, most: int) -> None:
     assert least <= estimated_tokens(text) <= most
-
-
-def test_the_one_that_finishes_first_is_chosen_among_the_open_ones() -> None:
-    finish = {"hive": 30.0, "ovh": 10.0, "dataoorts": 10.0}
-    closed = {"ovh": Breaker("ovh", closed_until=200.0)}
-    names = ("hive", "ovh", "dataoorts")
-    assert choose(FOX, names, BACKENDS, finish_at=finish, breakers={}, now=0.0) == "ovh"
-    assert choose(FOX, names, BACKENDS, finish_at=finish, breakers=closed, now=100.0) == "dataoorts"
-    assert choose(FOX, names, BACKENDS, finish_at=finish, breakers=closed, now=200.0) == "ovh"
-    assert choose(FOX, ("ovh",), BACKENDS, finish_at=finish, breakers=closed, now=100.0) is None
-
-
-def test_an_exact_size_goes_before_an_earlier_finish() -> None:
-    wide = replace(FOX, size=Ratio(4, 3))
-    finish = {"hive": 30.0, "ovh": 10.0}
-    assert choose(wide, ("hive", "ovh"), BACKENDS, finish_at=finish, breakers={}, now=0.0) == "hive"
-
-
-def test_f30_whether_and_until_when_all_backends_are_closed() -> None:
-    closed = {"hive": Breaker("hive", closed_until=200.0), "ovh": Breaker("ovh", closed_until=math.inf)}
-    assert reopens_at(("hive", "ovh"), closed, 100.0) == 200.0
-    assert reopens_at(("ovh",), closed, 100.0) == math.inf
-    assert reopens_at(("hive", "ovh", "dataoorts"), closed, 100.0) == 100.0
-    assert not usable(closed["hive"], 199.0)
-    assert usable(closed["hive"], 200.0)
 
 
 def test_a_style_is_applied_and_negatives_join() -> None:
