@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 ACTIVE = 0.25
 """The part of the places that are faulty in a history."""
 
-LIKELY = {"slow": 0.05, "stall": 0.25, "crash": 0.01, "clock": 0.2, "backend": 0.25, "chat": 0.25}
+LIKELY = {"slow": 0.05, "stall": 0.15, "crash": 0.01, "clock": 0.2, "backend": 0.25, "chat": 0.25}
 """How often a faulty place fails, by the word before its colon; others: one time in ten."""
 
 

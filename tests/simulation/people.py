@@ -168,6 +168,7 @@ class Crowd:
         for tenant in TENANTS:
             self.world.forbidden.pop((tenant, "spoon"), None)
             await self.moderators.remove_rule(MODS[0], Place(tenant, "staff"), "spoons")
+            self.world.forbidden.pop((tenant, "spoon"), None)  # what was saved meanwhile is removed too
 
     async def _expire(self) -> None:
         later = 2 * 86_400.0 if self.chance.rng.random() < 0.1 else 0.0

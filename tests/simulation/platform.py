@@ -16,6 +16,8 @@ from tests.simulation.virtual import Process
 
 PICTURES = tuple(png(f"#{number * 40503 % 0xFFFFFF:06x}", 8) for number in range(24))
 
+UPLOAD_SECONDS = (0.05, 1.0)
+
 
 @dataclass
 class World:
@@ -147,6 +149,7 @@ class SimChat:
     async def _delivered(self, settled: Settled, remember: Remember) -> None:
         chance = self.world.chance
         self._fail("before")
+        await asyncio.sleep(chance.rng.uniform(*UPLOAD_SECONDS))
         await self.process.outside("thread", lambda: self._shown(settled))
         if settled.pictures and chance.rng.random() < 0.5:
             await remember({"posted": "1"})

@@ -19,7 +19,8 @@ CALLS = frozenset(store_methods())
 SILENT = {"let_go"}
 """It says nothing where the job is another's; nor does it do anything."""
 
-SECONDS = (LEASE_SECONDS, 3 * LEASE_SECONDS)
+SECONDS = (0.6 * LEASE_SECONDS, 1.5 * LEASE_SECONDS)
+"""About when the others notice, which is up to a heartbeat sooner and a look later."""
 
 
 @dataclass
@@ -39,8 +40,9 @@ class Stalling:
         async def stalled(*arguments: Any, **named: Any) -> Any:
             now, chance = asyncio.get_running_loop().time(), self.world.chance
             fenced = bool(arguments) and isinstance(arguments[0], Job)
-            if fenced and now >= self.until and chance.fires(f"stall:{name}"):
+            if fenced and now >= self.until and chance.fires("stall"):
                 self.until = now + chance.rng.uniform(*SECONDS)
+                chance.note(f"{name} stands still until {self.until:.3f}")
             if now >= self.until:
                 return await call(*arguments, **named)
             task = asyncio.create_task(self._later(name, self.until - now, call, *arguments, **named))
