@@ -3,6 +3,7 @@
 # make test    the whole test suite
 # make check   ruff, mypy, import rules, bandit, advisories of the dependencies
 # make faults  kill -9 and errors at every step of a job, on every platform and database
+# make again   what failed last, once more, one after the other
 # make deploy-check  the Dockerfile's own commands in a clean environment, other people's checks of the files beside it
 # make soak    seeded histories of faults and crashes in virtual time, then ten requests a second for an hour
 # make bench   the performance tables; bench-load: many people at once, and a bare FIFO bot beside it
@@ -19,7 +20,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 CONSTRAINTS := deploy/constraints.txt
 
-.PHONY: demo test check faults deploy-check soak bench bench-engine bench-cluster bench-load train-demo clean
+.PHONY: demo test check faults again deploy-check soak bench bench-engine bench-cluster bench-load train-demo clean
 
 demo: $(VENV)/.demo $(VENV)/.local-$(LOCAL)
 	@$(BIN)/imagine-bot demo --port $(PORT) --data $(DATA)
@@ -37,6 +38,11 @@ check: $(VENV)/.dev
 
 faults: $(VENV)/.dev
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m faults
+
+# Ends with an error too where nothing was left to run.
+again: $(VENV)/.dev
+	@echo "RUN AGAIN, alone: whatever passes now is a race to look at"
+	$(BIN)/python -m pytest -m "faults or not faults" --last-failed --last-failed-no-failures none -v -ra
 
 deploy-check: $(VENV)/.dev
 	$(BIN)/python -m tests.deploy_check
