@@ -32,7 +32,7 @@ from bot.ports import Backend, Chat, Clock, Remember, Report, Topic
 from bot.ports_moderation import ReviewRoom
 
 QUERIES = sql.load("sqlite")
-WRITES = re.compile(r"\s*(INSERT|UPDATE|DELETE)")
+WRITES = re.compile(r"(?:\s*--.*\n)*\s*(INSERT|UPDATE|DELETE)")
 BEATS = frozenset({"heartbeat"})
 """What only a timer calls and what changes no job: a fault there is the same as one at its neighbours."""
 
