@@ -14,7 +14,7 @@ from adapters.backends.sketch.stage import Stage, tone_of
 from adapters.backends.sketch.words import understand
 
 MOST_CANVAS = 6_000_000  # pixels drawn on before the picture is reduced
-NOTICE = "sketch: no image model installed"  # the built-in font has no dash and no ellipsis
+NOTICE = "sketch: a drawing program, no image model"  # the built-in font has no dash and no ellipsis
 PREVIEW_SIDE = 256
 
 
