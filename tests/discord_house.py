@@ -20,6 +20,7 @@ from bot.settings.secret import Secret
 from bot.worker import Worker
 from tests.house import NO_RULES, UNLIMITED, TestHouse, open_house
 from tests.standins.discord import Channel, DiscordStandIn, Guild, Interaction, Message, User, town
+from tests.waiting import until
 
 SECRET = b"a secret of the tests"
 
@@ -132,9 +133,7 @@ class DiscordHouse:
     async def eventually(self, what: object, seconds: float = 60) -> None:
         """Waits until the callable is true."""
         assert callable(what)
-        async with asyncio.timeout(seconds):
-            while not what():
-                await asyncio.sleep(0.01)
+        await until(what, seconds)
 
 
 def outlet(core: TestHouse, token: str, api: str, gateway: str, *, threads: bool = True) -> Outlet:

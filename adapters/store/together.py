@@ -77,7 +77,7 @@ def run_together(
 
 def _plainly(direct: Direct, work: Work[Any]) -> Outcome:
     try:
-        return Outcome(_driven(work(direct)), topics=frozenset(direct.topics))
+        return _done(direct, work)
     except Exception as error:
         raise _RaisedError(error) from error
 
@@ -85,12 +85,16 @@ def _plainly(direct: Direct, work: Work[Any]) -> Outcome:
 def _alone(direct: Direct, work: Work[Any]) -> Outcome:
     direct.connection.execute("SAVEPOINT one")
     try:
-        outcome = Outcome(_driven(work(direct)), topics=frozenset(direct.topics))
+        outcome = _done(direct, work)
     except Exception as error:  # noqa: BLE001 - its caller gets it; the others go on
         direct.connection.execute("ROLLBACK TO one")
         outcome = Outcome(error=error)
     direct.connection.execute("RELEASE one")
     return outcome
+
+
+def _done(direct: Direct, work: Work[Any]) -> Outcome:
+    return Outcome(_driven(work(direct)), topics=frozenset(direct.topics))
 
 
 def _driven(work: Coroutine[Any, Any, Any]) -> Any:

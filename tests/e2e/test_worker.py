@@ -3,7 +3,7 @@
 import asyncio
 import math
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,7 +16,7 @@ from bot.worker import BEAT_SECONDS, POLL_SECONDS
 from tests import factories
 from tests.fakes import CAPABILITIES, FakeBackend, png
 from tests.house import UNLIMITED, open_house
-from tests.moving import Stopped
+from tests.moving import Ahead, Stopped
 from tests.waiting import until
 
 
@@ -239,21 +239,8 @@ async def test_f12_a_stopped_worker_gives_its_jobs_back_and_the_next_one_goes_on
             assert (await house.settled(ticket.job.id)).state is JobState.DELIVERED
 
 
-@dataclass
-class Turned:
-    """The machine's clock, and how far somebody turned it."""
-
-    ahead: float = 0.0
-
-    def now(self) -> float:
-        return time.time() + self.ahead
-
-    def monotonic(self) -> float:
-        return time.monotonic()
-
-
 async def test_f69_a_clock_set_ahead_makes_no_worker_take_itself_for_dead(tmp_path: Path) -> None:
-    backend, clock = FakeBackend(seconds=3 * BEAT_SECONDS), Turned()
+    backend, clock = FakeBackend(seconds=3 * BEAT_SECONDS), Ahead()
     async with open_house(tmp_path, [backend], clock=clock) as house, house.working():
         ticket = await house.ask()
         while not backend.running:

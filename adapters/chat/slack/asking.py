@@ -23,10 +23,7 @@ from bot.answering import AnswersFirst
 from bot.errors import ChatBusy, Refused, StoreError
 from bot.model import Job, Origin, Person, Problem, Ticket
 from bot.ports import Observer
-from bot.studio import Studio
-
-SLOWEST_COMMIT = 1.5
-"""Seconds. Slack waits three for an answer, so by then the person is told that the bot is busy."""
+from bot.studio import SLOWEST_COMMIT, Studio
 
 POST_PAUSES = (0.5, 2.0, 5.0)
 """Seconds between attempts to post a request's message."""
