@@ -107,10 +107,11 @@ class SlackStage:
 
     async def start(self, life: Life = Life()) -> ForkServerProcess:  # noqa: B008 - frozen
         way = (self.slack.workspace.token, self.slack.app_token, self.slack.api)
+        before = self.slack.sockets.opened  # those of a killed life may not have been missed yet
         child = killed.start(slack_process.process, self.folder, *way, life=life)
         if not life.finish:
-            while len(self.slack.sockets.links) < 2 and child.is_alive():  # a doomed life may end before it is there
-                await asyncio.sleep(0.01)
+            while self.slack.sockets.opened < before + 2 and child.is_alive():
+                await asyncio.sleep(0.01)  # a doomed life may end before it is there
         return child
 
     async def ask(self, prompt: str) -> None:

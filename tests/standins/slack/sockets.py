@@ -19,6 +19,11 @@ class Link:
     number: int
     silent: bool = False  #: answers no ping, as a dead peer
 
+    @property
+    def open(self) -> bool:
+        transport = self.socket._req.transport if self.socket._req else None
+        return not self.socket.closed and transport is not None and not transport.is_closing()
+
 
 @dataclass
 class Sockets:
@@ -81,13 +86,13 @@ class Sockets:
 
     async def any_link(self) -> Link:
         async with asyncio.timeout(60):
-            while not (open_links := [link for link in self.links if not link.socket.closed]):
+            while not (open_links := [link for link in self.links if link.open]):
                 await asyncio.sleep(0.01)
         return open_links[next(self.envelopes) % len(open_links)]
 
     async def connected(self, count: int) -> None:
         async with asyncio.timeout(60):
-            while len(self.links) < count:
+            while sum(link.open for link in self.links) < count:
                 await asyncio.sleep(0.01)
 
     async def refresh(self, link: Link, reason: str = "refresh_requested") -> None:
