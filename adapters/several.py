@@ -48,7 +48,7 @@ async def share_health(observe: Observe, health: steps.Health) -> None:
     await _every(HEALTH_SECONDS, observe, health.load)
 
 
-async def drop_abandoned(observe: Observe, studio: Studio, arrived: Arrived) -> None:
+async def drop_abandoned(observe: Observe, studio: Studio, arrived: Arrived | None = None) -> None:
     async def drop() -> None:
         lost = await studio.drop_unacknowledged(ABANDONED_SECONDS, arrived)
         if lost:

@@ -5,19 +5,21 @@ import contextlib
 import os
 import signal
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from adapters.chat.discord.compose import Extras, kept_in, listen, open_chat, open_desk, reporting
 from adapters.chat.slack.client import SlackHouse, open_slack
+from adapters.main import cancelling
 from adapters.observe import Observe
 from adapters.sealing import Sealer
+from adapters.several import drop_abandoned
 from bot.errors import Down
 from bot.model import Drawing, Drawn
 from bot.ports import Chat, Report
 from bot.settings import Secret, SlackSettings
-from bot.studio import Studio
+from bot.studio import Arrived, Studio
 from bot.worker import Worker
 from tests.discord_house import outlet
 from tests.fakes import CAPABILITIES, png
@@ -92,6 +94,15 @@ async def _house(folder: Path, pace: Pace) -> AsyncIterator[tuple[TestHouse, asy
         yield house, stop
 
 
+@asynccontextmanager
+async def _sweeping(house: TestHouse, arrived: Arrived | None = None) -> AsyncIterator[None]:
+    """As the program does: what a crash or a refusal left half taken, at the start and for as long as it runs."""
+    await house.studio.drop_unacknowledged(arrived=arrived)
+    assert isinstance(house.core.observer, Observe)
+    with cancelling(asyncio.create_task(drop_abandoned(house.core.observer, house.studio, arrived))):
+        yield
+
+
 def _write_to(log: Path) -> None:
     with log.open("ab") as file:
         for number in (1, 2):
@@ -106,17 +117,16 @@ async def _on_discord(folder: Path, pace: Pace, token: str, api: str, gateway: s
     async with _house(folder, pace) as (house, stop):
         made = outlet(house, token, api, gateway)
         chat = open_chat(made)
-        await house.studio.drop_unacknowledged(arrived=chat.arrived)
         desk, sent = open_desk(made, chat, house.studio), kept_in(folder / "commands")
         heard = listen(made, desk, reporting(house.moderators), sent, stop, Extras())
-        await asyncio.gather(_working(house, {"discord": chat}, stop), heard)
+        async with _sweeping(house, chat.arrived):
+            await asyncio.gather(_working(house, {"discord": chat}, stop), heard)
         with contextlib.suppress(Exception):
             await chat.rest.close()
 
 
 async def _on_slack(folder: Path, pace: Pace, settings: SlackSettings) -> None:
-    async with _house(folder, pace) as (house, stop), AsyncExitStack() as stack:
-        await house.studio.drop_unacknowledged()
+    async with _house(folder, pace) as (house, stop), _sweeping(house):
         given = SlackHouse(
             settings,
             house.studio,
@@ -126,13 +136,12 @@ async def _on_slack(folder: Path, pace: Pace, settings: SlackSettings) -> None:
             house.core.observer,
             Sealer(b"secret", "slack"),
         )
-        slack = await stack.enter_async_context(open_slack(given, receives=True))
-        await _working(house, {"slack": slack.chat}, stop)
+        async with open_slack(given, receives=True) as slack:
+            await _working(house, {"slack": slack.chat}, stop)
 
 
 async def _on_the_web(folder: Path, pace: Pace, port: int) -> None:
-    async with _house(folder, pace) as (house, stop):
-        await house.studio.drop_unacknowledged()
+    async with _house(folder, pace) as (house, stop), _sweeping(house):
         site = Site(house, port)
         await site.start()
         await site.worker().run(stop)
