@@ -136,6 +136,7 @@ async def test_a_worker_that_lost_its_lease_can_finish_nothing(store: SqlStore) 
     stale = await take(store)
     fresh = await store.crashed(stale, "w2", LEASE + 8)
     for late in (
+        store.crashed(stale, "w3", 2 * LEASE),
         store.drawn(stale, [], 0, [], NOW),
         store.delivered(stale, NOW),
         store.release(stale, stale.candidates, NOW),

@@ -136,9 +136,7 @@ async def test_f06_f13_a_fault_where_a_life_takes_up_what_the_last_one_drew_leav
 async def test_f01_to_f10_a_fault_at_any_point_leaves_one_outcome(
     tmp_path: Path, record_property: Count, path: str, dialect: str, wish: Wish, fault: Fault
 ) -> None:
-    """Over Discord and Slack on PostgreSQL at the edges only: each statement is tried on SQLite, and over the web."""
-    edges = path != "web" and dialect != "sqlite"
-    report = await try_all(tmp_path, path, dialect, wish, fault, edges=edges)
+    report = await try_all(tmp_path, path, dialect, wish, fault)
     record_property(f"{path} {dialect} {fault}", report.tried)
     assert report.broken == ()
 
