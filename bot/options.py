@@ -1,7 +1,7 @@
 """What can be said beside the prompt, as data, and how each value is read. Pure; no reader raises."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import lru_cache
@@ -57,19 +57,26 @@ OPTIONS: tuple[Option, ...] = (
 
 def options_for(backends: Mapping[str, Capabilities]) -> tuple[Option, ...]:
     """OPTIONS as far as at least one backend can honour them, so that a refusal names ranges that help."""
-    return tuple(_narrowed(option, backends) for option in OPTIONS)
+    return _narrowed(tuple((name, (each.steps, each.guidance, each.seed)) for name, each in backends.items()))
 
 
-def _narrowed(option: Option, backends: Mapping[str, Capabilities]) -> Option:
-    if option.field not in {"steps", "guidance", "seed"}:
-        return option
-    offers = ((name, getattr(capabilities, option.field)) for name, capabilities in backends.items())
-    return _within(option.name, tuple((name, offer) for name, offer in offers if offer is not None))
+NARROWED = ("steps", "guidance", "seed")
 
 
 @lru_cache(maxsize=64)
-def _within(name: str, ranges: tuple[tuple[str, Range], ...]) -> Option:
-    option = next(each for each in OPTIONS if each.name == name)
+def _narrowed(offers: tuple[tuple[str, tuple[Range | None, ...]], ...]) -> tuple[Option, ...]:
+    """``offers``: each backend's ranges of NARROWED."""
+    columns = {field: number for number, field in enumerate(NARROWED)}
+    return tuple(
+        _within(option, [(name, ranges[columns[option.field]]) for name, ranges in offers])
+        if option.field in columns
+        else option
+        for option in OPTIONS
+    )
+
+
+def _within(option: Option, offers: Sequence[tuple[str, Range | None]]) -> Option:
+    ranges = tuple((name, offer) for name, offer in offers if offer is not None)
     if not ranges:
         return option
     low = max(option.limits.low, min(offer.low for _, offer in ranges))

@@ -157,16 +157,17 @@ def forms(text: str) -> Forms:
     written = strip_weights(text)
     base = skeleton(written)
     bases = tuple(dict.fromkeys((base, *_leet(base))))
-    lines = tuple(dict.fromkeys(words(each) for each in bases))
+    spaced = [words(each) for each in bases]
+    lines = tuple(dict.fromkeys(spaced))
     joined = tuple(dict.fromkeys(run for line in lines for run in _joined(line)))
-    simple = plain(written)
+    simple = spaced[0] if written.isascii() else plain(written)
     return Forms(
         text=written,
         plain=simple,
         skeleton=base,
         words=lines,
         foreign=_foreign(simple),
-        compact=tuple(dict.fromkeys(filter(None, map(_compact, bases)))),
+        compact=tuple(dict.fromkeys(filter(None, map(_compact, bases, spaced)))),
         joined=tuple(dict.fromkeys(form for run in joined for form in (run, *_leet(run)))),
     )
 
@@ -216,9 +217,11 @@ def _read_leet(table: dict[int, str], match: re.Match[str]) -> str:
     return core.translate(table) + token[len(core) :]
 
 
-def _compact(text: str) -> str:
-    """The words that appear only when separators inside them, or doubled letters, are taken out."""
-    whole = words(text)
+def _compact(text: str, whole: str) -> str:
+    """The words that appear only when separators inside them, or doubled letters, are taken out of ``text``.
+
+    ``whole``: its words.
+    """
     known = set(whole.split())
     glued = [token for token in _mapped(text, _COMPACT).split() if token not in known]
     halved = [_RUN.sub(_half, match.group()) for match in _DOUBLED.finditer(whole)]

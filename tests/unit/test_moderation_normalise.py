@@ -22,6 +22,11 @@ def test_the_quick_way_maps_characters_as_translate_does(text: str) -> None:
         assert normalise._mapped(text, table) == text.translate(table)
 
 
+@given(st.text(st.characters(max_codepoint=127), max_size=120) | TRICKY)
+def test_ascii_text_is_as_plain_as_the_words_of_its_skeleton(text: str) -> None:
+    assert forms(text).plain == plain(strip_weights(text))
+
+
 @given(ANY_TEXT | TRICKY)
 def test_plain_skeleton_and_words_leave_their_own_forms_alone(text: str) -> None:
     for fold in (plain, skeleton, words):
