@@ -12,6 +12,7 @@ class Held:
 
     job: Job
     drawing: bool
+    asked: float  #: for it: monotonic seconds, from which its lease counts
     task: asyncio.Task[None] = field(init=False)
     cancelled: bool = False  #: by the person
     ending: bool = False

@@ -31,6 +31,10 @@ LINE_SECONDS = 5.0
 DRAIN_SECONDS = 4.0
 """For deliveries under way after SIGTERM; the whole process has seven."""
 
+LATE_CLAIM = LEASE_SECONDS / 4
+"""Seconds. Where no heartbeat succeeds, work stops three quarters of a lease after the last one, which may be as new as
+a claim's answer: the lease of a claim that took longer than this may be over before that."""
+
 CLAIM_SECONDS = 1.0
 """For claims under way after SIGTERM: a job whose claim is not awaited keeps a lease that nobody gives back."""
 
@@ -106,14 +110,14 @@ class Worker:
     async def _draw_loop(self) -> None:
         while not self._stopping:
             with self._claims.one():
-                job = await self._claim()
-                if job is not None:
-                    self._start(Held(job, drawing=True), self._draw)
-            if job is None:
+                held = await self._claim()
+                if held is not None:
+                    self._start(held, self._draw)
+            if held is None:
                 await self._work_to_draw.wait(POLL_SECONDS)
 
-    async def _claim(self) -> Job | None:
-        now = self.core.clock.now()
+    async def _claim(self) -> Held | None:
+        now, asked = self.core.clock.now(), self.core.clock.monotonic()
         busy: dict[str, int] = {}
         for held in self._held.values():
             if held.drawing:
@@ -128,9 +132,10 @@ class Worker:
         if await self._switches.on(steps.Switch.DRAINING):
             return None
         job = await self.core.store.claim(self.name, choose, now + LEASE_SECONDS, now)
-        if job is not None:
-            self.core.observer.event("job_claimed", job=job.id, backend=job.backend, seconds=now - job.queued_at)
-        return job
+        if job is None:
+            return None
+        self.core.observer.event("job_claimed", job=job.id, backend=job.backend, seconds=now - job.queued_at)
+        return Held(job, drawing=True, asked=asked)
 
     async def _draw(self, held: Held) -> None:
         drawn = await drawing.draw(self.core, self.pictures, self.chats, held.job, self.rng)
@@ -151,12 +156,12 @@ class Worker:
                 await self._work_to_deliver.wait(POLL_SECONDS)
 
     async def _claim_delivery(self) -> bool:
-        now = self.core.clock.now()
-        store = self.core.store
+        store, clock = self.core.store, self.core.clock
         for claim, work in ((store.claim_delivery, self._deliver), (store.claim_untold, self._tell)):
+            now, asked = clock.now(), clock.monotonic()
             job = await claim(self.name, now + LEASE_SECONDS, now)
             if job is not None:
-                self._start(Held(job, drawing=False), work)
+                self._start(Held(job, drawing=False, asked=asked), work)
                 return True
         return False
 
@@ -237,7 +242,7 @@ class Worker:
     async def _guard(self, held: Held, work: Callable[[Held], Awaitable[None]]) -> None:
         job_id, held.begun = held.job.id, True
         try:
-            if held.ending:
+            if held.ending or not await self._is_mine_still(held):
                 await self._let_go(held)
                 return
             with self.core.observer.about(job_id):
@@ -255,6 +260,17 @@ class Worker:
                 del self._held[job_id]
             self._work_to_draw.wake()
             self._work_to_deliver.wake()
+
+    async def _is_mine_still(self, held: Held) -> bool:
+        """Where the claim's answer took so long that the lease may have run out, it is extended before the work."""
+        if self.core.clock.monotonic() - held.asked < LATE_CLAIM:
+            return True
+        try:
+            lease_until = self.core.clock.now() + LEASE_SECONDS
+            alive = await self.core.store.heartbeat(self.name, lease_until, [held.job.id])
+        except StoreError:
+            return False
+        return alive.get(held.job.id, (0, False))[0] == held.job.attempt
 
     async def _let_go(self, held: Held) -> None:
         """After a cancel by the person, or a drain."""

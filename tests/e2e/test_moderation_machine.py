@@ -17,7 +17,6 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from bot import showing
 from bot.conduct import FOREVER, Action, ItemState, Rule
 from bot.errors import Refused
-from bot.holding import Held
 from bot.judging import PictureChecks
 from bot.model import FINAL_STATES, Job, JobState, Origin, Person, Place
 from bot.moderation import audit
@@ -155,9 +154,9 @@ class Moderation(RuleBasedStateMachine):
     async def _work(self) -> None:
         worker = self.house.worker()
         while True:
-            job = await worker._claim()
-            if job is not None:
-                worker._start(Held(job, drawing=True), worker._draw)
+            held = await worker._claim()
+            if held is not None:
+                worker._start(held, worker._draw)
             elif not await worker._claim_delivery():
                 break
             await asyncio.gather(*(held.task for held in worker._held.values()))

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.simulation.planted import BUGS
+
 pytestmark = pytest.mark.timeout(900)  # the machine may be busy; the histories are not
 
 ROOT = Path(__file__).parents[2]
@@ -33,6 +35,14 @@ def test_f01_to_f10_f69_the_promise_holds_in_every_seeded_history(first: int) ->
     done = simulate(FIRST=first, COUNT=PART)
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stderr == ""
+
+
+@pytest.mark.parametrize("bug", BUGS)
+def test_f10_a_fence_that_is_taken_out_of_the_store_is_missed_by_some_history(bug: str) -> None:
+    """`finish` reads the attempt before it writes, so that its fence cannot be taken out of one statement."""
+    done = simulate(PLANTED=bug, COUNT=3000)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "1 broke a promise" in done.stdout
 
 
 def test_the_same_seed_is_the_same_history_in_another_process() -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+import sqlite3
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,7 @@ from bot.errors import Broken, Busy, ChatBusy, ChatGone, Conflict, Down, Refused
 from bot.mending import Mending
 from bot.model import Breaker, Drawing, Drawn, Job, JobState, Limits, Problem, QuotaSettings, Stage
 from bot.ports import Report, Topic
-from bot.worker import BEAT_SECONDS, POLL_SECONDS
+from bot.worker import BEAT_SECONDS, LATE_CLAIM, LEASE_SECONDS, POLL_SECONDS
 from tests import factories
 from tests.fakes import CAPABILITIES, FakeBackend, png
 from tests.house import UNLIMITED, open_house
@@ -237,6 +238,21 @@ async def test_f12_a_stopped_worker_gives_its_jobs_back_and_the_next_one_goes_on
         backend.seconds = 0
         async with house.working():
             assert (await house.settled(ticket.job.id)).state is JobState.DELIVERED
+
+
+async def test_f10_a_claim_that_was_answered_late_is_extended_before_anything_is_drawn(tmp_path: Path) -> None:
+    backend = FakeBackend(seconds=60)
+    async with open_house(tmp_path, [backend]) as house:
+        ticket = await house.ask()
+        other = sqlite3.connect(tmp_path / "imagine.db", isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        async with house.working():
+            await asyncio.sleep(LATE_CLAIM + 0.1)
+            other.execute("ROLLBACK")
+            await until(lambda: backend.running)
+            [[lease_until]] = other.execute("SELECT lease_until FROM jobs WHERE id = ?", [ticket.job.id]).fetchall()
+            assert lease_until > time.time() + LEASE_SECONDS - 1
+        other.close()
 
 
 async def test_f69_a_clock_set_ahead_makes_no_worker_take_itself_for_dead(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
     SEED=17 python -m tests.simulation            that one, with all that happened in it
     FIRST=1 COUNT=200 python -m tests.simulation  those seeds
     SOAK_SECONDS=600 python -m tests.simulation   new ones for so long
+    PLANTED=told …                                with a bug of tests/simulation/planted.py, until it is found
 
 A seed whose history breaks a promise is printed with what it broke; the exit status is then 1.
 """
@@ -29,7 +30,7 @@ def main() -> int:
     if seed:
         return _told(int(seed))
     began = time.monotonic()
-    found = list(_played(_seeds()))
+    found = list(_until_found(_played(_seeds())))
     seconds = time.monotonic() - began
     wrong = [outcome for outcome in found if outcome.broken]
     faults = sum(len(outcome.faults) for outcome in found)
@@ -43,12 +44,23 @@ def main() -> int:
     return bool(wrong)
 
 
+def _bug() -> str:
+    return os.environ.get("PLANTED", "")
+
+
 def _told(seed: int) -> int:
-    outcome = history.play(seed, history.template(), traced=True)
+    outcome = history.play(seed, history.template(), traced=True, bug=_bug())
     print(*outcome.trace, sep="\n")
     print(f"seed {seed}: {outcome.jobs} requests, {outcome.lives} lives, trace {outcome.digest}")
     print(*outcome.broken, sep="\n")
     return bool(outcome.broken)
+
+
+def _until_found(outcomes: Iterable[Outcome]) -> Iterator[Outcome]:
+    for outcome in outcomes:
+        yield outcome
+        if outcome.broken and _bug():
+            return
 
 
 def _seeds() -> Iterator[int]:
@@ -64,7 +76,7 @@ def _seeds() -> Iterator[int]:
 def _played(seeds: Iterable[int]) -> Iterator[Outcome]:
     context = multiprocessing.get_context("fork")
     workers = int(os.environ.get("WORKERS", "2"))
-    play = partial(history.play, fresh=history.template())
+    play = partial(history.play, fresh=history.template(), bug=_bug())
     with context.Pool(workers, maxtasksperchild=HISTORIES_A_PROCESS) as pool:
         waiting: list[multiprocessing.pool.AsyncResult[Outcome]] = []
         for seed in seeds:

@@ -30,8 +30,9 @@ from tests.fakes import Recorder
 from tests.lives import Inside
 from tests.simulation.chance import Chance
 from tests.simulation.people import BAN_SECONDS, PEOPLE, TENANTS, Crowd
+from tests.simulation.planted import plant
 from tests.simulation.platform import SimBackend, SimChat, SimClock, SimRoom, World
-from tests.simulation.stalls import Stalling
+from tests.simulation.stalls import Stalling, fenced
 from tests.simulation.virtual import Dead, Deadlock, Process, VirtualLoop, connector, forget
 
 CHAOS = (3.0, 12.0)
@@ -44,6 +45,7 @@ FORBEARANCE = 20.0
 NOT_THE_STORE = {"backend", "chat", "clock", "crash"}
 """Faults after which a worker can give every lease back."""
 
+FENCED = fenced()
 SETTINGS = ModerationSettings(
     held=("castle",), moderators=("discord:role:9",), report_threshold=1,
     review_channels=dict.fromkeys(TENANTS, "777"),
@@ -94,8 +96,8 @@ class SimObserver(Recorder):
 
 
 class History:
-    def __init__(self, seed: int, folder: Path, *, traced: bool = False) -> None:
-        self.folder = folder
+    def __init__(self, seed: int, folder: Path, *, traced: bool = False, bug: str = "") -> None:
+        self.folder, self.bug = folder, bug
         self.chance = Chance(seed, lines=[] if traced else None)
         self.world = World(self.chance)
         self.asked = [0]
@@ -157,7 +159,8 @@ class History:
             await _patiently(studio.drop_unacknowledged)
             crowd = Crowd(core, core_store(core), studio, moderators, self.world, self.chance, self.asked)
             stop = asyncio.Event()
-            stalling = [Stalling(core_store(core), self.world) for _ in range(1 + self.chance.seed % 2)]
+            victim = self.chance.rng.choice(FENCED)
+            stalling = [Stalling(core_store(core), self.world, victim) for _ in range(1 + self.chance.seed % 3)]
             made = self._workers(process, core, pictures, stalling)
             workers = [asyncio.create_task(each.run(stop)) for each in made]
             dropping = asyncio.create_task(_drop(studio))
@@ -181,7 +184,7 @@ class History:
 
     async def _check_leases(self, core: steps.Core) -> None:
         """F12: who is asked to stop gives back what it has, where the store lets it."""
-        if not {fault.partition(":")[0] for fault in self.chance.fired} <= NOT_THE_STORE:
+        if self.world.stalls or not {fault.partition(":")[0] for fault in self.chance.fired} <= NOT_THE_STORE:
             return
         async with core_store(core)._engine.read() as tx:
             kept = await tx.run("jobs_at_work", limit=100)
@@ -206,6 +209,8 @@ class History:
         points = SimPoints(process=process, chance=chance)
         engine = await sqlite.connect(self.folder / "imagine.db")
         clock = SimClock(process, self.world)
+        if self.bug:
+            plant(engine, self.bug)
         engine.clock = clock  # type: ignore[assignment] # the house's time is the history's
         store = PointedStore(engine, points)
         pictures = PointedPictures(self.folder / "images", sandbox=Inside())
@@ -319,11 +324,12 @@ def template() -> bytes:
         return path.read_bytes()
 
 
-def play(seed: int, fresh: bytes, *, traced: bool = False) -> Outcome:
+def play(seed: int, fresh: bytes, *, traced: bool = False, bug: str = "") -> Outcome:
+    """``bug``: of `planted.BUGS`."""
     shared = Path("/dev/shm")
     folder = Path(tempfile.mkdtemp(prefix="imagine-sim-", dir=shared if shared.is_dir() else None))
     try:
         (folder / "imagine.db").write_bytes(fresh)
-        return History(seed, folder, traced=traced).run()
+        return History(seed, folder, traced=traced, bug=bug).run()
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -6,10 +6,12 @@ the store's fence can refuse.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import inspect
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any
 
+from adapters.store.store import SqlStore
 from bot.model import Job
 from bot.worker import LEASE_SECONDS
 from tests.failpoints import PointedStore, store_methods
@@ -22,6 +24,18 @@ SILENT = {"let_go"}
 SECONDS = (0.6 * LEASE_SECONDS, 1.5 * LEASE_SECONDS)
 """About when the others notice, which is up to a heartbeat sooner and a look later."""
 
+LONGEST = 3 * LEASE_SECONDS
+A_LOOK, AFTER = 0.5, 2.0
+"""One time in two it goes on when it does most harm: within ``AFTER`` seconds of another one's taking the job up."""
+
+OFTEN, MOST = 0.5, 3
+"""How often the call that stands still in a history does, and how many times in all: also when the faults are over."""
+
+
+def fenced() -> list[str]:
+    """The calls that only the worker may make that has the job."""
+    return sorted(name for name in CALLS if "job" in list(inspect.signature(getattr(SqlStore, name)).parameters)[1:2])
+
 
 @dataclass
 class Stalling:
@@ -29,8 +43,9 @@ class Stalling:
 
     inner: PointedStore
     world: World
+    victim: str  #: the call that stands still
     late: set["asyncio.Task[Any]"] = field(default_factory=set)
-    until: float = 0.0  #: by the loop's time
+    standing: "asyncio.Task[None] | None" = None
 
     def __getattr__(self, name: str) -> Any:
         value = getattr(self.inner, name)
@@ -38,24 +53,51 @@ class Stalling:
 
     def _stalled(self, name: str, call: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
         async def stalled(*arguments: Any, **named: Any) -> Any:
-            now, chance = asyncio.get_running_loop().time(), self.world.chance
-            fenced = bool(arguments) and isinstance(arguments[0], Job)
-            if fenced and now >= self.until and chance.fires("stall"):
-                self.until = now + chance.rng.uniform(*SECONDS)
-                chance.note(f"{name} stands still until {self.until:.3f}")
-            if now >= self.until:
+            given = arguments[0] if arguments else None
+            if isinstance(given, Job) and name == self.victim and self._stalls():
+                self.world.chance.note(f"{name} of {given.id} stands still")
+                self.standing = self._kept(self._stand_still(given))
+            if self.standing is None:
                 return await call(*arguments, **named)
-            task = asyncio.create_task(self._later(name, self.until - now, call, *arguments, **named))
-            self.late.add(task)
-            task.add_done_callback(self._arrived)
-            return await asyncio.shield(task)
+            return await asyncio.shield(self._kept(self._later(name, self.standing, call, *arguments, **named)))
 
         return stalled
 
+    def _stalls(self) -> bool:
+        if self.standing is not None or self.world.stalls == MOST or self.world.chance.rng.random() >= OFTEN:
+            return False
+        self.world.stalls += 1
+        return True
+
+    def _kept(self, work: Coroutine[Any, Any, Any]) -> "asyncio.Task[Any]":
+        task = asyncio.create_task(work)
+        self.late.add(task)
+        task.add_done_callback(self._arrived)
+        return task
+
+    async def _stand_still(self, given: Job) -> None:
+        chance = self.world.chance
+        try:
+            if chance.rng.random() < 0.5:
+                await asyncio.sleep(chance.rng.uniform(*SECONDS))
+                return
+            looks = int(LONGEST / A_LOOK)
+            while looks and not await self._is_lost(given):
+                looks -= 1
+                await asyncio.sleep(A_LOOK)
+            await asyncio.sleep(chance.rng.uniform(0.0, AFTER))
+        finally:
+            self.standing = None
+
     async def _later(
-        self, name: str, seconds: float, call: Callable[..., Awaitable[Any]], *arguments: Any, **named: Any
+        self,
+        name: str,
+        standing: "asyncio.Task[None]",
+        call: Callable[..., Awaitable[Any]],
+        *arguments: Any,
+        **named: Any,
     ) -> Any:
-        await asyncio.sleep(seconds)
+        await asyncio.shield(standing)
         lost = name not in SILENT and bool(arguments) and await self._is_lost(arguments[0])
         result = await call(*arguments, **named)
         if lost:
