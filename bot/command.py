@@ -16,8 +16,6 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
-from rapidfuzz import fuzz, process
-
 from bot.errors import Refused
 from bot.model import ImageRequest, Problem, Ratio
 from bot.options import (
@@ -28,6 +26,7 @@ from bot.options import (
     Reading,
     is_quoted,
     misfit,
+    nearest,
     options_for,
     plain,
     read_inline,
@@ -52,7 +51,6 @@ _OPENER = re.compile(rf"(?<!\S){_DASH_AND_NAME}")
 _ESCAPABLE = re.compile(rf"(?<!\S)(?P<slashes>\\*){_DASH_AND_NAME}")
 _COMMAND = re.compile(r"\A\s*/imagine(?!\S)", re.IGNORECASE)
 _BY_NAME = {name: option for option in OPTIONS for name in option.names}
-_SIMILAR = 65.0  #: of 100, from which on a misspelt name is guessed
 
 
 def nothing_further(_: ImageRequest) -> tuple[Problem, ...]:
@@ -178,12 +176,6 @@ def _read_written(name: str, raw: str, table: Mapping[str, Option]) -> Reading:
     problem = Problem("option_misspelt", {"option": name[:40], "guess": close})
     reading = read_inline(table.get(guess.name, guess), raw)
     return replace(reading, problem=problem)
-
-
-def nearest(misspelt: str, names: Iterable[str]) -> str | None:
-    """The name that was probably meant, None where none is like it."""
-    close = process.extractOne(misspelt[:40], list(names), scorer=fuzz.ratio, score_cutoff=_SIMILAR)
-    return close[0] if close else None
 
 
 def _read_values(values: Mapping[str, object], options: Iterable[Option]) -> list[Reading]:

@@ -1,14 +1,17 @@
 """What can be said beside the prompt, as data, and how each value is read. Pure; no reader raises."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import lru_cache
 
+from rapidfuzz import fuzz, process
+
 from bot.model import Capabilities, Problem, Range, Ratio, Size
 
 LONGEST_TEXT = 2000  #: code points of a prompt and of a negative prompt, so at most 8 kB each
+LONGEST_NAME = 100  #: of a backend or a style
 MAX_DIGITS = 10  #: before and after the decimal point
 
 
@@ -50,8 +53,8 @@ OPTIONS: tuple[Option, ...] = (
     Option("guidance", "guidance", Kind.NUMBER, Range(0, 100), ("cfg",)),
     Option("seed", "seed", Kind.INTEGER, Range(0, 2**32 - 1)),
     Option("count", "count", Kind.INTEGER, Range(1, 10), ("n",)),
-    Option("backend", "backend", Kind.NAME, Range(1, 100)),
-    Option("style", "style", Kind.NAME, Range(1, 100)),
+    Option("backend", "backend", Kind.NAME, Range(1, LONGEST_NAME)),
+    Option("style", "style", Kind.NAME, Range(1, LONGEST_NAME)),
 )
 
 
@@ -133,6 +136,16 @@ def misfit(option: Option) -> Problem:
     name = option.field if option.kind is Kind.TEXT else option.name
     values = {"option": name, "low": plain(option.limits.low), "high": plain(option.limits.high)}
     return Problem(f"takes_{option.kind}", values | {"backends": f" ({backends})" if len(option.backends) > 1 else ""})
+
+
+_SIMILAR = 65.0  #: of 100, from which on a misspelt name is guessed
+
+
+def nearest(misspelt: str, names: Iterable[str]) -> str | None:
+    """The name that was probably meant, whatever its case; None where none is like it."""
+    text = misspelt[:LONGEST_NAME]
+    close = process.extractOne(text, list(names), scorer=fuzz.ratio, processor=str.lower, score_cutoff=_SIMILAR)
+    return close[0] if close else None
 
 
 def plain(number: float) -> str:

@@ -5,11 +5,9 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import takewhile
 
-from rapidfuzz import fuzz, process
-
 from bot.errors import Refused
 from bot.model import Capabilities, Drawing, ImageRequest, Problem, Range, Style
-from bot.options import plain
+from bot.options import nearest, plain
 from bot.sizes import settle_size
 
 SEEDS = 2**31 - 10  #: the bot draws seeds from 0 to below this, so that ten in a row suit every backend's range
@@ -18,7 +16,6 @@ NO_STYLE = "none"
 """As a request's style: none, whatever the default of its person or channel is."""
 
 NO_STYLES: Mapping[str, Style] = {}
-_SIMILAR = 65.0  #: of 100, from which on a misspelt name is guessed
 
 
 # -- can it be done
@@ -143,12 +140,10 @@ def _unknown(option: str, name: str | None, known: Mapping[str, object]) -> list
     if not known:
         return [Problem(f"{option}_none")]
     names = ", ".join(sorted(known))
-    close = process.extractOne(
-        name[:100], list(known), scorer=fuzz.ratio, processor=str.lower, score_cutoff=_SIMILAR
-    )
+    close = nearest(name, known)
     if close is None:
         return [Problem(f"{option}_unknown", {"names": names})]
-    return [Problem(f"{option}_misspelt", {"names": names, "guess": close[0]})]
+    return [Problem(f"{option}_misspelt", {"names": names, "guess": close})]
 
 
 def _misfit(request: ImageRequest, style: Style | None, capabilities: Capabilities) -> tuple[bool, bool]:

@@ -27,6 +27,7 @@ from bot.moderation.patterns import (
     parse_word,
     without,
 )
+from bot.moderation.sanctions import DAY, MAX_TIMEOUT
 
 MAX_WORDS = 1000
 MAX_EXPRESSIONS = 10
@@ -34,7 +35,6 @@ MAX_MESSAGE = 150
 MAX_ALLOW = 100
 MAX_EXEMPT_GROUPS = 20
 MAX_EXEMPT_CHANNELS = 50
-MAX_TIMEOUT = 28 * 86400.0
 MIN_TIMEOUT = 60.0
 CATCH_ALL_SHARE = 0.2  #: of harmless requests; a rule that meets more of the past starts as a dry run
 MAX_ALLOW_LOOKS = 8  #: allow lists looked at for one text; past that a hit stands
@@ -278,7 +278,7 @@ def _limits(rule: Rule) -> Iterator[Problem]:
     if len(rule.exempt_groups) > MAX_EXEMPT_GROUPS or len(rule.exempt_channels) > MAX_EXEMPT_CHANNELS:
         yield Problem("rule_too_many_exempt", {"groups": MAX_EXEMPT_GROUPS, "channels": MAX_EXEMPT_CHANNELS})
     if rule.timeout_seconds != 0 and not MIN_TIMEOUT <= rule.timeout_seconds <= MAX_TIMEOUT:
-        yield Problem("rule_timeout_out_of_range", {"low": 1, "high": 28})
+        yield Problem("rule_timeout_out_of_range", {"low": 1, "high": int(MAX_TIMEOUT / DAY)})
 
 
 def _assemble(rules: Sequence[Rule], parsed: Mapping[str, Word | Expression]) -> RuleSet:

@@ -35,7 +35,7 @@ LADDER = (
 STRIKE_LIFE = 30 * DAY  #: a strike counts for as long
 BURST = 10.0  #: seconds; strikes closer together than this count once, so that a burst does not become a ban
 DEGRADED_CAP = 10 * MINUTE  #: while the store cannot be relied on, an outage must not grow into a ban
-MAX_TIMEOUT = 28 * DAY  #: by hand
+MAX_TIMEOUT = 28 * DAY  #: by hand, and by a rule
 
 TRUST_START, TRUST_LEAST, TRUST_MOST = 15, 5, 40
 APPROVALS_PER_TRUST, REJECTIONS_PER_TRUST = 10, 3

@@ -9,7 +9,7 @@ from bot import command
 from bot.errors import Refused, StoreError
 from bot.model import FINAL_STATES, ImageRequest, Job, JobState, Message, Problem, Ticket
 from bot.moderators import Moderators
-from bot.options import LONGEST_TEXT, without_forbidden
+from bot.options import LONGEST_TEXT, nearest, without_forbidden
 from bot.ports import Clock, Store
 from bot.replies import display, say, sentences, typed
 from bot.studio import Studio
@@ -64,7 +64,7 @@ class Speaker:
         return Heard()
 
     async def _unknown(self, visitor: Visitor, head: str, words: str, key: str) -> Heard:
-        guess = command.nearest(head, _COMMANDS)
+        guess = nearest(head, _COMMANDS)
         if guess is None:
             told = say("web_no_command", command=display(head[:40]), commands=", ".join(_COMMANDS))
             await self._answer(visitor, told, key)
