@@ -167,8 +167,10 @@ class Crowd:
     async def _allow(self) -> None:
         for tenant in TENANTS:
             self.world.forbidden.pop((tenant, "spoon"), None)
-            await self.moderators.remove_rule(MODS[0], Place(tenant, "staff"), "spoons")
-            self.world.forbidden.pop((tenant, "spoon"), None)  # what was saved meanwhile is removed too
+            try:
+                await self.moderators.remove_rule(MODS[0], Place(tenant, "staff"), "spoons")
+            finally:  # also what was saved meanwhile; and a busy store may have removed it all the same
+                self.world.forbidden.pop((tenant, "spoon"), None)
 
     async def _expire(self) -> None:
         later = 2 * 86_400.0 if self.chance.rng.random() < 0.1 else 0.0
