@@ -911,6 +911,7 @@ ENGLISH: Mapping[str, str] = {
     "settings_text": "{where} must be a text in quotes, not {found}.",
     "settings_empty": "{where} must not be empty.",
     "settings_long": "{where} may have {longest} characters and has {length}.",
+    "settings_rule": "{where} is no rule: {problem}",
     "settings_list": "{where} must be a list in square brackets, not {found}.",
     "settings_list_long": "{where} may have {longest} entries and has {length}.",
     "settings_choice": "{where} must be one of {choices}, not {found}.",

@@ -119,7 +119,7 @@ def compile_rules(rules: Sequence[Rule], *, stored: bool = False) -> RuleSet:
     """
     if len({rule.tenant for rule in rules}) > 1:
         raise ValueError("a rule set holds one community's rules")
-    problems = [*_too_many(rules), *(problem for rule in rules for problem in _limits(rule))]
+    problems = [*too_many(rules), *(problem for rule in rules for problem in _limits(rule))]
     if problems:
         raise Refused(*problems)
     parsed = {source: _parse(source) for rule in rules for source in _alternatives(rule)}
@@ -130,6 +130,12 @@ def compile_rules(rules: Sequence[Rule], *, stored: bool = False) -> RuleSet:
     if not stored and (problems := list(_catch_alls(ruleset))):
         raise Refused(*problems)
     return ruleset
+
+
+def flaws(rule: Rule) -> list[Problem]:
+    """What is wrong with it alone."""
+    parsed = map(_parse, _alternatives(rule))
+    return [*_limits(rule), *(each for each in parsed if isinstance(each, Problem))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,7 +263,7 @@ def _alternatives(rule: Rule) -> list[str]:
     return [source for group in _groups(rule) for source in group]
 
 
-def _too_many(rules: Sequence[Rule]) -> Iterator[Problem]:
+def too_many(rules: Sequence[Rule]) -> Iterator[Problem]:
     sources = [source for rule in rules for source in _alternatives(rule)]
     expressions = sum(source.startswith(EXPRESSION) for source in sources)
     if expressions > MAX_EXPRESSIONS:

@@ -12,6 +12,8 @@ from typing import Any
 from bot import replies
 from bot.errors import SettingsError
 from bot.model import Problem, QuotaSettings, Style, Tier
+from bot.moderation.rules import flaws, too_many
+from bot.moderation.starter import configured
 from bot.settings import places, spec
 from bot.settings.secret import ReadFile, Secrets
 from bot.settings.tables import (
@@ -107,6 +109,10 @@ def _with_address(web: WebSettings) -> WebSettings:
     return replace(web, public_url=f"http://{f'[{host}]' if ':' in host else host}:{web.port}")
 
 
+def _of_rule(problem: Problem, path: places.Path) -> Fault:
+    return Fault("settings_rule", {"problem": replies.problem(problem)}, path)
+
+
 class _Reader:
     """Reads every table, right or not: what is wrong goes to ``faults`` and leaves its default."""
 
@@ -129,7 +135,7 @@ class _Reader:
             routing=self._routing(backends),
             quota=self._quota(),
             styles=self._styles(),
-            moderation=ModerationSettings(**self._simple("moderation")),
+            moderation=self._moderation(),
             signing=self._secrets.get("IMAGINE_SECRET"),
         )
 
@@ -195,6 +201,17 @@ class _Reader:
                 values = {"name": shown(name), "like": like, "known": ", ".join(backends)}
                 self.faults.append(Fault(code, values, ("routing", "order")))
         return RoutingSettings(order)
+
+    def _moderation(self) -> ModerationSettings:
+        """Its rules are tried: one that cannot be read would send every request to the moderators."""
+        found = ModerationSettings(**self._simple("moderation"))
+        rules = configured("", found.blocked, found.held)
+        for rule in rules:
+            table, [pattern] = rule.id.partition("-")[0], rule.patterns
+            path = ("moderation", table, f"[{self._document['moderation'][table].index(pattern) + 1}]")
+            self.faults += [_of_rule(problem, path) for problem in flaws(rule)]
+        self.faults += [_of_rule(problem, ("moderation",)) for problem in too_many(rules)]
+        return found
 
     def _quota(self) -> QuotaSettings:
         raw = self._table(("quota",), self._document.get("quota", {}))

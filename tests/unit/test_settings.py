@@ -393,3 +393,20 @@ def test_a_line_in_a_long_text_is_not_taken_for_a_setting() -> None:
 def test_the_reader_of_secrets_files_reports_the_real_mode(tmp_path: Path) -> None:
     _, mode = configuration.read_file(secret_file(tmp_path, "x", 0o640))
     assert stat.S_IMODE(mode) == 0o640
+
+
+def test_a_rule_that_cannot_be_read_is_found_with_its_line() -> None:
+    """Else every request would wait for a moderator."""
+    text = '[moderation]\nblocked = ["wolf", "re:(("]\nheld = ["*"]'
+    assert findings(text) == [
+        "moderation.blocked[2] (line 2) is no rule: The expression (( cannot be read: missing ): ((",
+        "moderation.held[1] (line 3) is no rule: The pattern * holds no word. "  # noqa: ISC004 - one sentence
+        "Write words like cat, cat* or *cat*, or re: and an expression.",
+    ]
+
+
+def test_more_expressions_than_are_allowed_are_found() -> None:
+    many = ", ".join(f'"re:wolf{number}"' for number in range(11))
+    assert findings(f"[moderation]\nheld = [{many}]") == [
+        "moderation (line 1) is no rule: All rules together have at most 10 expressions."
+    ]
