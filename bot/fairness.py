@@ -57,10 +57,10 @@ def floor_of_turn(tag: float, clock: float, catch_up: float) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Where a waiting job stands. ``position`` counts from 1; None: beyond the line that is counted."""
+    """Where a waiting job stands. ``position`` counts from 1; ``eta_seconds`` None: nobody can say."""
 
-    position: int | None
-    eta_seconds: float
+    position: int
+    eta_seconds: float | None
 
 
 def standings(line: Sequence[Turn], running_seconds: float, at_once: int) -> Mapping[str, Standing]:

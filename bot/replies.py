@@ -49,6 +49,7 @@ ENGLISH: Mapping[str, str] = {
     "size_nearest": "{wanted} is not to be had exactly, so this is {size}, the nearest to it.",
     "subject_unknown": "The backend that draws this knows nothing but {subjects}; the prompt names none of them.",
     "subject_elsewhere": "{backend} knows nothing but {subjects}, so {other} draws this.",
+    "size_elsewhere": "{backend} has no {size}, so {other} draws this.",
     "style_without_negative": "What the style keeps out of pictures was left out: this backend cannot do that.",
     "defaults_mine": "What your requests do not say is drawn like this: {options}.",
     "defaults_none_of_mine": "You have set no default for your requests.",
@@ -829,7 +830,7 @@ ENGLISH: Mapping[str, str] = {
     "already_running": "Another imagine-bot runs on {path}. Stop it first; several processes need PostgreSQL "
     '([store] url = "postgresql://…").',
     "store_unusable": "The store cannot be used: {detail}",
-    "cannot_start": "The bot cannot start: {detail}. Is the port taken? Choose another with [web] port or --port.",
+    "cannot_start": "The bot cannot start: {detail}. If its port is taken, choose another: [web] port, or demo --port.",
     "command_failed": "That failed: {detail}",
     "draw_rejected": "The provider's moderation refused this request. Nothing was charged; change the prompt.",
     "draw_loading": "{backend}, loading the model",

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import takewhile
 
 from bot.errors import Refused
-from bot.model import Capabilities, Drawing, ImageRequest, Problem, Range, Style
+from bot.model import Capabilities, Drawing, ImageRequest, Problem, Range, Size, Style
 from bot.options import nearest, plain
 from bot.sizes import settle_size
 
@@ -146,9 +146,16 @@ def _unknown(option: str, name: str | None, known: Mapping[str, object]) -> list
     return [Problem(f"{option}_misspelt", {"names": names, "guess": close})]
 
 
-def _misfit(request: ImageRequest, style: Style | None, capabilities: Capabilities) -> tuple[bool, bool]:
-    """Less is better: whether it does not know the subject, whether it has not got the size."""
-    return not knows_subject(request, style, capabilities), not _has_size(request, capabilities)
+def _misfit(request: ImageRequest, style: Style | None, capabilities: Capabilities) -> tuple[bool, bool, int]:
+    """Less is better: whether it does not know the subject, whether it has not got the size, how far that is off."""
+    size, exact = settle_size(request.size, capabilities)
+    off = _quarterings(request.size, size) if isinstance(request.size, Size) else 0
+    return not knows_subject(request, style, capabilities), not exact, off
+
+
+def _quarterings(wanted: Size, size: Size) -> int:
+    """How many times one area is four times the other: what is smaller does not outweigh the order."""
+    return abs(round(math.log(size.pixels / wanted.pixels, 4)))
 
 
 _WORDS = re.compile(r"\w+")
@@ -171,15 +178,26 @@ def passed_over(
     order: Sequence[str],
     chosen: str,
 ) -> tuple[Problem, ...]:
-    """What the reply says of the backends before ``chosen`` that only know other subjects."""
-    if request.backend is not None or not knows_subject(request, style, backends[chosen]):
+    """What the reply says of the backends before ``chosen`` that only know other subjects, or have not got the size."""
+    if request.backend is not None:
         return ()
-    before = list(takewhile(lambda name: name != chosen, order))
-    return tuple(
-        Problem("subject_elsewhere", {"backend": name, "subjects": ", ".join(backends[name].subjects), "other": chosen})
-        for name in before
-        if name in backends and not knows_subject(request, style, backends[name])
-    )
+    before = [name for name in takewhile(lambda name: name != chosen, order) if name in backends]
+    found = (_passed_over(request, style, (name, backends[name]), (chosen, backends[chosen])) for name in before)
+    return tuple(problem for problem in found if problem is not None)
+
+
+Named = tuple[str, Capabilities]
+
+
+def _passed_over(request: ImageRequest, style: Style | None, passed: Named, chosen: Named) -> Problem | None:
+    (name, first), (other, then) = passed, chosen
+    if not knows_subject(request, style, then):
+        return None
+    if not knows_subject(request, style, first):
+        return Problem("subject_elsewhere", {"backend": name, "subjects": ", ".join(first.subjects), "other": other})
+    if _has_size(request, then) and not _has_size(request, first):
+        return Problem("size_elsewhere", {"backend": name, "size": str(request.size), "other": other})
+    return None
 
 
 # -- as what

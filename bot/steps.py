@@ -77,6 +77,11 @@ class Switch(StrEnum):
     DRAINING = "draining"  #: nothing is begun; what is being drawn is finished and delivered
 
 
+async def is_on(store: Store, switch: Switch) -> bool:
+    """Raises StoreError."""
+    return bool(await store.meta(f"switch:{switch}"))
+
+
 class Switches:
     """Remembered in the store, so that they hold in every process and after a restart."""
 
@@ -90,7 +95,7 @@ class Switches:
         looked, value = self._known.get(switch, (float("-inf"), False))
         now = self._clock.monotonic()
         if now - looked >= SWITCH_SECONDS:
-            value = bool(await self._store.meta(f"switch:{switch}"))
+            value = await is_on(self._store, switch)
             self._known[switch] = (now, value)
         return value
 
@@ -228,4 +233,7 @@ async def standings(core: Core) -> Mapping[str, fairness.Standing]:
     open_slots = sum(
         backend.capabilities.at_once for name, backend in core.backends.items() if not core.health.is_closed(name, now)
     )
-    return fairness.standings(line, running * typical / 2, open_slots)
+    found = fairness.standings(line, running * typical / 2, open_slots)
+    if await is_on(core.store, Switch.DRAINING):
+        return {job: replace(each, eta_seconds=None) for job, each in found.items()}
+    return found

@@ -1,11 +1,13 @@
 """The bot on Discord, end to end: the real client library over real sockets, the real core and store."""
 
 import asyncio
+import gc
 import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
+import discord
 import pytest
 
 from adapters.chat.discord.marks import Mark, Marks
@@ -46,6 +48,15 @@ async def test_a_request_gets_a_public_placeholder_and_its_pictures_in_a_thread(
     assert [button["label"] for button in buttons(result)] == ["Again", "Vary", "Report", "Delete"]
     assert "seed 5, 6" in result.content
     assert job.state is JobState.DELIVERED
+
+
+async def test_no_thread_stays_in_memory_because_a_request_was_answered_in_it(house: DiscordHouse) -> None:
+    """The library keeps those that it hears of until they are archived: a day, on a busy server."""
+    await house.imagine()
+    await house.settled()
+    made = house.thread(house.shown()[0])
+    gc.collect()
+    assert [each for each in gc.get_objects() if isinstance(each, discord.Thread) and each.id == made.id] == []
 
 
 async def test_a_delivered_request_takes_four_calls(house: DiscordHouse) -> None:

@@ -103,6 +103,8 @@ async def test_draining_begins_nothing_and_finishes_what_runs(tmp_path: Path) ->
         waiting = await house.store.job(second)
         assert waiting is not None
         assert waiting.state is JobState.QUEUED
+        standing = (await house.studio.standings())[second]
+        assert (standing.position, standing.eta_seconds) == (1, None), "nobody can say when"
         assert await turn(http, "draining", on=False) == 200
         assert (await house.settled(second)).state is JobState.DELIVERED
 

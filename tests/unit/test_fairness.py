@@ -61,4 +61,6 @@ def test_positions_count_from_one_and_etas_never_fall_along_the_line(
     standings = fairness.standings(line, running, at_once)
     ordered = [standings[turn.job_id] for turn in line]
     assert [standing.position for standing in ordered] == list(range(1, len(line) + 1))
-    assert all(a.eta_seconds <= b.eta_seconds for a, b in pairwise(ordered))
+    etas = [standing.eta_seconds for standing in ordered if standing.eta_seconds is not None]
+    assert len(etas) == len(line)
+    assert all(a <= b for a, b in pairwise(etas))

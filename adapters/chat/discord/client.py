@@ -86,6 +86,12 @@ class Client(discord.AutoShardedClient):
             if not re.fullmatch(PATTERN, pressed) or pressed not in shown_ids(interaction.message):
                 await self._buttons.pressed(interaction)
 
+    async def on_thread_create(self, thread: discord.Thread) -> None:
+        """Nothing needs the thread: interactions bring theirs. The library would keep it until it is archived."""
+        thread.guild._remove_thread(thread)  # noqa: SLF001 - it has no setting for that
+
+    on_thread_join = on_thread_create
+
     async def on_error(self, event_method: str, /, *_: Any, **__: Any) -> None:
         self._desk.observer.event("alert", text="discord_event_failed", detail=event_method)
 

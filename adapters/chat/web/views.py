@@ -191,7 +191,7 @@ def _ending(job: Job, shown: Sequence[Picture]) -> str:
 
 
 def queue_words(standing: Standing | None) -> str:
-    if standing is None or standing.position is None:
+    if standing is None:
         return say("web_in_line_far", position=LONGEST_LINE)
     return say("web_in_line", position=standing.position)
 
@@ -207,7 +207,8 @@ def drawing_words(progress: Progress | None) -> str:
 def eta(job: Job, live: Live, now: float) -> int | None:
     """Whole seconds, at least 1; None where nobody can say."""
     if job.state is JobState.QUEUED and live.standing is not None:
-        return max(1, round(live.standing.eta_seconds))
+        seconds = live.standing.eta_seconds
+        return None if seconds is None else max(1, round(seconds))
     if job.state is not JobState.RUNNING or (live.progress is not None and live.progress.loading):
         return None
     return max(1, round(_left(job, live.progress, max(now - job.started_at, 0.0))))
