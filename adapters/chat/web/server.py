@@ -3,10 +3,10 @@
 import asyncio
 import contextlib
 import socket
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
+from dataclasses import dataclass, replace
 from http import HTTPStatus
-from typing import Protocol
+from typing import Any, Protocol
 
 import uvicorn
 from starlette.applications import Starlette
@@ -35,6 +35,8 @@ from bot.settings import WebSettings
 from bot.studio import Studio
 
 CLOSE_SECONDS = 2
+
+Feed = Callable[[asyncio.Event], Coroutine[Any, Any, None]]
 
 
 class Operators(Protocol):
@@ -128,14 +130,32 @@ def build_app(house: WebHouse, room: Room | None, api: Api) -> ASGIApp:
 
 async def serve_web(house: WebHouse, stop: asyncio.Event, announce: Callable[[str], None]) -> None:
     """Until ``stop``. Raises OSError where the port is taken."""
-    settings = house.settings
+    listening = _listen(house.settings)
+    room = Room(house) if house.settings.chat else None
+    api = Api(house)
+    app = build_app(house, room, api)
+    announce(house.settings.public_url)
+    await _serve(app, listening, stop, (api.work.outcomes.run, *([room.hub.run] if room else [])))
+
+
+async def serve_health(house: WebHouse, port: int, stop: asyncio.Event, announce: Callable[[str], None]) -> None:
+    """What a worker alone has: no page and no API, at a port of its own. Raises OSError where that is taken."""
+    settings = replace(house.settings, port=port)
+    listening = _listen(settings)
+    announce(replace(settings, port=listening.getsockname()[1]).address)
+    await _serve(Guard(Starlette(routes=health_routes(house)), Hosts(settings)), listening, stop)
+
+
+def _listen(settings: WebSettings) -> socket.socket:
     listening = socket.create_server((settings.host, settings.port), family=_family(settings.host))
     # asyncio sets this only where it made the socket itself; without it small answers wait 40 ms for an acknowledgement
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    room = Room(house) if settings.chat else None
-    api = Api(house)
+    return listening
+
+
+async def _serve(app: ASGIApp, listening: socket.socket, stop: asyncio.Event, feeds: Sequence[Feed] = ()) -> None:
     config = uvicorn.Config(
-        build_app(house, room, api),
+        app,
         log_config=None,
         access_log=False,
         server_header=False,
@@ -145,9 +165,8 @@ async def serve_web(house: WebHouse, stop: asyncio.Event, announce: Callable[[st
         ws="none",
     )
     server = Server(config)
-    feeding = [asyncio.create_task(feed(stop)) for feed in (api.work.outcomes.run, *([room.hub.run] if room else []))]
+    feeding = [asyncio.create_task(feed(stop)) for feed in feeds]
     serving = asyncio.create_task(server.serve(sockets=[listening]))
-    announce(settings.public_url)
     waiting = asyncio.create_task(stop.wait())
     await asyncio.wait([serving, waiting], return_when=asyncio.FIRST_COMPLETED)
     server.should_exit = True
