@@ -226,6 +226,9 @@ class Store(Protocol):
     async def depths(self) -> Mapping[str, int]:
         """How many jobs are in each unfinished state."""
 
+    async def deliveries_stuck(self) -> int:
+        """How many results or endings could not be shown, and are tried again."""
+
     # -- the backends' memory
     async def breakers(self) -> list[Breaker]: ...
 

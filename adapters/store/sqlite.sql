@@ -135,6 +135,12 @@ SELECT 1 FROM jobs WHERE state IN ('drawn', 'delivering') AND worker = '' AND du
 SELECT 1 FROM jobs WHERE told = 0 AND worker = '' AND due_at <= :now
     AND state IN ('rejected', 'failed', 'cancelled', 'undeliverable') LIMIT 1
 
+-- name: deliveries_stuck
+SELECT (SELECT count(*) FROM jobs WHERE state IN ('drawn', 'delivering') AND worker = '' AND deliveries > 0)
+    + (SELECT count(*) FROM jobs WHERE told = 0 AND worker = '' AND deliveries > 0
+        AND state IN ('rejected', 'failed', 'cancelled', 'undeliverable'))
+    + (SELECT count(*) FROM jobs WHERE worker <> '' AND state <> 'running' AND deliveries > 0) AS jobs
+
 -- name: claim_delivery
 UPDATE jobs SET state = 'delivering', attempt = attempt + 1, worker = :worker, lease_until = :lease_until
 WHERE id = (SELECT id FROM jobs WHERE state IN ('drawn', 'delivering') AND worker = '' AND due_at <= :now

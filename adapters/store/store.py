@@ -45,6 +45,10 @@ class SqlStore(Jobs, Memory, Rates, Room, Communities, Review, Programs, Install
         async with self._engine.read() as tx:
             return {row["state"]: row["jobs"] for row in await tx.run("depths")}
 
+    async def deliveries_stuck(self) -> int:
+        async with self._engine.read() as tx:
+            return int((await tx.run("deliveries_stuck"))[0]["jobs"])
+
     # -- people's data
 
     async def delete_pictures(self, job_id: str, event: AuditEvent | None = None) -> list[str]:
