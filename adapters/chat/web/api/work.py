@@ -4,7 +4,9 @@ import asyncio
 import hashlib
 import math
 import secrets
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from adapters.chat.web.api import answers, errors, stream
@@ -32,6 +34,9 @@ ONCE = "/once/"
 """In the keys of jobs that nobody can come back for."""
 
 _TRIES = 3
+
+Events = asyncio.Queue[bytes | None]
+Tell = Callable[[Events], Awaitable[None]]
 
 
 def key_digest(key: str) -> str:
@@ -155,45 +160,31 @@ class Work:
     # -- streams
 
     def streamed(self, caller: Caller, job: Job, asked: Asked, *, kept: bool) -> stream.EventStream:
-        events: asyncio.Queue[bytes | None] = asyncio.Queue()
-        telling = asyncio.create_task(self._tell(job, asked.partials, events))
-        self._streams.add(telling)
-        telling.add_done_callback(self._streams.discard)
-
-        async def gone() -> None:
-            telling.cancel()
-            if not kept:
-                await self.cancel(caller, job.id)
-
-        return stream.EventStream(events, gone)
+        tell = partial(self._tell_all, job, asked.partials)
+        return self._stream(job, tell, None if kept else caller)
 
     def replayed(self, job: Job, pictures: list[Picture]) -> stream.EventStream:
         """The finished pictures alone, of a job that had ended before."""
-        events: asyncio.Queue[bytes | None] = asyncio.Queue()
+        return self._stream(job, partial(self._tell_finished, job, pictures))
 
-        async def tell() -> None:
-            async for each in stream.finished_events(job, pictures, self._house.picture):
-                events.put_nowait(each)
-            events.put_nowait(None)
-
-        telling = asyncio.create_task(tell())
+    def _stream(self, job: Job, tell: Tell, only_for: Caller | None = None) -> stream.EventStream:
+        """``only_for``: who cancels by hanging up."""
+        events: Events = asyncio.Queue()
+        telling = asyncio.create_task(self._told(job, tell, events))
         self._streams.add(telling)
         telling.add_done_callback(self._streams.discard)
 
         async def gone() -> None:
             telling.cancel()
+            if only_for:
+                await self.cancel(only_for, job.id)
 
         return stream.EventStream(events, gone)
 
-    async def _tell(self, job: Job, partials: int, events: "asyncio.Queue[bytes | None]") -> None:
-        """Everything that happens to the job, to its end."""
-        previewing = asyncio.create_task(self._preview(job, partials, events))
+    async def _told(self, job: Job, tell: Tell, events: Events) -> None:
+        """However it goes, the stream ends."""
         try:
-            ended = await self.outcome(job.id)
-            previewing.cancel()
-            await asyncio.gather(previewing, return_exceptions=True)
-            async for each in stream.finished_events(ended, await self.pictures(ended), self._house.picture):
-                events.put_nowait(each)
+            await tell(events)
         except ApiError as error:
             events.put_nowait(answers.event("error", error.body()))
         except Exception as error:  # noqa: BLE001 - the stream ends with a word, and the operator hears of it
@@ -201,10 +192,23 @@ class Work:
             broken = ApiError(500, (Finding(say("api_broken"), "internal_error"),), "server_error")
             events.put_nowait(answers.event("error", broken.body()))
         finally:
-            previewing.cancel()
             events.put_nowait(None)
 
-    async def _preview(self, job: Job, partials: int, events: "asyncio.Queue[bytes | None]") -> None:
+    async def _tell_all(self, job: Job, partials: int, events: Events) -> None:
+        """Everything that happens to the job, to its end."""
+        previewing = asyncio.create_task(self._preview(job, partials, events))
+        try:
+            ended = await self.outcome(job.id)
+        finally:
+            previewing.cancel()
+            await asyncio.gather(previewing, return_exceptions=True)
+        await self._tell_finished(ended, await self.pictures(ended), events)
+
+    async def _tell_finished(self, job: Job, pictures: list[Picture], events: Events) -> None:
+        async for each in stream.finished_events(job, pictures, self._house.picture):
+            events.put_nowait(each)
+
+    async def _preview(self, job: Job, partials: int, events: Events) -> None:
         await self.outcomes.until(job.id, is_under_way)
         async for each in stream.partial_events(self._house.store, self._house.preview, job, partials):
             events.put_nowait(each)
