@@ -94,9 +94,9 @@ class Switches:
             self._known[switch] = (now, value)
         return value
 
-    async def turn(self, switch: Switch, *, on: bool) -> None:
+    async def turn(self, switch: Switch, event: AuditEvent | None = None, *, on: bool) -> None:
         """Raises StoreError."""
-        await self._store.set_meta(f"switch:{switch}", "on" if on else "")
+        await self._store.set_meta(f"switch:{switch}", "on" if on else "", event)
         self._known.pop(switch, None)
 
 

@@ -72,10 +72,9 @@ class OperationsPage:
         if on is None or request.path_params["switch"] not in list(Switch):
             return _problem(400, say("web_failed"))
         switch = Switch(request.path_params["switch"])
-        await self._switches.turn(switch, on=on)
         action = f"{switch}_on" if on else f"{switch}_off"
         event = AuditEvent(TENANT, session.person.key, action, "house", at=self._house.clock.now())
-        await self._house.operators.audit(event)
+        await self._switches.turn(switch, event, on=on)
         self._house.observer.event("switch", switch=switch, on=on, by=session.name)
         return HTMLResponse(await self._shown(), headers=PRIVATE)
 

@@ -26,7 +26,6 @@ from adapters.chat.web.pages import Pages
 from adapters.chat.web.room import Room
 from bot import steps
 from bot.errors import StoreError
-from bot.model import AuditEvent
 from bot.moderators import Moderators
 from bot.ports import Clock, Observer, Store
 from bot.programs import Trouble
@@ -48,8 +47,6 @@ class Operators(Protocol):
 
     async def take_login(self, kind: str, digest: str, now: float) -> str | None:
         """The name it was made for; the second one who comes with it gets None."""
-
-    async def audit(self, event: AuditEvent) -> AuditEvent: ...
 
     async def tenants(self) -> list[str]:
         """Every community there is something to moderate in, the house's own room first."""
