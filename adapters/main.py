@@ -384,4 +384,5 @@ async def sweep_house(store: SqlStore, pictures: KeptPictures, *, before: float,
         for name in files:
             await pictures.delete(name)
         removed += len(files)
+    await store.drop_served(now, before)
     return removed + await pictures.sweep_orphans(store.known_pictures, now - ORPHAN_AGE)

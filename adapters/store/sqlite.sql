@@ -591,6 +591,21 @@ DELETE FROM sanctions WHERE person = :person AND until < :before
 -- name: forget_old_strikes
 DELETE FROM strikes WHERE person = :person AND at < :before
 
+-- name: delete_old_strikes
+DELETE FROM strikes WHERE at < :before
+
+-- name: delete_old_sanctions
+DELETE FROM sanctions WHERE at < :before AND (until < :before OR lifted = 1) AND NOT EXISTS (SELECT 1 FROM items AS i
+    WHERE i.tenant = sanctions.tenant AND i.decision = sanctions.id AND i.kind = 'appeal'
+    AND i.state IN ('open', 'claimed'))
+RETURNING tenant, id
+
+-- name: delete_appeal
+DELETE FROM items WHERE tenant = :tenant AND decision = :decision AND kind = 'appeal' RETURNING id
+
+-- name: delete_posts_about
+DELETE FROM posts WHERE subject = :subject
+
 -- ---------------------------------------------------------------- moderation: the review queue
 
 -- name: insert_item

@@ -83,6 +83,11 @@ class SqlStore(Jobs, Memory, Rates, Room, Communities, Review, Programs, Install
         async with self._engine.write() as tx:
             return await people.sweep(tx, before, limit, day)
 
+    async def drop_served(self, now: float, before: float) -> None:
+        """Strikes and sanctions that are over: see `people.drop_served`."""
+        async with self._engine.write() as tx:
+            await people.drop_served(tx, now, before)
+
     async def known_pictures(self, names: Collection[str]) -> set[str]:
         """Those of the file names that a job still shows."""
         async with self._engine.read() as tx:
