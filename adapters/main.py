@@ -20,11 +20,12 @@ from adapters.images.classifier import Classifier
 from adapters.images.files import KeptPictures
 from adapters.images.likeness import likeness
 from adapters.limiter import SharedLimiter
-from adapters.login import link, new_token
+from adapters.login import link
 from adapters.observe import Observe, loop_lag_watchdog, store_watchdog
 from adapters.platforms import Platforms, open_platforms
 from adapters.small import handlers_of, open_store
 from adapters.store.store import SqlStore
+from adapters.tokens import new_token
 from bot import steps
 from bot.errors import StoreBusy, StoreError
 from bot.judging import Judge, PictureChecks, thresholds

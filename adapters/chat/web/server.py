@@ -16,6 +16,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
+from adapters.chat.web import posts
 from adapters.chat.web.api.app import Api
 from adapters.chat.web.files import file_routes
 from adapters.chat.web.gallery import Gallery
@@ -23,6 +24,7 @@ from adapters.chat.web.guard import Guard, Hosts, content_policy
 from adapters.chat.web.moderation import ModerationPages
 from adapters.chat.web.operators import OperationsPage
 from adapters.chat.web.pages import Pages
+from adapters.chat.web.posts import Unfit
 from adapters.chat.web.room import Room
 from bot import steps
 from bot.errors import StoreError
@@ -98,19 +100,18 @@ def health_routes(house: WebHouse) -> Sequence[BaseRoute]:
     return [Route("/healthz", healthz), Route("/readyz", readyz), Route("/metrics", metrics)]
 
 
-def build_app(house: WebHouse, room: Room | None, api: Api) -> ASGIApp:
+def build_app(house: WebHouse, files: Pages, room: Room | None, api: Api) -> ASGIApp:
     async def store_failed(_: Request, error: Exception) -> Response:
         house.observer.event("store_error", detail=str(error))
         return PlainTextResponse(say("store_busy") + "\n", 503)
 
-    files = Pages()
     moderation = ModerationPages(house, files)
     routes = [
         *health_routes(house),
         *file_routes(files),
         *moderation.routes(),
         *OperationsPage(house, files, moderation).routes(),
-        *([*room.routes(), *Gallery(house).routes()] if room else ()),
+        *([*room.routes(), *Gallery(house, files).routes()] if room else ()),
     ]
 
     async def nothing_there(request: Request, error: Exception) -> Response:
@@ -121,16 +122,18 @@ def build_app(house: WebHouse, room: Room | None, api: Api) -> ASGIApp:
         html = files.render("not-found.html", room=room is not None)
         return HTMLResponse(html, error.status_code, headers={"content-security-policy": content_policy(["self"])})
 
-    pages = Starlette(routes=routes, exception_handlers={StoreError: store_failed, HTTPException: nothing_there})
+    handlers = {StoreError: store_failed, HTTPException: nothing_there, Unfit: posts.answer}
+    pages = Starlette(routes=routes, exception_handlers=handlers)
     return api.in_front_of(Guard(pages, Hosts(house.settings)))
 
 
 async def serve_web(house: WebHouse, stop: asyncio.Event, announce: Callable[[str], None]) -> None:
     """Until ``stop``. Raises OSError where the port is taken."""
     listening = _listen(house.settings)
-    room = Room(house) if house.settings.chat else None
+    files = Pages()
+    room = Room(house, files) if house.settings.chat else None
     api = Api(house)
-    app = build_app(house, room, api)
+    app = build_app(house, files, room, api)
     announce(house.settings.public_url)
     await _serve(app, listening, stop, (api.work.outcomes.run, *([room.hub.run] if room else [])))
 

@@ -1,7 +1,6 @@
 """What a program's request becomes: a job of the person that its key is, and that job's outcome."""
 
 import asyncio
-import hashlib
 import math
 import secrets
 from collections.abc import Awaitable, Callable
@@ -14,6 +13,7 @@ from adapters.chat.web.api.body import Appeal, Asked
 from adapters.chat.web.api.errors import ApiError, Finding
 from adapters.chat.web.api.outcomes import Outcomes, Stopping, is_over, is_under_way
 from adapters.chat.web.sessions import Seals
+from adapters.tokens import digest
 from bot.conduct import Item
 from bot.errors import Refused, StoreError
 from bot.model import FINAL_STATES, Job, JobState, Origin, Person, Picture, Place, Problem
@@ -37,10 +37,6 @@ _TRIES = 3
 
 Events = asyncio.Queue[bytes | None]
 Tell = Callable[[Events], Awaitable[None]]
-
-
-def key_digest(key: str) -> str:
-    return hashlib.sha256(key.encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,8 +224,7 @@ async def drop_lost(store: Store, now: float) -> int:
 def _job_key(caller: Caller, once: str, number: int) -> str:
     if not once:
         return f"{caller.person.key}{ONCE}{secrets.token_hex(16)}"
-    digest = hashlib.sha256(once.encode()).hexdigest()
-    return f"{caller.person.key}/kept/{digest}" + (f"/{number}" if number else "")
+    return f"{caller.person.key}/kept/{digest(once)}" + (f"/{number}" if number else "")
 
 
 def _same(job: Job, asked: Asked) -> None:
