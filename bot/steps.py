@@ -203,6 +203,11 @@ async def finish(core: Core, job: Job, state: JobState, reason: Problem, event: 
     core.observer.event("job_finished", job=job.id, state=state, reason=reason.code, platform=job.platform)
 
 
+def was_lost(job: Job) -> bool:
+    """A crash caught it before it was acknowledged, so that its person asks again."""
+    return job.state is JobState.CANCELLED and job.reason is not None and job.reason.code == "never_acknowledged"
+
+
 def delivery_pause(deliveries: int, drawn_at: float, now: float, retry_after: float | None) -> float | None:
     """Seconds until the next attempt; None: give up."""
     if now - drawn_at > DELIVERY_DEADLINE:

@@ -92,8 +92,8 @@ DISCORD = (
 SLACK = (
     Key("api", HTTP, "GovSlack: https://slack-gov.com/api/"),
     Key("mode", Choice(("socket", "http")), "socket needs SLACK_APP_TOKEN; http needs SLACK_SIGNING_SECRET"),
-    Key("host", Text(255), "http mode: POST /slack/events"),
-    Key("port", PORT, "http mode"),
+    Key("host", Text(255), "http mode: POST /slack/events; with SLACK_CLIENT_ID in both modes /slack/install"),
+    Key("port", PORT, "of the same"),
 )
 ROUTING = (
     Key(

@@ -20,6 +20,8 @@ from bot.model import FINAL_STATES, Job, JobState, Origin, Person, Picture, Plac
 from bot.options import without_forbidden
 from bot.ports import Store
 from bot.replies import say
+from bot.steps import was_lost
+from bot.studio import TRIES
 
 if TYPE_CHECKING:
     from adapters.chat.web.server import WebHouse
@@ -32,8 +34,6 @@ FINGERPRINT = "body"
 
 ONCE = "/once/"
 """In the keys of jobs that nobody can come back for."""
-
-_TRIES = 3
 
 Events = asyncio.Queue[bytes | None]
 Tell = Callable[[Events], Awaitable[None]]
@@ -77,12 +77,12 @@ class Work:
 
     async def _asked_before(self, caller: Caller, asked: Asked, once: str) -> Job | None:
         """What is known already is answered whatever the house is like now: paused, full, or without a backend."""
-        for number in range(_TRIES):
-            job = await self._house.store.job_of_key(_job_key(caller, once, number))
+        for key in _job_keys(caller, once):
+            job = await self._house.store.job_of_key(key)
             if job is None:
                 return None
             _same(job, asked)
-            if not _was_lost(job):
+            if not was_lost(job):
                 return job
         return None
 
@@ -90,12 +90,8 @@ class Work:
         studio = self._house.studio
         request = studio.typed(asked.prompt, asked.values)
         origin = Origin(caller.person, PLACE, {FINGERPRINT: asked.fingerprint})
-        for number in range(_TRIES):
-            key = _job_key(caller, once, number)
-            ticket = await studio.submit(origin, request, key, waits_for_backends=False)
-            _same(ticket.job, asked)
-            if ticket.fresh or not _was_lost(ticket.job):
-                break
+        ticket, _ = await studio.submit_anew(origin, request, _job_keys(caller, once), waits_for_backends=False)
+        _same(ticket.job, asked)
         return ticket.job
 
     async def cancel(self, caller: Caller, job_id: str) -> None:
@@ -221,10 +217,11 @@ async def drop_lost(store: Store, now: float) -> int:
     return dropped
 
 
-def _job_key(caller: Caller, once: str, number: int) -> str:
+def _job_keys(caller: Caller, once: str) -> list[str]:
     if not once:
-        return f"{caller.person.key}{ONCE}{secrets.token_hex(16)}"
-    return f"{caller.person.key}/kept/{digest(once)}" + (f"/{number}" if number else "")
+        return [f"{caller.person.key}{ONCE}{secrets.token_hex(16)}"]
+    key = f"{caller.person.key}/kept/{digest(once)}"
+    return [key, *(f"{key}/{number}" for number in range(1, TRIES))]
 
 
 def _same(job: Job, asked: Asked) -> None:
@@ -232,10 +229,6 @@ def _same(job: Job, asked: Asked) -> None:
     if job.origin.address.get(FINGERPRINT) != asked.fingerprint:
         reused = Finding(say("api_idempotency_body"), "idempotency_key_reused", "Idempotency-Key")
         raise ApiError(422, (reused,))
-
-
-def _was_lost(job: Job) -> bool:
-    return job.state is JobState.CANCELLED and job.reason is not None and job.reason.code == "never_acknowledged"
 
 
 def _gone() -> ApiError:
