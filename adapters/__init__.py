@@ -7,5 +7,6 @@ configuration  the file system's part of the settings
 control        the running bot's local socket, which the small commands speak to
 several        what a process owes the others on one PostgreSQL store
 observe        events to log lines and metrics
-clock, disk, limiter, sealing    the machine's clocks, room on the disk, the providers' turns, short secrets
+clock, disk, limiter    the machine's clocks, room on the disk, the providers' turns
+sealing, tokens         short secrets: kept so that they can be read again, or never
 """

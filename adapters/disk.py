@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
+from bot.errors import StoreError
 from bot.ports import Observer
 
 LOW_WATER = 500 * 1024 * 1024  # bytes
@@ -28,8 +29,15 @@ class DiskWatch:
         elif self._enough and not before:
             self._observer.event("disk_has_room_again")
 
-    async def run(self) -> None:
-        """Until it is cancelled."""
+    async def run(self, every: float = LOOK_SECONDS) -> None:
+        """Until it is cancelled. While the disk does not answer, what was known of it holds, and the operator hears."""
+        answers = True
         while True:
-            await self.look()
-            await asyncio.sleep(LOOK_SECONDS)
+            try:
+                await self.look()
+                answers = True
+            except (OSError, StoreError) as error:
+                if answers:
+                    self._observer.event("alert", text="disk_unknown", detail=repr(error))
+                answers = False
+            await asyncio.sleep(every)

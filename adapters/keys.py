@@ -1,25 +1,20 @@
 """`imagine-bot api-key`. The key is made here and only its hash goes to whoever has the store."""
 
-import hashlib
-import re
-import secrets
 import sys
-from datetime import UTC, datetime
 
 from adapters.small import open_desk
+from adapters.tokens import NAME, new_token
+from bot.moderation.verdicts import moment
 from bot.programs import ApiKey
 from bot.replies import say
 from bot.settings import Settings
-
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,31}")
 
 
 async def create(settings: Settings, name: str) -> int:
     """Raises ControlError, StoreError."""
     if not NAME.fullmatch(name):
         return _failed("key_name", name=ascii(name))
-    key = f"imagine_{secrets.token_urlsafe(32)}"
-    digest = hashlib.sha256(key.encode()).hexdigest()
+    key, digest = new_token("imagine_")
     async with open_desk(settings) as desk:
         if not await desk.do("api_key_create", name=name, digest=digest):
             return _failed("key_exists", name=name)
@@ -49,7 +44,7 @@ async def revoke(settings: Settings, name: str) -> int:
 
 
 def _moment(at: float) -> str:
-    return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M} UTC" if at else say("key_never")
+    return moment(at) if at else say("key_never")
 
 
 def _failed(code: str, **values: object) -> int:

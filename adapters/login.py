@@ -1,26 +1,13 @@
 """`imagine-bot login`: a link that opens the moderation page once. Only its hash is stored."""
 
-import hashlib
-import re
-import secrets
 import sys
 
 from adapters.small import open_desk
+from adapters.tokens import NAME, new_token
 from bot.replies import say
 from bot.settings import Settings
 
 LINK_SECONDS = 15 * 60.0
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,31}")
-
-
-def new_token() -> tuple[str, str]:
-    """A token for the link, and what is stored of it."""
-    token = secrets.token_urlsafe(32)
-    return token, digest(token)
-
-
-def digest(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()
 
 
 def link(public_url: str, token: str) -> str:
@@ -32,8 +19,8 @@ async def login(settings: Settings, name: str) -> int:
     if not NAME.fullmatch(name):
         print(say("login_name", name=ascii(name)), file=sys.stderr)
         return 2
-    token, hashed = new_token()
+    token, digest = new_token()
     async with open_desk(settings) as desk:
-        await desk.do("login_create", digest=hashed, name=name, seconds=LINK_SECONDS)
+        await desk.do("login_create", digest=digest, name=name, seconds=LINK_SECONDS)
     print(link(settings.web.public_url, token))
     return 0

@@ -20,11 +20,12 @@ from adapters.images.classifier import Classifier
 from adapters.images.files import KeptPictures
 from adapters.images.likeness import likeness
 from adapters.limiter import SharedLimiter
-from adapters.login import link, new_token
+from adapters.login import link
 from adapters.observe import Observe, loop_lag_watchdog, store_watchdog
 from adapters.platforms import Platforms, open_platforms
 from adapters.small import handlers_of, open_store
 from adapters.store.store import SqlStore
+from adapters.tokens import new_token
 from bot import steps
 from bot.errors import StoreBusy, StoreError
 from bot.judging import Judge, PictureChecks, thresholds
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
     from adapters.demo import Demo
 
 Work = Coroutine[Any, Any, None]
+Serving = Callable[[asyncio.Event, Callable[[str], None]], Work]
+"""Until the event is set; what is called is told the address."""
 
 SWEEP_SECONDS = 3600.0
 ORPHAN_AGE = 3600.0
@@ -173,7 +176,7 @@ async def run(
         endless = [asyncio.create_task(each) for each in housekeeping(house, role, platforms)]
         tasks = [asyncio.create_task(each) for each in work_of(house, role, platforms, stop)]
         load = partial(preload, stack, house, role)
-        serving = web_of(house, role, demo)
+        serving = serving_of(house, role, demo)
         if serving is None:
             load()
         else:
@@ -204,21 +207,20 @@ def work_of(house: House, role: Role, platforms: Platforms, stop: asyncio.Event)
 
 
 async def serve(
-    web: "WebHouse",
+    serving: Serving,
     stop: asyncio.Event,
     further: Sequence[str],
     announce: Callable[[str], None],
     then: Callable[[], None],
 ) -> None:
-    """The web pages; once they are up their address is announced, and ``further``. Raises OSError."""
-    from adapters.chat.web.server import serve_web
+    """Once it listens its address is announced, and ``further``. Raises OSError."""
 
     def tell(address: str) -> None:
         for line in filter(None, (say("running", url=address), *further)):
             announce(line)
         then()
 
-    await serve_web(web, stop, tell)
+    await serving(stop, tell)
 
 
 def preload(stack: AsyncExitStack, house: House, role: Role) -> None:
@@ -276,16 +278,17 @@ def among_others(house: House, role: Role, platforms: Platforms) -> list[Work]:
     return work
 
 
-def web_of(house: House, role: Role, demo: "Demo | None" = None) -> "WebHouse | None":
+def serving_of(house: House, role: Role, demo: "Demo | None" = None) -> Serving | None:
     """A worker alone serves health and metrics only, and only where IMAGINE_WORKER_PORT says at which port."""
-    if role is not Role.WORKER:
-        web = house_for_web(house)
-        return replace(web, about=demo.about, examples=demo.examples) if demo else web
     port = os.environ.get("IMAGINE_WORKER_PORT", "")
-    if not port.isdigit():
+    if role is Role.WORKER and not port.isdigit():
         return None
+    from adapters.chat.web.server import serve_health, serve_web
+
     web = house_for_web(house)
-    return replace(web, settings=replace(web.settings, port=int(port), chat=False))
+    if role is Role.WORKER:
+        return partial(serve_health, web, int(port))
+    return partial(serve_web, replace(web, about=demo.about, examples=demo.examples) if demo else web)
 
 
 def house_for_web(house: House) -> "WebHouse":
@@ -382,4 +385,5 @@ async def sweep_house(store: SqlStore, pictures: KeptPictures, *, before: float,
         for name in files:
             await pictures.delete(name)
         removed += len(files)
+    await store.drop_served(now, before)
     return removed + await pictures.sweep_orphans(store.known_pictures, now - ORPHAN_AGE)

@@ -13,7 +13,7 @@ def settings(request: ImageRequest) -> str:
         *([say("set_steps", steps=request.steps)] if request.steps is not None else []),
         *([say("set_guidance", guidance=plain(request.guidance))] if request.guidance is not None else []),
         *([say("set_seed", seed=request.seed)] if request.seed is not None else []),
-        *([_style(request.style)] if request.style else []),
+        *([style(request.style)] if request.style else []),
         *([say("set_without", words=display(request.negative_prompt))] if request.negative_prompt else []),
         *([say("set_wanted_backend", backend=display(request.backend))] if request.backend else []),
         *([say("set_count", count=request.count)] if request.count > 1 else []),
@@ -21,5 +21,5 @@ def settings(request: ImageRequest) -> str:
     return " · ".join(words)
 
 
-def _style(name: str) -> str:
+def style(name: str) -> str:
     return say("set_no_style") if name == NO_STYLE else say("set_style", style=display(name))

@@ -226,6 +226,9 @@ class Store(Protocol):
     async def depths(self) -> Mapping[str, int]:
         """How many jobs are in each unfinished state."""
 
+    async def deliveries_stuck(self) -> int:
+        """How many results or endings could not be shown, and are tried again."""
+
     # -- the backends' memory
     async def breakers(self) -> list[Breaker]: ...
 
@@ -337,7 +340,7 @@ class Store(Protocol):
     async def meta(self, name: str) -> str:
         """An empty text where nothing was remembered."""
 
-    async def set_meta(self, name: str, value: str) -> None: ...
+    async def set_meta(self, name: str, value: str, event: AuditEvent | None = None) -> None: ...
 
     def subscribe(self, topic: Topic) -> Wakeup: ...
 

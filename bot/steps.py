@@ -99,9 +99,9 @@ class Switches:
             self._known[switch] = (now, value)
         return value
 
-    async def turn(self, switch: Switch, *, on: bool) -> None:
+    async def turn(self, switch: Switch, event: AuditEvent | None = None, *, on: bool) -> None:
         """Raises StoreError."""
-        await self._store.set_meta(f"switch:{switch}", "on" if on else "")
+        await self._store.set_meta(f"switch:{switch}", "on" if on else "", event)
         self._known.pop(switch, None)
 
 
@@ -206,6 +206,11 @@ async def finish(core: Core, job: Job, state: JobState, reason: Problem, event: 
     """The end of a job without pictures, or without a way to post them. Raises Conflict, StoreError."""
     await core.store.finish(job, state, reason, core.clock.now(), event)
     core.observer.event("job_finished", job=job.id, state=state, reason=reason.code, platform=job.platform)
+
+
+def was_lost(job: Job) -> bool:
+    """A crash caught it before it was acknowledged, so that its person asks again."""
+    return job.state is JobState.CANCELLED and job.reason is not None and job.reason.code == "never_acknowledged"
 
 
 def delivery_pause(deliveries: int, drawn_at: float, now: float, retry_after: float | None) -> float | None:

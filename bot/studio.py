@@ -4,7 +4,7 @@ import asyncio
 import math
 import random
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -40,6 +40,8 @@ SLOWEST_COMMIT = 1.5
 
 STANDINGS_FRESH = 2.0
 """Seconds for which one pass over the line serves everybody's position."""
+
+TRIES = 3  #: keys of one post, each for when the request under the one before was lost
 
 PAST_SEARCHED = 500  #: a person's last requests that `/imagine-history` goes back through
 KEPT_SEARCHED = 50  #: a person's last requests, for pictures that could not be posted
@@ -114,6 +116,16 @@ class Studio:
         if fresh:
             self._core.observer.event("job_received", job=job.id, platform=job.platform)
         return await self._ticket(stored, fresh=fresh)
+
+    async def submit_anew(
+        self, origin: Origin, request: ImageRequest | str, keys: Sequence[str], *, waits_for_backends: bool = True
+    ) -> tuple[Ticket, str]:
+        """As `submit`, under the first of one post's ``keys`` whose request was not lost, and that key."""
+        for key in keys:
+            ticket = await self.submit(origin, request, key, waits_for_backends=waits_for_backends)
+            if ticket.fresh or not steps.was_lost(ticket.job):
+                break
+        return ticket, key
 
     async def _dossier(self, origin: Origin) -> Dossier:
         try:

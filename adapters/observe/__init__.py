@@ -34,7 +34,6 @@ __all__ = [
     "store_watchdog",
 ]
 
-MOST_STUCK = 10_000  # job ids remembered
 MOST_RECENT = 40  # things that went wrong
 UNFINISHED = tuple(state.value for state in JobState if state not in FINAL_STATES)
 STALL = 0.5  # seconds of lag that are worth a log line
@@ -107,7 +106,6 @@ class Observe:
         self.redactor = redactor or Redactor()  #: to teach it a secret that was made after the start
         self._metrics = Metrics(backends)
         self._log = structlog.get_logger("imagine")
-        self._stuck: set[str] = set()
         self._recent: deque[Trouble] = deque(maxlen=MOST_RECENT)
         self._closed_until = dict.fromkeys(backends, 0.0)
 
@@ -122,7 +120,6 @@ class Observe:
             for sample in known.samples:
                 self._record(sample, values)
             self._follow_backend(name, values)
-            self._follow_delivery(name, str(values.get("job", "")))
         except Exception:
             logging.getLogger("imagine").exception("unobservable %s", name)
 
@@ -138,6 +135,10 @@ class Observe:
         for state in dict.fromkeys([*UNFINISHED, *depths]):
             self._metrics.record("imagine_queue_jobs", depths.get(state, 0), {"state": state})
 
+    def stuck(self, deliveries: int) -> None:
+        """`Store.deliveries_stuck`."""
+        self._metrics.record("imagine_deliveries_stuck", deliveries, {})
+
     def breakers(self, breakers: Iterable[Breaker]) -> None:
         """`Store.breakers`: what every process knows about the backends."""
         for breaker in breakers:
@@ -148,7 +149,6 @@ class Observe:
         now = time.time()
         for backend, until in self._closed_until.items():
             self._metrics.record("imagine_backend_closed", float(until > now), {"backend": backend})
-        self._metrics.record("imagine_deliveries_stuck", len(self._stuck), {})
         return self._metrics.exposition(), CONTENT_TYPE
 
     def _record(self, sample: Sample, values: Mapping[str, object]) -> None:
@@ -164,12 +164,6 @@ class Observe:
             self._closed_until[str(values.get("backend", ""))] = (
                 float(until) if isinstance(until, (int, float)) else math.inf
             )
-
-    def _follow_delivery(self, name: str, job: str) -> None:
-        if name == "delivery_failed" and len(self._stuck) < MOST_STUCK:
-            self._stuck.add(job)
-        elif name in {"job_delivered", "job_finished"}:
-            self._stuck.discard(job)
 
 
 def start(settings: Settings, environ: Mapping[str, str]) -> Observe:
@@ -193,10 +187,11 @@ async def loop_lag_watchdog(
 
 
 async def store_watchdog(observe: Observe, store: Store, every: float = 5.0) -> None:
-    """Keeps the gauges of queue and backends fresh, until it is cancelled: other machines change them too."""
+    """Keeps the gauges of what the store knows fresh, until it is cancelled: other machines change it too."""
     while True:
         try:
             observe.queue(await store.depths())
+            observe.stuck(await store.deliveries_stuck())
             observe.breakers(await store.breakers())
         except StoreError as error:
             observe.event("store_error", detail=str(error))

@@ -28,7 +28,7 @@ COUNTERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
 GAUGES: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "imagine_queue_jobs": ("Unfinished requests.", ("state",)),
     "imagine_backend_closed": ("1 while a backend is not asked.", ("backend",)),
-    "imagine_deliveries_stuck": ("Requests whose delivery failed and is to be tried again.", ()),
+    "imagine_deliveries_stuck": ("Requests whose delivery failed and is tried again, in all processes.", ()),
 }
 HISTOGRAMS: Mapping[str, tuple[str, tuple[str, ...], tuple[float, ...]]] = {
     "imagine_ack_seconds": ("From a request's arrival to its acknowledgement.", ("platform",), ACK),

@@ -2,9 +2,9 @@
 
 from dataclasses import asdict
 
-from adapters.store import rows
+from adapters.store import chain, rows
 from adapters.store.shelf import Shelf
-from bot.model import Breaker, Speed, Spending
+from bot.model import AuditEvent, Breaker, Speed, Spending
 
 
 class Memory(Shelf):
@@ -42,6 +42,8 @@ class Memory(Shelf):
             found = await tx.run("meta", name=name)
             return str(found[0]["value"]) if found else ""
 
-    async def set_meta(self, name: str, value: str) -> None:
+    async def set_meta(self, name: str, value: str, event: AuditEvent | None = None) -> None:
         async with self._engine.write() as tx:
             await tx.run("set_meta", name=name, value=value)
+            if event:
+                await chain.append(tx, event)

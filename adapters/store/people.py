@@ -80,6 +80,16 @@ async def sweep(tx: Transaction, before: float, limit: int, day: int) -> list[st
     return await _unused(tx, files)
 
 
+async def drop_served(tx: Transaction, now: float, before: float) -> None:
+    """Strikes and sanctions that count no more and ended before, in which time they could be appealed."""
+    before = min(before, now - STRIKE_LIFE)
+    await tx.run("delete_old_strikes", before=before)
+    for sanction in await tx.run("delete_old_sanctions", before=before):
+        appeals = await tx.run("delete_appeal", tenant=sanction["tenant"], decision=sanction["id"])
+        for gone in (sanction, *appeals):
+            await tx.run("delete_posts_about", subject=gone["id"])
+
+
 async def _delete_job(tx: Transaction, job_id: str) -> list[str]:
     pictures = await tx.run("pictures_of", job=job_id)
     for table in ("posts", "items", "shared_pictures", "pictures", "ledger", "feed", "messages", "reports"):

@@ -135,6 +135,12 @@ SELECT 1 FROM jobs WHERE state IN ('drawn', 'delivering') AND worker = '' AND du
 SELECT 1 FROM jobs WHERE told = 0 AND worker = '' AND due_at <= :now
     AND state IN ('rejected', 'failed', 'cancelled', 'undeliverable') LIMIT 1
 
+-- name: deliveries_stuck
+SELECT (SELECT count(*) FROM jobs WHERE state IN ('drawn', 'delivering') AND worker = '' AND deliveries > 0)
+    + (SELECT count(*) FROM jobs WHERE told = 0 AND worker = '' AND deliveries > 0
+        AND state IN ('rejected', 'failed', 'cancelled', 'undeliverable'))
+    + (SELECT count(*) FROM jobs WHERE worker <> '' AND state <> 'running' AND deliveries > 0) AS jobs
+
 -- name: claim_delivery
 UPDATE jobs SET state = 'delivering', attempt = attempt + 1, worker = :worker, lease_until = :lease_until
 WHERE id = (SELECT id FROM jobs WHERE state IN ('drawn', 'delivering') AND worker = '' AND due_at <= :now
@@ -584,6 +590,21 @@ DELETE FROM sanctions WHERE person = :person AND until < :before
 
 -- name: forget_old_strikes
 DELETE FROM strikes WHERE person = :person AND at < :before
+
+-- name: delete_old_strikes
+DELETE FROM strikes WHERE at < :before
+
+-- name: delete_old_sanctions
+DELETE FROM sanctions WHERE at < :before AND (until < :before OR lifted = 1) AND NOT EXISTS (SELECT 1 FROM items AS i
+    WHERE i.tenant = sanctions.tenant AND i.decision = sanctions.id AND i.kind = 'appeal'
+    AND i.state IN ('open', 'claimed'))
+RETURNING tenant, id
+
+-- name: delete_appeal
+DELETE FROM items WHERE tenant = :tenant AND decision = :decision AND kind = 'appeal' RETURNING id
+
+-- name: delete_posts_about
+DELETE FROM posts WHERE subject = :subject
 
 -- ---------------------------------------------------------------- moderation: the review queue
 

@@ -45,6 +45,10 @@ class SqlStore(Jobs, Memory, Rates, Room, Communities, Review, Programs, Install
         async with self._engine.read() as tx:
             return {row["state"]: row["jobs"] for row in await tx.run("depths")}
 
+    async def deliveries_stuck(self) -> int:
+        async with self._engine.read() as tx:
+            return int((await tx.run("deliveries_stuck"))[0]["jobs"])
+
     # -- people's data
 
     async def delete_pictures(self, job_id: str, event: AuditEvent | None = None) -> list[str]:
@@ -78,6 +82,11 @@ class SqlStore(Jobs, Memory, Rates, Room, Communities, Review, Programs, Install
     async def sweep(self, before: float, limit: int, day: int) -> list[str] | None:
         async with self._engine.write() as tx:
             return await people.sweep(tx, before, limit, day)
+
+    async def drop_served(self, now: float, before: float) -> None:
+        """Strikes and sanctions that are over: see `people.drop_served`."""
+        async with self._engine.write() as tx:
+            await people.drop_served(tx, now, before)
 
     async def known_pictures(self, names: Collection[str]) -> set[str]:
         """Those of the file names that a job still shows."""

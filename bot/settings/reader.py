@@ -103,10 +103,7 @@ def _where(path: places.Path, lines: Mapping[places.Path, int]) -> str:
 
 
 def _with_address(web: WebSettings) -> WebSettings:
-    if web.public_url or not web.port:
-        return web
-    host = "127.0.0.1" if web.host in {"0.0.0.0", "::"} else web.host  # noqa: S104 - compared, not bound
-    return replace(web, public_url=f"http://{f'[{host}]' if ':' in host else host}:{web.port}")
+    return replace(web, public_url=web.public_url or web.address)
 
 
 def _of_rule(problem: Problem, path: places.Path) -> Fault:

@@ -46,7 +46,7 @@ SIZE = Parsed(Matching(r"[1-9][0-9]{1,4}x[1-9][0-9]{1,4}", "settings_size"), siz
 DEVICE = Parsed(Matching(r"auto|cpu|mps|cuda(:[0-9]{1,2})?", "settings_device"), unless_auto)
 DTYPE = Parsed(Choice(("auto", "bfloat16", "float16", "float32")), unless_auto)
 MODE = Choice(("open", "new-members", "review-all", "closed"))
-PORT = Whole(0, 65535)
+PORT = Whole(1, 65535)
 HTTP = Url(("https", "http"))
 COUNT = Whole(0, UNLIMITED)
 
@@ -78,8 +78,8 @@ STORE = (
 )
 WEB = (
     Key("host", Text(255), "0.0.0.0 to be reached from other machines"),
-    Key("port", PORT, "0 takes any free one"),
-    Key("chat", Flag(), "false: operator pages only"),
+    Key("port", PORT, "of the pages and the API; a worker's probes have IMAGINE_WORKER_PORT"),
+    Key("chat", Flag(), "false: no room and no gallery, but the operator pages and the API"),
     Key("public_url", HTTP, "where links point; by default http://host:port", '"https://pictures.example.com"'),
 )
 DISCORD = (
@@ -92,8 +92,8 @@ DISCORD = (
 SLACK = (
     Key("api", HTTP, "GovSlack: https://slack-gov.com/api/"),
     Key("mode", Choice(("socket", "http")), "socket needs SLACK_APP_TOKEN; http needs SLACK_SIGNING_SECRET"),
-    Key("host", Text(255), "http mode: POST /slack/events"),
-    Key("port", PORT, "http mode"),
+    Key("host", Text(255), "http mode: POST /slack/events; with SLACK_CLIENT_ID in both modes /slack/install"),
+    Key("port", PORT, "of the same"),
 )
 ROUTING = (
     Key(

@@ -51,7 +51,13 @@ class WebSettings:
     host: str = "127.0.0.1"
     port: int = 8080
     chat: bool = True
-    public_url: str = ""  #: never empty once loaded: http://host:port where the file names none
+    public_url: str = ""  #: never empty once loaded: `address` where the file names none
+
+    @property
+    def address(self) -> str:
+        """Where this machine reaches it."""
+        host = "127.0.0.1" if self.host in {"0.0.0.0", "::"} else self.host  # noqa: S104 - compared, not bound
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +83,7 @@ class DiscordSettings:
 class SlackSettings:
     api: str = "https://slack.com/api/"
     mode: Literal["socket", "http"] = "socket"
-    host: str = "0.0.0.0"  # noqa: S104 - Slack calls from outside in http mode; socket mode listens nowhere
+    host: str = "0.0.0.0"  # noqa: S104 - Slack calls from outside in http mode, people in installing the app
     port: int = 3000
     bot_token: Secret | None = None
     app_token: Secret | None = None

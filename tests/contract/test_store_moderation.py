@@ -217,6 +217,38 @@ async def test_f77_a_ban_and_requests_at_once_leave_none_waiting(store: SqlStore
     assert (actions.count("ban"), actions.count("request_cancelled")) == (1, 6)
 
 
+async def test_sanctions_and_strikes_go_when_they_are_over_and_cannot_be_appealed_any_more(store: SqlStore) -> None:
+    day, old = 86_400.0, NOW - 100 * 86_400.0
+    over = Sanction("over", GUILD, ANN, SanctionKind.TIMEOUT, old, NOW - 31 * day, "discord:user:9", "spam")
+    given = [
+        over,
+        replace(over, id="appealed"),
+        replace(over, id="answered"),
+        replace(over, id="lately", until=NOW - 29 * day),
+        replace(over, id="ban", kind=SanctionKind.BAN, until=FOREVER),
+    ]
+    for sanction in given:
+        await store.sanction(sanction)
+    appeal = Item("a1", GUILD, ItemKind.APPEAL, "", ANN, NOW, decision="appealed", words="not me")
+    await store.open_appeal(appeal)
+    await store.open_appeal(replace(appeal, id="a2", decision="answered"))
+    await store.decide(GUILD, "a2", deciding(ItemState.REJECTED), "sketch", NOW)
+    for name, age in (("young", 29), ("old", 31)):
+        await store.strike(GUILD, ANN, Strike(name, NOW - age * day, name), lambda _: None)
+    await store.drop_served(NOW, NOW - day)
+    member = await store.member(GUILD, ANN)
+    assert {each.id for each in member.sanctions} == {"appealed", "lately", "ban"}
+    assert [each.id for each in member.strikes] == ["young"]
+    assert [bool(await store.appeals_of(GUILD, each.id)) for each in given] == [False, True, False, False, False]
+
+
+async def test_a_lifted_ban_is_over(store: SqlStore) -> None:
+    await store.sanction(Sanction("s1", GUILD, ANN, SanctionKind.BAN, NOW, FOREVER, "discord:user:9", "spam"))
+    await store.lift(GUILD, ANN, EVENT)
+    await store.drop_served(NOW + 90 * 86_400, NOW + 1)
+    assert (await store.member(GUILD, ANN)).sanctions == ()
+
+
 async def test_strikes_at_once_climb_the_ladder_once_for_a_burst(store: SqlStore) -> None:
     async def strike(number: int) -> Sanction | None:
         return await store.strike(

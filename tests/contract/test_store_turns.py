@@ -223,6 +223,33 @@ async def test_a_postponed_delivery_is_taken_when_it_is_due(store: SqlStore) -> 
     assert taken.deliveries == 1
 
 
+async def test_a_delivery_is_stuck_from_its_first_failure_until_some_worker_shows_the_result(store: SqlStore) -> None:
+    await queue(store, factories.job())
+    drawn = await store.drawn(await take(store), [], 0, [], NOW)
+    assert await store.deliveries_stuck() == 0
+    await store.deliver_later(drawn, NOW)
+    assert await store.deliveries_stuck() == 1
+    taken = await store.claim_delivery("w2", LEASE, NOW)
+    assert taken is not None
+    assert await store.deliveries_stuck() == 1
+    await store.delivered(taken, NOW)
+    assert await store.deliveries_stuck() == 0
+
+
+async def test_a_delivery_that_was_given_up_is_stuck_until_the_person_was_told(store: SqlStore) -> None:
+    await queue(store, factories.job())
+    await store.deliver_later(await store.drawn(await take(store), [], 0, [], NOW), NOW)
+    taken = await store.claim_delivery("w1", LEASE, NOW)
+    assert taken is not None
+    await store.finish(taken, JobState.UNDELIVERABLE, Problem("undeliverable"), NOW)
+    for worker in ("w1", "w2"):
+        told = await store.claim_untold(worker, LEASE, NOW)
+        assert told is not None
+        assert await store.deliveries_stuck() == 1
+        await (store.deliver_later(told, NOW) if worker == "w1" else store.told(told))
+    assert await store.deliveries_stuck() == 0
+
+
 async def test_a_failed_job_is_told_once(store: SqlStore) -> None:
     await queue(store, factories.job())
     job = await take(store)

@@ -125,6 +125,18 @@ async def test_a_stream_that_fails_ends_with_an_error(tmp_path: Path) -> None:
                 pass
 
 
+async def test_a_stream_that_is_asked_for_again_ends_with_an_error_where_its_picture_is_lost(site: Site) -> None:
+    streamed = {"prompt": PROMPT, "stream": True}
+    async with plain(site, await new_key(site.house)) as client:
+        assert b"image_generation.completed" in (await ask(client, streamed, "k")).content
+        [job] = await jobs_of(site.house)
+        [picture] = await site.house.store.pictures_of(job.id)
+        await site.house.pictures.delete(picture.sha256)
+        async with asyncio.timeout(5):
+            again = await ask(client, streamed, "k")
+    assert b'"internal_error"' in again.content
+
+
 # -- refusals
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from adapters.disk import DiskWatch
+from adapters.images import disk
 from adapters.main import sweep_house
 from adapters.store import sqlite
 from bot.errors import Refused, StoreBusy
@@ -75,6 +76,22 @@ async def test_f65_below_the_low_water_mark_requests_are_refused_and_taken_again
                 await studio.submit(factories.origin(), "a fox", "key")
             assert refused.value.problems[0].code == "store_full"
     assert [name for name, _ in recorder.events] == ["alert", "disk_has_room_again"]
+
+
+async def test_f65_a_disk_that_does_not_answer_for_a_while_is_watched_on(tmp_path: Path) -> None:
+    folder, recorder = tmp_path / "images", Recorder()
+    watch = DiskWatch(lambda: asyncio.to_thread(disk.free_bytes, folder), recorder, low_water=2**62)
+    watching = asyncio.create_task(watch.run(0.01))
+    async with asyncio.timeout(60):
+        while not recorder.events:
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.1)
+        assert watch.has_room()
+        folder.mkdir()
+        while watch.has_room():
+            await asyncio.sleep(0.01)
+    watching.cancel()
+    assert [values["text"] for _, values in recorder.events] == ["disk_unknown", "disk_low"]
 
 
 FILL = """

@@ -3,8 +3,9 @@
 import asyncio
 import hashlib
 import re
+import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
 import httpx
@@ -82,6 +83,14 @@ async def test_pause_refuses_what_is_new_in_a_sentence_and_is_in_the_audit_log(t
         assert (await ann.say("/imagine a fox")).json() == {"refused": False}
         told = [event.action for event in await site.house.store.audit_since("web", 0, 0, 10)]
         assert told[-2:] == ["paused_on", "paused_off"]
+
+
+async def test_a_switch_whose_turn_cannot_be_written_down_is_not_turned(tmp_path: Path) -> None:
+    async with served(tmp_path) as site, operator(site) as http:
+        with closing(sqlite3.connect(tmp_path / "imagine.db")) as other:
+            other.execute("CREATE TRIGGER full BEFORE INSERT ON audit BEGIN SELECT RAISE(ABORT, 'full'); END")
+        assert await turn(http, "paused", on=True) == 503
+        assert await site.house.store.meta("switch:paused") == ""
 
 
 async def test_draining_begins_nothing_and_finishes_what_runs(tmp_path: Path) -> None:

@@ -126,7 +126,8 @@ def test_a_chat_process_and_two_workers_draw_together_and_one_may_be_killed(tmp_
         for number in range(4):
             assert ask(port, key, f"a fox {number}")["data"]
         assert "imagine_queue_jobs" in workers[1].get("/metrics")[1]
-        assert workers[1].get("/")[0] == 404
+        pages = ("/", "/moderation", "/moderation/operations", "/v1/models", "/openapi.json")
+        assert {workers[1].get(path)[0] for path in pages} == {404}
         for running in (workers[1], chat):
             code, seconds = running.stop()
             assert code == 0

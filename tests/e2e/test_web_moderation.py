@@ -14,7 +14,8 @@ from playwright.async_api import FloatRect, Locator, Page, expect
 
 from adapters.chat.web.sessions import Visitor
 from adapters.chat.web.speaking import Speaker
-from adapters.login import link, new_token
+from adapters.login import link
+from adapters.tokens import new_token
 from bot.conduct import ItemState
 from bot.model import JobState, Origin, Person, Place
 from bot.replies import say

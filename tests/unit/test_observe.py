@@ -20,6 +20,9 @@ from bot.ports import Observer
 from bot.settings import Secret
 from tests import factories
 from tests.contract.stores import open_store
+from tests.contract.test_store_intake import queue
+from tests.contract.test_store_turns import take
+from tests.factories import NOW
 from tests.unit.logging_taken_over import entries, taken_over
 
 CANARY = "canary-7f3a9c-do-not-show"
@@ -72,7 +75,7 @@ def test_a_job_from_question_to_answer_is_measured(logged: Callable[..., io.Stri
     observer.event("job_claimed", job="j", backend="hive", seconds=4.0)
     observer.event("job_drawn", job="j", backend="hive", seconds=2.0, pictures=3, dollars=0.03)
     observer.event("delivery_failed", job="j", platform="discord", detail=f"403 {CANARY}")
-    assert sample(watched, "imagine_deliveries_stuck") == 1
+    assert sample(watched, "imagine_delivery_errors_total", platform="discord") == 1
     observer.event("job_delivered", job="j", platform="discord", seconds=7.0)
     assert sample(watched, "imagine_jobs_received_total", platform="discord") == 1
     assert sample(watched, "imagine_ack_seconds_bucket", platform="discord", le="0.25") == 1
@@ -83,7 +86,6 @@ def test_a_job_from_question_to_answer_is_measured(logged: Callable[..., io.Stri
     assert sample(watched, "imagine_spent_dollars_total", backend="hive") == 0.03
     assert sample(watched, "imagine_stage_seconds_sum", stage="total") == 7.0
     assert sample(watched, "imagine_jobs_finished_total", state="delivered", platform="discord") == 1
-    assert sample(watched, "imagine_deliveries_stuck") == 0
     assert [entry["event"] for entry in entries(stream)][-1] == "job_delivered"
     assert all(entry["job"] == "j" for entry in entries(stream))
     assert CANARY not in stream.getvalue()
@@ -174,6 +176,8 @@ async def test_f71_a_loop_that_keeps_time_logs_nothing(logged: Callable[..., io.
 async def test_the_gauges_show_what_the_store_holds(tmp_path: Path) -> None:
     async with open_store("sqlite", tmp_path) as store:
         await store.submit(factories.new())
+        await queue(store, factories.job())
+        await store.deliver_later(await store.drawn(await take(store), [], 0, [], NOW), NOW + 60)
         await store.save_breaker(Breaker("hive", closed_until=time.time() + 60))
         watched = Observe(["hive"])
         watching = asyncio.create_task(observe.store_watchdog(watched, store, 60.0))
@@ -183,4 +187,5 @@ async def test_the_gauges_show_what_the_store_holds(tmp_path: Path) -> None:
         await asyncio.sleep(0.1)
         watching.cancel()
     assert sample(watched, "imagine_queue_jobs", state="received") == 1
+    assert sample(watched, "imagine_deliveries_stuck") == 1
     assert sample(watched, "imagine_backend_closed", backend="hive") == 1

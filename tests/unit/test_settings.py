@@ -173,7 +173,8 @@ def test_s44_a_typing_error_gets_a_suggestion(text: str, meant: str) -> None:
 @pytest.mark.parametrize(
     ("text", "part"),
     [
-        ("[web]\nport = 65536", "from 0 to 65535, not 65536"),
+        ("[web]\nport = 65536", "from 1 to 65535, not 65536"),
+        ("[web]\nport = 0", "from 1 to 65535, not 0"),
         ("[web]\nport = true", "not true"),
         ("[web]\nport = 1.0", "not 1.0"),
         ("[web]\nchat = 1", "true or false, not 1"),

@@ -187,6 +187,7 @@ HOT = [
     ("claim_untold", "jobs_to_tell"),
     ("any_delivery", "jobs_to_deliver"),
     ("any_untold", "jobs_to_tell"),
+    *(("deliveries_stuck", index) for index in ("jobs_to_deliver", "jobs_to_tell", "jobs_under_lease")),
     ("extend_leases", "jobs_under_lease"),
     ("expired_leases", "jobs_under_lease"),
     ("lost_claim", "jobs_under_lease"),
@@ -237,8 +238,8 @@ async def test_the_hot_queries_use_their_indexes_on_postgresql(connection: async
     for name, index in HOT:
         query = queries[name]
         values = ", ".join("NULL" for _ in query.parameters)
-        await connection.execute(f"PREPARE {name} AS {query.text}")
-        call = f"{name}({values})" if values else name
+        await connection.execute(f"PREPARE {name}_{index} AS {query.text}")
+        call = f"{name}_{index}({values})" if values else f"{name}_{index}"
         explained = await connection.fetchval(f"EXPLAIN (FORMAT JSON) EXECUTE {call}")
         found = nodes(json.loads(explained)[0]["Plan"])
         assert index in {node.get("Index Name") for node in found}, (name, found)
@@ -299,6 +300,7 @@ async def test_what_the_hot_transactions_do_inside_their_functions_uses_indexes_
         ("claim_untold", "jobs_to_tell"),
         ("any_delivery", "jobs_to_deliver"),
         ("any_untold", "jobs_to_tell"),
+        *(("deliveries_stuck", index) for index in ("jobs_to_deliver", "jobs_to_tell", "jobs_under_lease")),
         ("extend_leases", "jobs_under_lease"),
         ("expired_leases", "jobs_under_lease"),
         ("unacknowledged", "jobs_received"),

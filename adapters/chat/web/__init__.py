@@ -1,6 +1,6 @@
 """The web: the room, the gallery, the operators' pages, and under `api` the door for programs.
 
-server, guard              one uvicorn in the bot's own loop, and what holds for every page
+server, guard, posts       one uvicorn in the bot's own loop, what holds for every page, and for every post
 sessions, names            who a browser is
 pages, files               templates, and the pages' own scripts and styles
 views, room, speaking      the room: what it shows, its routes, what people say there

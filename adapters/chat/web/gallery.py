@@ -4,17 +4,19 @@ import re
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from adapters.chat.web import pages, views
-from adapters.chat.web.guard import content_policy, is_same_origin
+from adapters.chat.web import posts, views
+from adapters.chat.web.guard import content_policy
 from adapters.chat.web.names import name_of
-from adapters.chat.web.pages import Pages
+from adapters.chat.web.pages import Pages, you
+from adapters.chat.web.posts import Unfit
 from adapters.chat.web.sessions import COOKIE, COOKIE_SECONDS, ROOM, TENANT, Seals, Visitor
 from bot import command
 from bot.errors import Refused, StoreError
@@ -55,10 +57,10 @@ class Card:
 
 
 class Gallery:
-    def __init__(self, house: "WebHouse") -> None:
+    def __init__(self, house: "WebHouse", pages: Pages) -> None:
         self._house = house
         self._seals = Seals(house.secret)
-        self._pages = Pages()
+        self._pages = pages
         self._secure = house.settings.public_url.startswith("https:")
 
     def routes(self) -> Sequence[BaseRoute]:
@@ -80,7 +82,7 @@ class Gallery:
         studio = self._house.studio
         html = self._pages.render(
             "gallery.html",
-            you=pages.you(known),
+            you=you(known),
             token=self._seals.token(known),
             shared=shared,
             wanted=wanted,
@@ -101,7 +103,7 @@ class Gallery:
         """The next page's cards, for who scrolls."""
         visitor = self._seals.visitor(request.cookies.get(COOKIE, ""))
         if visitor is None:
-            return _problem(403, say("web_stale"))
+            raise Unfit(403, say("web_stale"))
         shared, wanted, after = _asked(request.query_params)
         cards, further = await self._cards(visitor, wanted, after, shared=shared)
         html = self._pages.render("gallery-cards.html", cards=cards)
@@ -152,39 +154,24 @@ class Gallery:
     async def _share(self, request: Request) -> Response:
         """Who asked for a picture may hang it up for everybody, and take it down."""
         visitor = self._seals.visitor(request.cookies.get(COOKIE, ""))
-        token = request.headers.get("x-imagine-token", "")
-        ours = is_same_origin(request, self._house.settings.public_url)
-        if visitor is None or not ours or not self._seals.is_token(visitor, token):
-            return _problem(403, say("web_stale"))
-        shared = await _flag(request, "shared")
-        if shared is None:
-            return _problem(400, say("web_failed"))
+        if visitor is None:
+            raise Unfit(403, say("web_stale"))
+        posts.check(request, self._house.settings.public_url, partial(self._seals.is_token, visitor))
+        shared = await posts.flag(request, "shared")
         try:
             return await self._hang(visitor, request.path_params["job"], request.path_params["index"], shared=shared)
         except Refused as refused:
-            return _problem(404, problem(refused.problems[0]))
+            raise Unfit(404, problem(refused.problems[0])) from None
         except StoreError as error:
             self._house.observer.event("store_error", detail=str(error))
-            return _problem(503, say("store_busy"))
+            raise Unfit(503, say("store_busy")) from None
 
     async def _hang(self, visitor: Visitor, job_id: str, index: int, *, shared: bool) -> Response:
         job, _ = await self._house.studio.picture(ROOM, job_id, index)
         if job.origin.person.key != visitor.key:
-            return _problem(403, say("gallery_not_yours"))
+            raise Unfit(403, say("gallery_not_yours"))
         await self._house.store.share(job_id, index, self._house.clock.now(), shared=shared)
         return JSONResponse({"shared": shared})
-
-
-def _problem(status: int, words: str) -> Response:
-    return JSONResponse({"problem": words}, status)
-
-
-async def _flag(request: Request, name: str) -> bool | None:
-    try:
-        value = (await request.json())[name]
-    except (ValueError, KeyError, TypeError, RecursionError, ClientDisconnect):
-        return None
-    return value if isinstance(value, bool) else None
 
 
 def _asked(query: Mapping[str, str]) -> tuple[bool, GalleryFilter, GalleryPlace | None]:

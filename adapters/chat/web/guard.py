@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -58,14 +57,6 @@ def _is_address(name: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def is_same_origin(request: Request, public_url: str) -> bool:
-    """Whether a post comes from a page of this host. A program that sends neither header has its token alone."""
-    if request.headers.get("sec-fetch-site", "same-origin") != "same-origin":
-        return False
-    origin = request.headers.get("origin")
-    return origin is None or urlsplit(origin).netloc in {request.headers.get("host"), urlsplit(public_url).netloc}
 
 
 class Guard:

@@ -4,25 +4,25 @@ The link's token is used up by the visit and becomes a session of half a day. Ev
 token and our own origin (S36); what may be done is decided by `Moderators` at each click, as on every platform.
 """
 
-import hashlib
-import json
 import re
-import secrets
 from collections import deque
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from adapters.chat.web import deciding
-from adapters.chat.web.guard import content_policy, is_same_origin
+from adapters.chat.web import deciding, posts
+from adapters.chat.web.guard import content_policy
 from adapters.chat.web.operating import Acts
 from adapters.chat.web.pages import Pages
+from adapters.chat.web.posts import Unfit
 from adapters.chat.web.sessions import Seals
+from adapters.tokens import digest, new_token
 from bot.conduct import Acquaintance
 from bot.errors import Refused
 from bot.judging import OPERATORS
@@ -70,10 +70,6 @@ class Shown:
     find: str = ""
 
 
-def _digest(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()
-
-
 class ModerationPages:
     def __init__(self, house: "WebHouse", pages: Pages) -> None:
         self._house = house
@@ -100,9 +96,9 @@ class ModerationPages:
         token = request.cookies.get(COOKIE, "")
         if not token:
             return None
-        digest = _digest(token)
-        name = await self._house.operators.login("session", digest, self._house.clock.now())
-        return Session(digest, name) if name else None
+        stored = digest(token)
+        name = await self._house.operators.login("session", stored, self._house.clock.now())
+        return Session(stored, name) if name else None
 
     async def _login(self, request: Request) -> Response:
         """Only a visit uses the link up; a preview that a mail program fetches does not."""
@@ -112,12 +108,12 @@ class ModerationPages:
         if len(self._wrong) == TRIES and now - self._wrong[0] < TRIES_SECONDS:
             return self.closed("moderation_slow", 429)
         operators = self._house.operators
-        name = await operators.take_login("link", _digest(request.query_params.get("token", "")), now)
+        name = await operators.take_login("link", digest(request.query_params.get("token", "")), now)
         if name is None:
             self._wrong.append(now)
             return self.closed("moderation_stale_link", 403)
-        session = secrets.token_urlsafe(32)
-        await operators.add_login("session", _digest(session), name, now + SESSION_SECONDS, now)
+        session, stored = new_token()
+        await operators.add_login("session", stored, name, now + SESSION_SECONDS, now)
         response: Response
         if request.headers.get("sec-fetch-site", "none") in {"none", "same-origin"}:
             response = RedirectResponse("/moderation", 303, headers=PRIVATE)
@@ -172,7 +168,7 @@ class ModerationPages:
     async def _fragment(self, request: Request) -> Response:
         session = await self.session(request)
         if session is None:
-            return JSONResponse({"problem": say("moderation_login")}, 401, headers=PRIVATE)
+            raise Unfit(401, say("moderation_login"))
         shown = _shown(request, await self._house.operators.tenants())
         return JSONResponse({"html": await self._rendered(session, shown)}, headers=PRIVATE)
 
@@ -249,19 +245,12 @@ class ModerationPages:
         async def handle(request: Request) -> Response:
             session = await self.session(request)
             if session is None:
-                return _problem(401, say("moderation_login"))
-            token = request.headers.get("x-imagine-token", "")
-            ours = is_same_origin(request, self._house.settings.public_url)
-            if not ours or not self._seals.is_operator_token(session.digest, token):
-                return _problem(403, say("web_stale"))
-            try:
-                body = json.loads(await request.body())
-            except ClientDisconnect:
-                return _problem(413, say("web_large"))
-            except (ValueError, RecursionError):
-                return _problem(400, say("web_failed"))
-            if not isinstance(body, dict) or not all(isinstance(value, str | bool) for value in body.values()):
-                return _problem(400, say("web_failed"))
+                raise Unfit(401, say("moderation_login"))
+            is_token = partial(self._seals.is_operator_token, session.digest)
+            posts.check(request, self._house.settings.public_url, is_token)
+            body = await posts.body(request)
+            if not all(isinstance(value, str | bool) for value in body.values()):
+                raise Unfit(400, say("web_failed"))
             return await act(session, body)
 
         return handle
@@ -280,7 +269,7 @@ class ModerationPages:
         said = {name: str(body.get(name, "")) for name in ("tenant", "view", "person", "find")}
         shown = Shown(**said)
         if shown.view not in deciding.VIEWS or not _TENANT.fullmatch(shown.tenant):
-            return _problem(400, say("web_failed"))
+            raise Unfit(400, say("web_failed"))
         try:
             answer = await self._acts.do(session.person, Place(shown.tenant, "moderation"), body)
         except Refused as refused:
@@ -319,6 +308,3 @@ def _key_in(words: str, found: Sequence[Acquaintance], place: Place) -> str:
     except Refused:
         return ""
 
-
-def _problem(status: int, words: str) -> Response:
-    return JSONResponse({"problem": words, "html": ""}, status, headers=PRIVATE)

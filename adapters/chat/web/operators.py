@@ -1,16 +1,19 @@
 """`/moderation/operations`: how the house is, live, and the two switches. Behind the one-time login link."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
-from starlette.requests import ClientDisconnect, Request
-from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from adapters.chat.web import operators_view as view
-from adapters.chat.web.guard import content_policy, is_same_origin
+from adapters.chat.web import posts
+from adapters.chat.web.guard import content_policy
 from adapters.chat.web.moderation import ModerationPages
 from adapters.chat.web.pages import Pages
+from adapters.chat.web.posts import Unfit
 from adapters.chat.web.sessions import Seals
 from bot.model import AuditEvent, JobState
 from bot.replies import say
@@ -57,25 +60,23 @@ class OperationsPage:
 
     async def _live(self, request: Request) -> Response:
         if await self._moderation.session(request) is None:
-            return _problem(401, say("moderation_login"))
+            raise Unfit(401, say("moderation_login"))
         return HTMLResponse(await self._shown(), headers=PRIVATE)
 
     async def _turn(self, request: Request) -> Response:
         """Every turn of a switch is in the audit log."""
         session = await self._moderation.session(request)
         if session is None:
-            return _problem(401, say("moderation_login"))
-        ours = is_same_origin(request, self._house.settings.public_url)
-        if not ours or not self._seals.is_operator_token(session.digest, request.headers.get("x-imagine-token", "")):
-            return _problem(403, say("web_stale"))
-        on = await _flag(request, "on")
-        if on is None or request.path_params["switch"] not in list(Switch):
-            return _problem(400, say("web_failed"))
+            raise Unfit(401, say("moderation_login"))
+        is_token = partial(self._seals.is_operator_token, session.digest)
+        posts.check(request, self._house.settings.public_url, is_token)
+        on = await posts.flag(request, "on")
+        if request.path_params["switch"] not in list(Switch):
+            raise Unfit(400, say("web_failed"))
         switch = Switch(request.path_params["switch"])
-        await self._switches.turn(switch, on=on)
         action = f"{switch}_on" if on else f"{switch}_off"
         event = AuditEvent(TENANT, session.person.key, action, "house", at=self._house.clock.now())
-        await self._house.operators.audit(event)
+        await self._switches.turn(switch, event, on=on)
         self._house.observer.event("switch", switch=switch, on=on, by=session.name)
         return HTMLResponse(await self._shown(), headers=PRIVATE)
 
@@ -134,14 +135,3 @@ class OperationsPage:
             for name in core.backends
         ]
 
-
-def _problem(status: int, words: str) -> Response:
-    return JSONResponse({"problem": words}, status, headers=PRIVATE)
-
-
-async def _flag(request: Request, name: str) -> bool | None:
-    try:
-        value = (await request.json())[name]
-    except (ValueError, KeyError, TypeError, RecursionError, ClientDisconnect):
-        return None
-    return value if isinstance(value, bool) else None

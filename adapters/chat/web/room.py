@@ -1,13 +1,13 @@
 """The room's routes: the page, its events, its posts and its pictures."""
 
 import asyncio
-import json
 import re
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import (
     HTMLResponse,
     JSONResponse,
@@ -17,10 +17,11 @@ from starlette.responses import (
 )
 from starlette.routing import BaseRoute, Route
 
-from adapters.chat.web import pages
-from adapters.chat.web.guard import content_policy, is_same_origin
+from adapters.chat.web import pages, posts
+from adapters.chat.web.guard import content_policy
 from adapters.chat.web.hub import Cursor, Hub, Listener, encode, event
 from adapters.chat.web.pages import Pages
+from adapters.chat.web.posts import Unfit
 from adapters.chat.web.sessions import COOKIE, COOKIE_SECONDS, ROOM, TENANT, Seals, Visitor
 from adapters.chat.web.speaking import Speaker, refusal
 from adapters.chat.web.views import file_name
@@ -48,20 +49,11 @@ _FORM = ("negative_prompt", "size", "steps", "guidance", "seed", "count", "backe
 Post = Callable[[Visitor, Mapping[str, Any], Request], Awaitable[Response]]
 
 
-class Unfit(Exception):
-    """A post that no page of ours sends."""
-
-    def __init__(self, status: int, words: str) -> None:
-        super().__init__(words)
-        self.status = status
-        self.words = words
-
-
 class Room:
-    def __init__(self, house: "WebHouse") -> None:
+    def __init__(self, house: "WebHouse", files: Pages) -> None:
         self._house = house
         self._seals = Seals(house.secret)
-        self._pages = Pages()
+        self._pages = files
         self._secure = house.settings.public_url.startswith("https:")
         self._speaker = Speaker(house.store, house.studio, house.moderators, house.clock)
         self.hub = Hub(
@@ -71,7 +63,7 @@ class Room:
         self._examples = self._working_examples()
 
     def routes(self) -> Sequence[BaseRoute]:
-        posts: Mapping[str, Post] = {
+        acts: Mapping[str, Post] = {
             "/room/messages": self._said,
             "/room/jobs/{job}/again": self._again,
             "/room/jobs/{job}/vary": self._vary,
@@ -88,7 +80,7 @@ class Room:
             Route("/room/jobs/{job}/pictures/{index}", self._picture),
             Route("/room/jobs/{job}/pictures/{index}/{side}", self._thumb),
             Route("/room/jobs/{job}/previews/{index}", self._preview),
-            *(Route(path, self._post(act), methods=["POST"]) for path, act in posts.items()),
+            *(Route(path, self._post(act), methods=["POST"]) for path, act in acts.items()),
         ]
 
     def _working_examples(self) -> list[str]:
@@ -263,8 +255,6 @@ class Room:
             try:
                 visitor, body = await self._posted(request)
                 return await act(visitor, body, request)
-            except Unfit as unfit:
-                return JSONResponse({"problem": unfit.words}, unfit.status)
             except Refused as refused:
                 # 200: a refusal is an answer, which a browser need not report as an error of the page
                 return JSONResponse({"problem": refusal(refused.problems), "decision": refused.decision})
@@ -275,20 +265,13 @@ class Room:
         return handle
 
     async def _posted(self, request: Request) -> tuple[Visitor, Mapping[str, Any]]:
-        """Raises Unfit for whatever is not a post of one of our own pages (S36)."""
+        """Raises Unfit."""
         visitor = self._visitor(request)
         if visitor is None:
             raise Unfit(403, say("web_no_cookies"))
-        ours = is_same_origin(request, self._house.settings.public_url)
-        if not ours or not self._seals.is_token(visitor, request.headers.get("x-imagine-token", "")):
-            raise Unfit(403, say("web_stale"))
-        try:
-            body = json.loads(await request.body())
-        except ClientDisconnect:
-            raise Unfit(413, say("web_large")) from None
-        except (ValueError, RecursionError):
-            raise Unfit(400, say("web_failed")) from None
-        if not isinstance(body, dict) or not _KEY.fullmatch(str(body.get("key", ""))):
+        posts.check(request, self._house.settings.public_url, partial(self._seals.is_token, visitor))
+        body = await posts.body(request)
+        if not _KEY.fullmatch(str(body.get("key", ""))):
             raise Unfit(400, say("web_failed"))
         return visitor, body
 

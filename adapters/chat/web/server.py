@@ -3,10 +3,10 @@
 import asyncio
 import contextlib
 import socket
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
+from dataclasses import dataclass, replace
 from http import HTTPStatus
-from typing import Protocol
+from typing import Any, Protocol
 
 import uvicorn
 from starlette.applications import Starlette
@@ -16,6 +16,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
+from adapters.chat.web import posts
 from adapters.chat.web.api.app import Api
 from adapters.chat.web.files import file_routes
 from adapters.chat.web.gallery import Gallery
@@ -23,10 +24,10 @@ from adapters.chat.web.guard import Guard, Hosts, content_policy
 from adapters.chat.web.moderation import ModerationPages
 from adapters.chat.web.operators import OperationsPage
 from adapters.chat.web.pages import Pages
+from adapters.chat.web.posts import Unfit
 from adapters.chat.web.room import Room
 from bot import steps
 from bot.errors import StoreError
-from bot.model import AuditEvent
 from bot.moderators import Moderators
 from bot.ports import Clock, Observer, Store
 from bot.programs import Trouble
@@ -35,6 +36,8 @@ from bot.settings import WebSettings
 from bot.studio import Studio
 
 CLOSE_SECONDS = 2
+
+Feed = Callable[[asyncio.Event], Coroutine[Any, Any, None]]
 
 
 class Operators(Protocol):
@@ -46,8 +49,6 @@ class Operators(Protocol):
 
     async def take_login(self, kind: str, digest: str, now: float) -> str | None:
         """The name it was made for; the second one who comes with it gets None."""
-
-    async def audit(self, event: AuditEvent) -> AuditEvent: ...
 
     async def tenants(self) -> list[str]:
         """Every community there is something to moderate in, the house's own room first."""
@@ -99,19 +100,18 @@ def health_routes(house: WebHouse) -> Sequence[BaseRoute]:
     return [Route("/healthz", healthz), Route("/readyz", readyz), Route("/metrics", metrics)]
 
 
-def build_app(house: WebHouse, room: Room | None, api: Api) -> ASGIApp:
+def build_app(house: WebHouse, files: Pages, room: Room | None, api: Api) -> ASGIApp:
     async def store_failed(_: Request, error: Exception) -> Response:
         house.observer.event("store_error", detail=str(error))
         return PlainTextResponse(say("store_busy") + "\n", 503)
 
-    files = Pages()
     moderation = ModerationPages(house, files)
     routes = [
         *health_routes(house),
         *file_routes(files),
         *moderation.routes(),
         *OperationsPage(house, files, moderation).routes(),
-        *([*room.routes(), *Gallery(house).routes()] if room else ()),
+        *([*room.routes(), *Gallery(house, files).routes()] if room else ()),
     ]
 
     async def nothing_there(request: Request, error: Exception) -> Response:
@@ -122,20 +122,40 @@ def build_app(house: WebHouse, room: Room | None, api: Api) -> ASGIApp:
         html = files.render("not-found.html", room=room is not None)
         return HTMLResponse(html, error.status_code, headers={"content-security-policy": content_policy(["self"])})
 
-    pages = Starlette(routes=routes, exception_handlers={StoreError: store_failed, HTTPException: nothing_there})
+    handlers = {StoreError: store_failed, HTTPException: nothing_there, Unfit: posts.answer}
+    pages = Starlette(routes=routes, exception_handlers=handlers)
     return api.in_front_of(Guard(pages, Hosts(house.settings)))
 
 
 async def serve_web(house: WebHouse, stop: asyncio.Event, announce: Callable[[str], None]) -> None:
     """Until ``stop``. Raises OSError where the port is taken."""
-    settings = house.settings
+    listening = _listen(house.settings)
+    files = Pages()
+    room = Room(house, files) if house.settings.chat else None
+    api = Api(house)
+    app = build_app(house, files, room, api)
+    announce(house.settings.public_url)
+    await _serve(app, listening, stop, (api.work.outcomes.run, *([room.hub.run] if room else [])))
+
+
+async def serve_health(house: WebHouse, port: int, stop: asyncio.Event, announce: Callable[[str], None]) -> None:
+    """What a worker alone has: no page and no API, at a port of its own. Raises OSError where that is taken."""
+    settings = replace(house.settings, port=port)
+    listening = _listen(settings)
+    announce(replace(settings, port=listening.getsockname()[1]).address)
+    await _serve(Guard(Starlette(routes=health_routes(house)), Hosts(settings)), listening, stop)
+
+
+def _listen(settings: WebSettings) -> socket.socket:
     listening = socket.create_server((settings.host, settings.port), family=_family(settings.host))
     # asyncio sets this only where it made the socket itself; without it small answers wait 40 ms for an acknowledgement
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    room = Room(house) if settings.chat else None
-    api = Api(house)
+    return listening
+
+
+async def _serve(app: ASGIApp, listening: socket.socket, stop: asyncio.Event, feeds: Sequence[Feed] = ()) -> None:
     config = uvicorn.Config(
-        build_app(house, room, api),
+        app,
         log_config=None,
         access_log=False,
         server_header=False,
@@ -145,9 +165,8 @@ async def serve_web(house: WebHouse, stop: asyncio.Event, announce: Callable[[st
         ws="none",
     )
     server = Server(config)
-    feeding = [asyncio.create_task(feed(stop)) for feed in (api.work.outcomes.run, *([room.hub.run] if room else []))]
+    feeding = [asyncio.create_task(feed(stop)) for feed in feeds]
     serving = asyncio.create_task(server.serve(sockets=[listening]))
-    announce(settings.public_url)
     waiting = asyncio.create_task(stop.wait())
     await asyncio.wait([serving, waiting], return_when=asyncio.FIRST_COMPLETED)
     server.should_exit = True

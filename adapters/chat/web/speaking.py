@@ -7,18 +7,17 @@ from adapters.chat.web import views
 from adapters.chat.web.sessions import ROOM, Visitor
 from bot import command
 from bot.errors import Refused, StoreError
-from bot.model import FINAL_STATES, ImageRequest, Job, JobState, Message, Problem, Ticket
+from bot.model import FINAL_STATES, ImageRequest, Job, Message, Problem
 from bot.moderators import Moderators
 from bot.options import LONGEST_TEXT, nearest, without_forbidden
 from bot.ports import Clock, Store
 from bot.replies import display, say, sentences, typed
-from bot.studio import Studio
+from bot.studio import TRIES, Studio
 
 HISTORY = 6  #: requests that /imagine-history shows; the gallery has them all
 
 _COMMANDS = ("/imagine", "/imagine-style", "/imagine-status", "/imagine-history", "/imagine-forget")
 _ANSWER = ":answer"
-_TRIES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +105,8 @@ class Speaker:
 
     async def ask(self, visitor: Visitor, request: ImageRequest | str, words: str, key: str) -> Job:
         """Submits, says the request in the room, and acknowledges it. Raises Refused, StoreError."""
-        ticket, said_key = await self._submit(visitor, request, key)
+        keys = [key, *(f"{key}:{number}" for number in range(1, TRIES))]
+        ticket, said_key = await self._studio.submit_anew(visitor.origin, request, keys)
         job = ticket.job
         try:
             said = await self._say(visitor, words, said_key, job.id)
@@ -117,15 +117,6 @@ class Speaker:
         if job.review:
             await self._answer(visitor, say("web_told_held", prompt=display(job.request.prompt)), said_key)
         return job
-
-    async def _submit(self, visitor: Visitor, request: ImageRequest | str, key: str) -> tuple[Ticket, str]:
-        """A request that a crash caught before it was acknowledged was cancelled: then the same post asks anew."""
-        for number in range(_TRIES):
-            this_key = f"{key}:{number}" if number else key
-            ticket = await self._studio.submit(visitor.origin, request, this_key)
-            if ticket.fresh or not _was_never_acknowledged(ticket.job):
-                break
-        return ticket, this_key
 
     async def request_of(self, visitor: Visitor, job_id: str) -> ImageRequest:
         """What the room may read of it, or the person who asked. Raises Refused, StoreError."""
@@ -187,10 +178,6 @@ class Speaker:
 
 def refusal(problems: Sequence[Problem]) -> str:
     return "\n".join(typed(each) for each in problems)
-
-
-def _was_never_acknowledged(job: Job) -> bool:
-    return job.state is JobState.CANCELLED and job.reason is not None and job.reason.code == "never_acknowledged"
 
 
 def _line(job: Job, state: str) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from adapters.chat.web.names import handle_of, hue_of, name_of
+from bot import described
 from bot.conduct import ItemState
 from bot.fairness import LONGEST_LINE, Standing
 from bot.model import CANCELLABLE_STATES, FINAL_STATES, Job, JobState, Message, Picture, Progress, Settled
@@ -265,7 +266,7 @@ def settings_words(job: Job, shown: Sequence[Picture]) -> str:
         words.append(say("set_guidance", guidance=plain(request.guidance)))
     words += _seed_words([picture.seed for picture in shown])
     if request.style:
-        words.append(say("set_style", style=display(request.style)))
+        words.append(described.style(request.style))
     if request.negative_prompt:
         words.append(say("set_without", words=display(request.negative_prompt)))
     if job.backend:

@@ -21,8 +21,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from adapters.chat.web.api import answers, body, errors, spec
 from adapters.chat.web.api.errors import ApiError, Finding
 from adapters.chat.web.api.outcomes import is_over
-from adapters.chat.web.api.work import Caller, Work, key_digest
+from adapters.chat.web.api.work import Caller, Work
 from adapters.chat.web.guard import LARGEST_BODY
+from adapters.tokens import digest
 from bot.errors import Refused, StoreError
 from bot.model import Job
 from bot.replies import say
@@ -100,7 +101,7 @@ class Api:
         """Looked up at every request: a key that was revoked, by whatever process, is refused from then on."""
         scheme, _, key = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer" and key.isascii():
-            name = await self._house.store.api_key(key_digest(key.strip()))
+            name = await self._house.store.api_key(digest(key.strip()))
             if name:
                 return Caller(name)
         raise errors.unauthorised()

@@ -1,10 +1,11 @@
 """What a program's request becomes: a job of the person that its key is, and that job's outcome."""
 
 import asyncio
-import hashlib
 import math
 import secrets
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from adapters.chat.web.api import answers, errors, stream
@@ -12,12 +13,15 @@ from adapters.chat.web.api.body import Appeal, Asked
 from adapters.chat.web.api.errors import ApiError, Finding
 from adapters.chat.web.api.outcomes import Outcomes, Stopping, is_over, is_under_way
 from adapters.chat.web.sessions import Seals
+from adapters.tokens import digest
 from bot.conduct import Item
 from bot.errors import Refused, StoreError
 from bot.model import FINAL_STATES, Job, JobState, Origin, Person, Picture, Place, Problem
 from bot.options import without_forbidden
 from bot.ports import Store
 from bot.replies import say
+from bot.steps import was_lost
+from bot.studio import TRIES
 
 if TYPE_CHECKING:
     from adapters.chat.web.server import WebHouse
@@ -31,11 +35,8 @@ FINGERPRINT = "body"
 ONCE = "/once/"
 """In the keys of jobs that nobody can come back for."""
 
-_TRIES = 3
-
-
-def key_digest(key: str) -> str:
-    return hashlib.sha256(key.encode()).hexdigest()
+Events = asyncio.Queue[bytes | None]
+Tell = Callable[[Events], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +77,12 @@ class Work:
 
     async def _asked_before(self, caller: Caller, asked: Asked, once: str) -> Job | None:
         """What is known already is answered whatever the house is like now: paused, full, or without a backend."""
-        for number in range(_TRIES):
-            job = await self._house.store.job_of_key(_job_key(caller, once, number))
+        for key in _job_keys(caller, once):
+            job = await self._house.store.job_of_key(key)
             if job is None:
                 return None
             _same(job, asked)
-            if not _was_lost(job):
+            if not was_lost(job):
                 return job
         return None
 
@@ -89,12 +90,8 @@ class Work:
         studio = self._house.studio
         request = studio.typed(asked.prompt, asked.values)
         origin = Origin(caller.person, PLACE, {FINGERPRINT: asked.fingerprint})
-        for number in range(_TRIES):
-            key = _job_key(caller, once, number)
-            ticket = await studio.submit(origin, request, key, waits_for_backends=False)
-            _same(ticket.job, asked)
-            if ticket.fresh or not _was_lost(ticket.job):
-                break
+        ticket, _ = await studio.submit_anew(origin, request, _job_keys(caller, once), waits_for_backends=False)
+        _same(ticket.job, asked)
         return ticket.job
 
     async def cancel(self, caller: Caller, job_id: str) -> None:
@@ -155,45 +152,31 @@ class Work:
     # -- streams
 
     def streamed(self, caller: Caller, job: Job, asked: Asked, *, kept: bool) -> stream.EventStream:
-        events: asyncio.Queue[bytes | None] = asyncio.Queue()
-        telling = asyncio.create_task(self._tell(job, asked.partials, events))
-        self._streams.add(telling)
-        telling.add_done_callback(self._streams.discard)
-
-        async def gone() -> None:
-            telling.cancel()
-            if not kept:
-                await self.cancel(caller, job.id)
-
-        return stream.EventStream(events, gone)
+        tell = partial(self._tell_all, job, asked.partials)
+        return self._stream(job, tell, None if kept else caller)
 
     def replayed(self, job: Job, pictures: list[Picture]) -> stream.EventStream:
         """The finished pictures alone, of a job that had ended before."""
-        events: asyncio.Queue[bytes | None] = asyncio.Queue()
+        return self._stream(job, partial(self._tell_finished, job, pictures))
 
-        async def tell() -> None:
-            async for each in stream.finished_events(job, pictures, self._house.picture):
-                events.put_nowait(each)
-            events.put_nowait(None)
-
-        telling = asyncio.create_task(tell())
+    def _stream(self, job: Job, tell: Tell, only_for: Caller | None = None) -> stream.EventStream:
+        """``only_for``: who cancels by hanging up."""
+        events: Events = asyncio.Queue()
+        telling = asyncio.create_task(self._told(job, tell, events))
         self._streams.add(telling)
         telling.add_done_callback(self._streams.discard)
 
         async def gone() -> None:
             telling.cancel()
+            if only_for:
+                await self.cancel(only_for, job.id)
 
         return stream.EventStream(events, gone)
 
-    async def _tell(self, job: Job, partials: int, events: "asyncio.Queue[bytes | None]") -> None:
-        """Everything that happens to the job, to its end."""
-        previewing = asyncio.create_task(self._preview(job, partials, events))
+    async def _told(self, job: Job, tell: Tell, events: Events) -> None:
+        """However it goes, the stream ends."""
         try:
-            ended = await self.outcome(job.id)
-            previewing.cancel()
-            await asyncio.gather(previewing, return_exceptions=True)
-            async for each in stream.finished_events(ended, await self.pictures(ended), self._house.picture):
-                events.put_nowait(each)
+            await tell(events)
         except ApiError as error:
             events.put_nowait(answers.event("error", error.body()))
         except Exception as error:  # noqa: BLE001 - the stream ends with a word, and the operator hears of it
@@ -201,10 +184,23 @@ class Work:
             broken = ApiError(500, (Finding(say("api_broken"), "internal_error"),), "server_error")
             events.put_nowait(answers.event("error", broken.body()))
         finally:
-            previewing.cancel()
             events.put_nowait(None)
 
-    async def _preview(self, job: Job, partials: int, events: "asyncio.Queue[bytes | None]") -> None:
+    async def _tell_all(self, job: Job, partials: int, events: Events) -> None:
+        """Everything that happens to the job, to its end."""
+        previewing = asyncio.create_task(self._preview(job, partials, events))
+        try:
+            ended = await self.outcome(job.id)
+        finally:
+            previewing.cancel()
+            await asyncio.gather(previewing, return_exceptions=True)
+        await self._tell_finished(ended, await self.pictures(ended), events)
+
+    async def _tell_finished(self, job: Job, pictures: list[Picture], events: Events) -> None:
+        async for each in stream.finished_events(job, pictures, self._house.picture):
+            events.put_nowait(each)
+
+    async def _preview(self, job: Job, partials: int, events: Events) -> None:
         await self.outcomes.until(job.id, is_under_way)
         async for each in stream.partial_events(self._house.store, self._house.preview, job, partials):
             events.put_nowait(each)
@@ -221,11 +217,11 @@ async def drop_lost(store: Store, now: float) -> int:
     return dropped
 
 
-def _job_key(caller: Caller, once: str, number: int) -> str:
+def _job_keys(caller: Caller, once: str) -> list[str]:
     if not once:
-        return f"{caller.person.key}{ONCE}{secrets.token_hex(16)}"
-    digest = hashlib.sha256(once.encode()).hexdigest()
-    return f"{caller.person.key}/kept/{digest}" + (f"/{number}" if number else "")
+        return [f"{caller.person.key}{ONCE}{secrets.token_hex(16)}"]
+    key = f"{caller.person.key}/kept/{digest(once)}"
+    return [key, *(f"{key}/{number}" for number in range(1, TRIES))]
 
 
 def _same(job: Job, asked: Asked) -> None:
@@ -233,10 +229,6 @@ def _same(job: Job, asked: Asked) -> None:
     if job.origin.address.get(FINGERPRINT) != asked.fingerprint:
         reused = Finding(say("api_idempotency_body"), "idempotency_key_reused", "Idempotency-Key")
         raise ApiError(422, (reused,))
-
-
-def _was_lost(job: Job) -> bool:
-    return job.state is JobState.CANCELLED and job.reason is not None and job.reason.code == "never_acknowledged"
 
 
 def _gone() -> ApiError:
