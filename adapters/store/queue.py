@@ -7,7 +7,7 @@ from adapters.store.engine import Row, Transaction
 from bot.conduct import DECIDED, Change, Item, ItemKind, ItemState, PostKind, RecordKind
 from bot.errors import Conflict
 from bot.model import AuditEvent, JobState, Problem
-from bot.moderation.events import opened
+from bot.moderation.events import HOUSE, opened
 from bot.ports import Topic
 
 Decide = Callable[[Item], tuple[Item, Change] | None]
@@ -176,6 +176,6 @@ async def cancel_all(
         if await endings.cancel(tx, job, reason, now):
             cancelled.append(job["id"])
             await chain.append(
-                tx, AuditEvent(tenant, "imagine-bot", "request_cancelled", f"job:{job['id']}", reason.code, at=now)
+                tx, AuditEvent(tenant, HOUSE, "request_cancelled", f"job:{job['id']}", reason.code, at=now)
             )
     return cancelled
