@@ -4,7 +4,7 @@ import asyncio
 import math
 import sqlite3
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -204,6 +204,27 @@ async def test_s30_a_budget_of_a_day_closes_its_backend_until_tomorrow(tmp_path:
         assert spent.dollars == pytest.approx(0.8)
 
 
+async def test_s30_a_task_of_another_backend_lets_nobody_draw_past_the_budget(tmp_path: Path) -> None:
+    paid = replace(CAPABILITIES, price_per_image=0.4, charges=True)
+    hive = FakeBackend("hive", capabilities=paid, plan=[Down("the pictures cannot be fetched", maybe_charged=True)])
+    pipeline = FakeBackend("pipeline", capabilities=paid)
+    async with open_house(tmp_path, [hive, pipeline]) as house, house.working():
+        job = await house.settled((await house.ask()).job.id)
+        assert (job.state, job.backend, pipeline.resumed) == (JobState.DELIVERED, "pipeline", [""])
+        spent = {each.backend: each.dollars for each in await house.store.spending(house.core.day())}
+        assert spent == pytest.approx({"hive": 0.4, "pipeline": 0.4})
+
+
+async def test_f28_what_was_begun_before_is_resumed_unpaid_and_says_nothing_of_the_speed(tmp_path: Path) -> None:
+    paid = replace(CAPABILITIES, price_per_image=0.4, charges=True)
+    backend = FakeBackend(capabilities=paid, plan=[Down("no answer", maybe_charged=True)])
+    async with open_house(tmp_path, [backend]) as house, house.working():
+        job = await house.settled((await house.ask()).job.id)
+        assert (job.state, backend.resumed) == (JobState.DELIVERED, ["", "task-1"])
+        assert [each.dollars for each in await house.store.spending(house.core.day())] == pytest.approx([0.4])
+        assert await house.store.speeds() == []
+
+
 async def test_f43_a_busy_chat_gets_the_result_later_and_only_once(tmp_path: Path) -> None:
     async with open_house(tmp_path) as house:
         house.chat.plan = [ChatBusy("429", retry_after=0.1)]
@@ -238,6 +259,51 @@ async def test_f12_a_stopped_worker_gives_its_jobs_back_and_the_next_one_goes_on
         backend.seconds = 0
         async with house.working():
             assert (await house.settled(ticket.job.id)).state is JobState.DELIVERED
+
+
+async def test_f12_stopping_the_worker_in_paid_calls_again_and_again_ends_the_job(tmp_path: Path) -> None:
+    backend = FakeBackend(seconds=30, capabilities=replace(CAPABILITIES, charges=True))
+    async with open_house(tmp_path, [backend]) as house:
+        ticket = await house.ask()
+        for state in (JobState.QUEUED, JobState.FAILED):
+            async with house.working():
+                await until(lambda: backend.running)
+            job = await house.store.job(ticket.job.id)
+            assert job is not None
+            assert (job.state, job.paid_attempts) == (state, 1)
+        assert len(backend.drawn) == 2
+        assert (await house.store.usage("web:user:ann", house.core.day())).images_today == 0
+
+
+async def test_f12_a_cancel_in_a_paid_call_is_still_a_cancel(tmp_path: Path) -> None:
+    backend = FakeBackend(seconds=30, capabilities=replace(CAPABILITIES, charges=True))
+    async with open_house(tmp_path, [backend]) as house, house.working():
+        ticket = await house.ask()
+        await until(lambda: backend.running)
+        await house.studio.cancel(factories.person(), factories.origin().place, ticket.job.id)
+        assert (await house.settled(ticket.job.id)).state is JobState.CANCELLED
+
+
+@dataclass
+class Early(FakeBackend):
+    """It remembers its task before it waits for the pictures."""
+
+    async def generate(self, request: Drawing, resume: str, report: Report) -> Drawn:
+        if not resume:
+            await report.remember("begun")
+        return await super().generate(request, resume, report)
+
+
+async def test_f28_stopping_a_worker_whose_task_can_be_resumed_costs_nothing(tmp_path: Path) -> None:
+    backend = Early(seconds=30, capabilities=replace(CAPABILITIES, charges=True))
+    async with open_house(tmp_path, [backend]) as house:
+        ticket = await house.ask()
+        for _ in range(3):
+            async with house.working():
+                await until(lambda: backend.running)
+        job = await house.store.job(ticket.job.id)
+        assert job is not None
+        assert (job.state, job.paid_attempts, backend.resumed) == (JobState.QUEUED, 0, ["", "begun", "begun"])
 
 
 async def test_f10_a_claim_that_was_answered_late_is_extended_before_anything_is_drawn(tmp_path: Path) -> None:
