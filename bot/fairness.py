@@ -18,7 +18,7 @@ SPEED_MEMORY = Range(1, 50)
 """A running mean over the last 50 drawings, so that a new machine is believed soon."""
 
 LONGEST_LINE = 200
-"""Positions are told up to here; beyond it is "200+"."""
+"""Positions are told up to here; whoever is beyond it has no `Standing`."""
 
 
 def work(drawing: Drawing, capabilities: Capabilities) -> float:
@@ -57,9 +57,9 @@ def floor_of_turn(tag: float, clock: float, catch_up: float) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Where a waiting job stands. ``position`` counts from 1; None: beyond the line that is counted."""
+    """Where a waiting job stands. ``position`` counts from 1."""
 
-    position: int | None
+    position: int
     eta_seconds: float
 
 

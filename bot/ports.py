@@ -144,7 +144,7 @@ class Store(Protocol):
         *,
         unacknowledged: bool = False,
     ) -> Job:
-        """Waiting: cancelled and refunded. Running: flagged, the worker ends it. Else: unchanged.
+        """Waiting or held: cancelled and refunded. Running: flagged, the worker ends it. Else: unchanged.
 
         ``unacknowledged``: whatever was acknowledged is left unchanged too.
         """
