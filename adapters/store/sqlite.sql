@@ -644,7 +644,8 @@ SELECT * FROM items WHERE ready = 1 AND state IN ('open', 'claimed') AND kind IN
     AND opened_at <= :before ORDER BY opened_at LIMIT :limit
 
 -- name: edit_request
-UPDATE jobs SET request = :request, notes = :notes WHERE id = :job AND state = 'review' RETURNING *
+UPDATE jobs SET request = :request, lane = :lane, cost = :cost, notes = :notes WHERE id = :job AND state = 'review'
+RETURNING *
 
 -- name: hold_running
 UPDATE jobs SET state = 'review', review = 1, worker = '', lease_until = 0

@@ -146,6 +146,23 @@ async def test_an_edited_request_is_drawn_with_the_new_words_and_keeps_the_old(t
         assert [note.code for note in job.notes] == ["edited_by_moderator"]
 
 
+async def test_an_edited_request_goes_to_a_backend_that_can_draw_the_new_words(tmp_path: Path) -> None:
+    short = FakeBackend("short", replace(CAPABILITIES, max_prompt=20))
+    slow = FakeBackend("slow", replace(CAPABILITIES, default_steps=80))
+    async with open_house(tmp_path, [short, slow], moderation=settings(held=("castle",))) as house:
+        on_discord(house)
+        ticket = await ask(house, "a castle")
+        assert ticket.job.candidates == ("short", "slow")
+        [case] = await house.moderators.cases(MOD, HERE)
+        await house.moderators.edit(MOD, HERE, case.item.id, "a small castle on a hill in the evening")
+        edited = await job_of(house, ticket.job.id)
+        assert (edited.state, edited.candidates) == (JobState.QUEUED, ("slow",))
+        assert edited.cost == pytest.approx(4 * ticket.job.cost)
+        async with house.working():
+            assert (await house.settled(ticket.job.id)).backend == "slow"
+        assert short.drawn == []
+
+
 async def test_new_members_wait_until_enough_of_theirs_was_approved(tmp_path: Path) -> None:
     async with open_house(tmp_path, moderation=settings(mode="new-members", trusted_after=2)) as house:
         for _ in range(2):
