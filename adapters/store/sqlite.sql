@@ -116,6 +116,10 @@ RETURNING head_job
 -- name: line
 SELECT id, cost, tag FROM jobs WHERE state = 'queued' ORDER BY tag, created_at, id LIMIT :limit
 
+-- name: stranded
+SELECT * FROM jobs WHERE state = 'queued' AND queued_at <= :before AND lane IN (SELECT value FROM json_each(:lanes))
+ORDER BY tag, created_at, id LIMIT :limit
+
 -- ---------------------------------------------------------------- the way out
 
 -- name: claim_job

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bot.errors import Broken, Busy, ChatBusy, ChatGone, Conflict, Down, Refused, Rejected, StoreBusy
-from bot.mending import Mending
+from bot.mending import STRANDED_SECONDS, Mending
 from bot.model import Breaker, Drawing, Drawn, Job, JobState, Limits, Problem, QuotaSettings, Stage
 from bot.ports import Report, Topic
 from bot.worker import BEAT_SECONDS, LATE_CLAIM, LEASE_SECONDS, POLL_SECONDS
@@ -170,6 +170,39 @@ async def test_f26_a_backend_that_is_mended_while_the_bot_runs_is_found_by_askin
             clock.seconds += seconds
             await mending.look()
             assert house.core.health.is_closed("hive", clock.now()) is closed
+
+
+async def test_a_request_whose_backends_were_all_removed_ends_refunded_and_told(tmp_path: Path) -> None:
+    clock = Ahead()
+    async with open_house(tmp_path, [FakeBackend("old")], clock=clock) as house:
+        ticket = await house.ask()
+    new = FakeBackend("new")
+    async with open_house(tmp_path, [new], clock=clock) as house:
+        clock.ahead = STRANDED_SECONDS - 60  # for so long an older process may just not know it yet
+        await Mending(house.core).look()
+        job = await house.store.job(ticket.job.id)
+        assert job is not None
+        assert job.state is JobState.QUEUED
+        clock.ahead = STRANDED_SECONDS + 60
+        other = await house.ask(name="bob")
+        async with house.working():
+            job = await house.settled(ticket.job.id)
+            assert (await house.settled(other.job.id)).state is JobState.DELIVERED
+        assert (job.state, job.reason) == (JobState.FAILED, Problem("failed_no_backend"))
+        usage = await house.store.usage("web:user:ann", house.core.day())
+        assert (usage.images_today, usage.waiting) == (0, 0)
+        assert await house.store.line(10) == []
+
+
+async def test_a_request_that_one_of_the_configured_backends_can_draw_waits_for_it(tmp_path: Path) -> None:
+    clock = Ahead()
+    async with open_house(tmp_path, [FakeBackend("old"), FakeBackend("kept")], clock=clock) as house:
+        ticket = await house.ask()
+    async with open_house(tmp_path, [FakeBackend("kept")], clock=clock) as house:
+        clock.ahead = 2 * STRANDED_SECONDS
+        await Mending(house.core).look()
+        async with house.working():
+            assert (await house.settled(ticket.job.id)).backend == "kept"
 
 
 async def test_f27_a_request_that_cannot_be_done_fails_at_once(tmp_path: Path) -> None:
