@@ -104,7 +104,7 @@ async def _draw(
         drawn = await _generate(backend, request, resume, report)
         saved = await pictures.save(drawn.pictures, picture_settings(request, drawn, job.backend))
     except BackendError as error:
-        await _give_back(core, job, backend, 0 if error.maybe_charged else request.count)
+        await _give_back(core, job, backend, 0 if error.maybe_charged or resume else request.count)
         if error.maybe_charged:
             dollars = backend.capabilities.price_per_image * request.count
             core.observer.event("spent", job=job.id, backend=job.backend, dollars=dollars)

@@ -250,10 +250,11 @@ async def test_s30_a_task_of_another_backend_lets_nobody_draw_past_the_budget(tm
 
 async def test_f28_what_was_begun_before_is_resumed_unpaid_and_says_nothing_of_the_speed(tmp_path: Path) -> None:
     paid = replace(CAPABILITIES, price_per_image=0.4, charges=True)
-    backend = FakeBackend(capabilities=paid, plan=[Down("no answer", maybe_charged=True)])
+    troubles = [Down("no answer", maybe_charged=True), Busy("429", retry_after=0.1)]
+    backend = FakeBackend(capabilities=paid, plan=[*troubles])
     async with open_house(tmp_path, [backend]) as house, house.working():
         job = await house.settled((await house.ask()).job.id)
-        assert (job.state, backend.resumed) == (JobState.DELIVERED, ["", "task-1"])
+        assert (job.state, backend.resumed) == (JobState.DELIVERED, ["", "task-1", "task-2"])
         assert [each.dollars for each in await house.store.spending(house.core.day())] == pytest.approx([0.4])
         assert await house.store.speeds() == []
 
