@@ -27,7 +27,7 @@ from adapters.small import handlers_of, open_store
 from adapters.store.store import SqlStore
 from adapters.tokens import new_token
 from bot import steps
-from bot.errors import StoreBusy, StoreError
+from bot.errors import ImagineError, StoreBusy, StoreError
 from bot.judging import Judge, PictureChecks, thresholds
 from bot.moderators import Moderators
 from bot.replies import say
@@ -350,7 +350,7 @@ async def sweep_loop(house: House) -> None:
     while True:
         try:
             await sweep(house)
-        except (StoreError, OSError) as error:
+        except (ImagineError, OSError) as error:
             house.observe.event("store_error", detail=str(error))
         await asyncio.sleep(SWEEP_SECONDS)
 
@@ -365,7 +365,7 @@ async def expiry_loop(house: House) -> None:
                 pass
             await house.store.drop_tokens(dropped, now - DISCORD_TOKEN_SECONDS)
             dropped = now - DISCORD_TOKEN_SECONDS
-        except StoreError as error:
+        except ImagineError as error:
             house.observe.event("store_error", detail=str(error))
         await asyncio.sleep(EXPIRY_SECONDS)
 

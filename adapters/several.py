@@ -1,4 +1,4 @@
-"""What a process owes the others on the same PostgreSQL store: shared health, abandoned requests, one chat a token."""
+"""What a process owes the others on the same store: its name, shared health, abandoned requests, one chat a token."""
 
 import asyncio
 import os
@@ -9,7 +9,7 @@ from typing import Any
 from adapters.observe import Observe
 from adapters.store.store import SqlStore
 from bot import steps
-from bot.errors import StoreError
+from bot.errors import ImagineError, StoreError
 from bot.replies import say
 from bot.settings import Role, Settings
 from bot.studio import Arrived, Studio
@@ -62,5 +62,5 @@ async def _every(seconds: float, observe: Observe, work: Callable[[], Coroutine[
         await asyncio.sleep(seconds)
         try:
             await work()
-        except StoreError as error:
+        except ImagineError as error:
             observe.event("store_error", detail=str(error))

@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager, nullcontext
 from bot.conduct import Action, Mode, Point, Texts
 from bot.judging import OPERATORS, Judge
 from bot.model import AuditEvent, Person, Place, Problem
+from bot.moderation.events import actor_of
 from bot.moderation.verdicts import Verdict
 from bot.ports import Clock, Observer
 from bot.ports_moderation import ModerationStore
@@ -33,7 +34,6 @@ async def verdict_for_draw(
     if verdict.action is Action.ALLOW:
         return []
     first = verdict.decisive[0]
-    actor = f"rule:{first.rule}" if first.rule else "imagine-bot"
     action = "request_refused" if verdict.action >= Action.HOLD else "request_flagged"
-    await store.audit(AuditEvent(ROOM.tenant, actor, action, OPERATOR.key, first.code, at=clock.now()))
+    await store.audit(AuditEvent(ROOM.tenant, actor_of(first.rule), action, OPERATOR.key, first.code, at=clock.now()))
     return [each.problem for each in verdict.decisive] if verdict.action >= Action.HOLD else []

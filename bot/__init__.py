@@ -30,7 +30,7 @@ under_way         waiting until nobody is at something
 answering         who waits for an answer goes first
 wording           what every chat platform says of a request
 holding           a job in a worker's hands
-mending           whether what was closed until somebody mends it was mended
+mending           what was closed until somebody mends it, and what nobody will draw
 worker            the way out: claim, draw, deliver, settle
 showing           the worker's other hand: review items, changed pictures, notices
 governing         a community's rules and settings, as its moderators change them

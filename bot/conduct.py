@@ -335,11 +335,20 @@ class Notice:
 
 
 @dataclass(frozen=True, slots=True)
+class Edit:
+    """A request in a moderator's words, with who can draw that and what it costs."""
+
+    request: ImageRequest
+    candidates: tuple[str, ...]
+    cost: float
+
+
+@dataclass(frozen=True, slots=True)
 class Change:
     """What a decision changes beside its item, all in one transaction."""
 
     event: AuditEvent
-    request: ImageRequest | None = None  #: edited
+    edit: Edit | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,11 +4,13 @@ import asyncio
 import contextlib
 import random
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TypeVar, assert_never
 
 from bot import failover, fairness, steps
 from bot.conduct import Action, ItemKind, Point
 from bot.errors import BackendError, Broken, Down, ImagineError, StoreBusy, StoreError
+from bot.holding import Held
 from bot.judging import rejected
 from bot.model import AuditEvent, Drawing, Drawn, Job, JobState, Picture, Problem, Progress
 from bot.moderation.verdicts import Verdict
@@ -49,7 +51,8 @@ class JobReport:
         await self._save()
 
     async def remember(self, task: str) -> None:
-        await _patiently(lambda: self._core.store.remember_task(self._job, task))
+        stored = failover.remembered(self._job, task)
+        await _patiently(lambda: self._core.store.remember_task(self._job, stored))
 
     async def over(self) -> None:
         """Nobody looks at a preview any more. One that stays behind is found by the sweep."""
@@ -74,33 +77,34 @@ async def _patiently(write: Callable[[], Awaitable[T]]) -> T:
 
 
 async def draw(
-    core: steps.Core, pictures: Pictures, chats: Mapping[str, Chat], job: Job, rng: random.Random
+    core: steps.Core, pictures: Pictures, chats: Mapping[str, Chat], held: Held, rng: random.Random
 ) -> Job | None:
     """The job as `drawn`, or None where it went back to the queue or ended. Raises Conflict, StoreError."""
-    report = JobReport(core, pictures, job, chats.get(job.platform))
+    report = JobReport(core, pictures, held.job, chats.get(held.job.platform))
     try:
-        return await _draw(core, pictures, job, report, rng)
+        return await _draw(core, pictures, held, report, rng)
     finally:
         await report.over()
 
 
 async def _draw(
-    core: steps.Core, pictures: Pictures, job: Job, report: JobReport, rng: random.Random
+    core: steps.Core, pictures: Pictures, held: Held, report: JobReport, rng: random.Random
 ) -> Job | None:
-    backend = core.backends[job.backend]
+    job = held.job
+    backend, resume = core.backends[job.backend], failover.resumable(job)
     request, notes = steps.drawing_on(core, job.request, job.seed, job.backend)
     verdict = await judged_again(core, job, Point.SPEND)
     if verdict is None:
         return None
-    if not job.task and not await _patiently(lambda: _afford(core, backend, request)):
+    if not resume and not await _patiently(lambda: _afford(core, backend, request)):
         await _close_until_tomorrow(core, job)
         return None
-    began = core.clock.monotonic()
+    began, held.sent = core.clock.monotonic(), True
     try:
-        drawn = await _generate(backend, request, job.task, report)
+        drawn = await _generate(backend, request, resume, report)
         saved = await pictures.save(drawn.pictures, picture_settings(request, drawn, job.backend))
     except BackendError as error:
-        await _give_back(core, job, backend, 0 if error.maybe_charged else request.count)
+        await _give_back(core, job, backend, 0 if error.maybe_charged or resume else request.count)
         if error.maybe_charged:
             dollars = backend.capabilities.price_per_image * request.count
             core.observer.event("spent", job=job.id, backend=job.backend, dollars=dollars)
@@ -130,7 +134,10 @@ async def _looked_at(
     missing: int,
 ) -> Job | None:
     """The picture check's say; a check that fails holds the pictures (row F79)."""
-    seen = await _patiently(lambda: core.judge.look(saved, pictures.read, job.origin.place))
+    async def read(sha256: str) -> bytes:
+        return await _patiently(lambda: pictures.read(sha256))
+
+    seen = await _patiently(lambda: core.judge.look(saved, read, job.origin.place))
     if seen.action >= Action.BLOCK:
         await stop(core, job, seen)
         return None
@@ -200,7 +207,8 @@ async def _went_well(core: steps.Core, job: Job, request: Drawing, seconds: floa
         await core.health.keep(after)
         if before.opened_times and not after.closed_until:
             core.observer.event("backend_opened", backend=job.backend)
-        await core.health.measured(job.backend, fairness.work(request, capabilities), seconds)
+        if not failover.resumable(job):  # else it was begun long before
+            await core.health.measured(job.backend, fairness.work(request, capabilities), seconds)
 
 
 @contextlib.contextmanager
@@ -224,12 +232,20 @@ async def after_error(core: steps.Core, job: Job, error: BackendError, rng: rand
         await core.health.keep(breaker)
     if breaker.closed_until > now and breaker.closed_until != before.closed_until:
         core.observer.event("backend_closed", backend=job.backend, until=breaker.closed_until, reason=breaker.reason)
-    await follow(core, job, failover.after_error(error, job, now, before, jitter))
+    await follow(core, job, failover.after_error(error, job))
 
 
 async def after_crash(core: steps.Core, job: Job) -> None:
     backend = core.backends.get(job.backend)
     await follow(core, job, failover.after_crash(job, charges=bool(backend and backend.capabilities.charges)))
+
+
+async def interrupted(core: steps.Core, held: Held) -> None:
+    """Its worker stops in the middle. Each stop would pay anew, were it not counted. Raises Conflict, StoreError."""
+    job, charges = held.job, held.sent and core.backends[held.job.backend].capabilities.charges
+    if charges and (stored := await core.store.job(job.id)):
+        job = replace(job, task=stored.task)  # begun by this very attempt
+    await follow(core, job, failover.after_stop(job, charges=charges))
 
 
 async def follow(core: steps.Core, job: Job, decision: failover.Decision) -> None:
@@ -238,7 +254,7 @@ async def follow(core: steps.Core, job: Job, decision: failover.Decision) -> Non
     match decision:
         case failover.Retry(candidates, error, paid):
             await core.store.release(job, candidates, now, error=error, paid=paid)
-        case failover.Wait(candidates, _):
+        case failover.Wait(candidates):
             await core.store.release(job, candidates, now)
         case failover.GiveUp(state, reason):
             event = _by_provider(job, reason, now) if state is JobState.REJECTED else None

@@ -28,10 +28,9 @@ class Retry:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Back to the queue, nothing counted: its backend is closed ``until`` then, infinity for an operator's hand."""
+    """Back to the queue, nothing counted: its backend is closed for a while, or until an operator mends it."""
 
     candidates: tuple[str, ...]
-    until: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +44,14 @@ class GiveUp:
 Decision = Retry | Wait | GiveUp
 
 
-def after_error(error: BackendError, job: Job, now: float, breaker: Breaker, jitter: float) -> Decision:
-    """What becomes of ``job`` after its backend raised; ``job`` and ``breaker`` are from before, jitter is 0 to 1.
+def after_error(error: BackendError, job: Job) -> Decision:
+    """What becomes of ``job``, as it was before, after its backend raised.
 
-    The rules are those of PROVIDERS and of faults F20 to F28. The breaker's new state, from `breaker_after` with the
-    same arguments, is to be saved before the job is released.
+    The rules are those of PROVIDERS and of faults F20 to F28. The breaker's new state, from `breaker_after`, is to be
+    saved before the job is released.
     """
     if isinstance(error, Busy):
-        return Wait(job.candidates, breaker_after(breaker, error, now, jitter).closed_until)
+        return Wait(job.candidates)
     if isinstance(error, Rejected):
         return GiveUp(JobState.REJECTED, Problem(f"backend_rejected_{error.stage}"))
     if isinstance(error, Down):
@@ -65,7 +64,7 @@ def _after_down(error: Down, job: Job) -> Decision:
         return GiveUp(JobState.FAILED, Problem("failed_paid"))
     others = tuple(name for name in job.candidates if name != job.backend)
     if error.until_fixed:
-        return Retry(others, paid=error.maybe_charged) if others else Wait(job.candidates, math.inf)
+        return Retry(others, paid=error.maybe_charged) if others else Wait(job.candidates)
     if job.errors + 1 >= MAX_ERRORS:
         return GiveUp(JobState.FAILED, Problem("failed_down"))
     return Retry(others or job.candidates, error=True, paid=error.maybe_charged)
@@ -74,14 +73,30 @@ def _after_down(error: Down, job: Job) -> Decision:
 def after_crash(job: Job, *, charges: bool) -> Decision:
     """What becomes of a job whose worker died over it; ``job.crashes`` counts that crash already.
 
-    ``charges``: its backend may have been paid for the attempt. A task that can be resumed is not paid for again.
+    ``charges``: its backend may have been paid for the attempt.
     """
     if job.crashes >= MAX_CRASHES:
         return GiveUp(JobState.FAILED, Problem("failed_crash"))
-    paid = charges and not job.task
+    return after_stop(job, charges=charges)
+
+
+def after_stop(job: Job, *, charges: bool) -> Decision:
+    """What becomes of a job whose worker is to stop. A task that can be resumed is not paid for again."""
+    paid = charges and not resumable(job)
     if job.paid_attempts + paid >= MAX_PAID_ATTEMPTS:
         return GiveUp(JobState.FAILED, Problem("failed_paid"))
     return Retry(job.candidates, paid=paid)
+
+
+def remembered(job: Job, task: str) -> str:
+    """What is stored of a task, which may outlive its backend's part in the job."""
+    return task and f"{job.backend} {task}"
+
+
+def resumable(job: Job) -> str:
+    """What its backend has begun for it and can go on with; what another one has is no business of this one's."""
+    backend, _, task = job.task.partition(" ")
+    return task if backend == job.backend else ""
 
 
 def breaker_after(breaker: Breaker, error: BackendError | None, now: float, jitter: float) -> Breaker:

@@ -18,6 +18,7 @@ class Held:
     ending: bool = False
     missed: bool = False  #: at the last heartbeat it was not this worker's; it may just have been finished
     begun: bool = False
+    sent: bool = False  #: its backend was asked, and may have to be paid
 
     def end(self) -> None:
         """Cancels the task once: a second cancel would hit it while it tidies up.

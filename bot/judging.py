@@ -30,6 +30,7 @@ from bot.conduct import (
 from bot.errors import Refused
 from bot.model import AuditEvent, Job, Person, Picture, Place, Problem
 from bot.moderation import sanctions, verdicts
+from bot.moderation.events import actor_of
 from bot.moderation.likeness import is_blocked
 from bot.moderation.permissions import Actor, Rank, rank_of
 from bot.moderation.rules import RuleSet, compile_rules
@@ -259,18 +260,22 @@ class Judge:
     async def look(
         self, pictures: Sequence[Picture], read: Callable[[str], Awaitable[bytes]], place: Place
     ) -> Verdict:
-        """At drawn pictures. A check that fails or takes too long means that people look first."""
+        """At drawn pictures. One that cannot be read, a check that fails or takes too long: people look first."""
         verdict = verdicts.ALLOWED
         blocked = await self.store.blocked_pictures(place.tenant) if self._pictures.likeness else []
         if blocked:
-            verdict |= verdicts.fold([await self._compare(await read(each.sha256), blocked) for each in pictures])
+            verdict |= verdicts.fold([await self._compare(read(each.sha256), blocked) for each in pictures])
         if self._pictures.check is not None:
-            verdict |= verdicts.fold([await self._look(await read(each.sha256), place) for each in pictures])
+            verdict |= verdicts.fold([await self._look(read(each.sha256), place) for each in pictures])
         return verdict
 
-    async def _compare(self, image: bytes, blocked: Sequence[str]) -> Verdict:
+    async def _compare(self, reading: Awaitable[bytes], blocked: Sequence[str]) -> Verdict:
         assert self._pictures.likeness
-        found = await asyncio.to_thread(self._pictures.likeness, image)
+        try:
+            found = await asyncio.to_thread(self._pictures.likeness, await reading)
+        except Exception as error:  # noqa: BLE001 - fail closed, whatever it was
+            self._observer.event("alert", text="image_check_failed", detail=repr(error))
+            return verdicts.picture_verdict(None, {})
         return verdicts.one(BLOCKED_LIKENESS) if is_blocked(found, blocked) else verdicts.ALLOWED
 
     async def likenesses(self, pictures: Sequence[Picture]) -> list[str]:
@@ -281,12 +286,12 @@ class Judge:
         found = [await asyncio.to_thread(self._pictures.likeness, image) for image in images]
         return [each for each in found if each]
 
-    async def _look(self, image: bytes, place: Place) -> Verdict:
+    async def _look(self, reading: Awaitable[bytes], place: Place) -> Verdict:
         assert self._pictures.check
         scores: Mapping[str, float] | None = None
         try:
             async with asyncio.timeout(CHECK_SECONDS):
-                scores = await self._pictures.check.classify(image)
+                scores = await self._pictures.check.classify(await reading)
         except Exception as error:  # noqa: BLE001 - fail closed, whatever it was
             self._observer.event("alert", text="image_check_failed", detail=repr(error))
         thresholds = self._pictures.thresholds
@@ -317,9 +322,8 @@ class Judge:
         """That a verdict stopped a request. No prompt stands in it."""
         person, place = job.origin.person, job.origin.place
         first = verdict.decisive[0]
-        actor = f"rule:{first.rule}" if first.rule else "imagine-bot"
         subject = f"job:{job.id} {person.key}"
-        return AuditEvent(place.tenant, actor, action, subject, first.code, at=self._clock.now())
+        return AuditEvent(place.tenant, actor_of(first.rule), action, subject, first.code, at=self._clock.now())
 
     async def refuse(self, job: Job, verdict: Verdict) -> Refused:
         """For a blocked new request: audited, and punished where a rule says so. To be raised."""

@@ -1,13 +1,24 @@
-"""A backend that is closed until somebody mends it is asked, now and then, whether that was done (row F26)."""
+"""What somebody else has to mend: a closed backend is asked, now and then, whether that was done (row F26).
+
+Nobody mends a backend that was taken out of imagine.toml: a request that only such ones could draw ends.
+"""
 
 import asyncio
+import contextlib
 import math
 
 from bot import failover, steps
+from bot.errors import Conflict
+from bot.model import JobState, Problem
 from bot.ports import Backend
 
 ROUND_SECONDS = 15.0
 PROBE_SECONDS = 30.0
+
+STRANDED_SECONDS = 600.0
+"""While processes are replaced one by one, an old one does not know what a new one is to draw with."""
+
+STRANDED_AT_ONCE = 100
 
 
 class Mending:
@@ -20,6 +31,7 @@ class Mending:
 
     async def look(self) -> None:
         """Raises StoreError."""
+        await self._end_stranded()
         for name, backend in self._core.backends.items():
             if not self._is_broken(name):
                 self._due.pop(name, None)
@@ -30,6 +42,13 @@ class Mending:
                 if await self._answers(backend):
                     await self._core.health.keep(failover.mended(self._core.health.breaker(name)))
                     self._core.observer.event("backend_opened", backend=name)
+
+    async def _end_stranded(self) -> None:
+        before = self._core.clock.now() - STRANDED_SECONDS
+        while jobs := await self._core.store.stranded(self._core.backends.keys(), before, STRANDED_AT_ONCE):
+            for job in jobs:
+                with contextlib.suppress(Conflict):  # cancelled meanwhile
+                    await steps.finish(self._core, job, JobState.FAILED, Problem("failed_no_backend"))
 
     def _is_broken(self, name: str) -> bool:
         return math.isinf(self._core.health.breaker(name).closed_until)

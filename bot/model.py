@@ -219,7 +219,7 @@ class Job:
     errors: int = 0  #: drawing attempts that failed
     crashes: int = 0  #: workers that died over it
     paid_attempts: int = 0  #: attempts that may have been charged for
-    task: str = ""  #: a provider's task, to resume after a crash
+    task: str = ""  #: a provider's task, to resume after a crash; see `failover.resumable`
     lease_until: float = 0.0
     due_at: float = 0.0  #: a delivery is not tried before
     deliveries: int = 0  #: failed delivery attempts

@@ -15,6 +15,7 @@ from bot.conduct import (
     Action,
     Case,
     Change,
+    Edit,
     Item,
     ItemKind,
     ItemState,
@@ -26,7 +27,7 @@ from bot.conduct import (
 )
 from bot.errors import Conflict, Refused
 from bot.governing import Governing
-from bot.model import ImageRequest, Job, JobState, Person, Picture, Place, Problem
+from bot.model import Job, JobState, Person, Picture, Place, Problem
 from bot.moderation import review, sanctions
 from bot.moderation.events import decided
 from bot.moderation.permissions import Act, Actor, Rank, Subject, may
@@ -181,6 +182,7 @@ class Moderating(Governing):
         )
         if verdict.action >= Action.BLOCK:
             raise Refused(*(reason.problem for reason in verdict.decisive))
+        plan = steps.plan(self._core, request, job.seed)
         grounds = {ground.key: ground for ground in (*item.grounds, *(each.ground for each in verdict.decisive))}
 
         def editing(item: Item, known: Actor, now: float) -> Ruling:
@@ -190,10 +192,10 @@ class Moderating(Governing):
             original = item.original or job.request.prompt
             return review.approve(replace(edited.item, original=original, grounds=tuple(grounds.values())), known, now)
 
-        return await self._decide(actor, place, item_id, "edited", editing, request)
+        return await self._decide(actor, place, item_id, "edited", editing, Edit(request, plan.candidates, plan.cost))
 
     async def _decide(
-        self, actor: Person, place: Place, item_id: str, action: str, rule: _Act, request: ImageRequest | None = None
+        self, actor: Person, place: Place, item_id: str, action: str, rule: _Act, edit: Edit | None = None
     ) -> Case:
         known = await self._judge.actor(actor, place)
         now = self._core.clock.now()
@@ -205,18 +207,20 @@ class Moderating(Governing):
             ruling = rule(stored, known, now)
             if ruling.problem:
                 raise Refused(ruling.problem)
-            return ruling.item, Change(decided(stored, ruling.item, actor.key, action, now), request)
+            return ruling.item, Change(decided(stored, ruling.item, actor.key, action, now), edit)
 
         try:
-            after = await self._store.decide(place.tenant, item_id, act, await self._clock(item), now)
+            after = await self._store.decide(place.tenant, item_id, act, await self._clock(item, edit), now)
         except Conflict:
             raise Refused(Problem("review_gone")) from None
         if after.state in DECIDED:
             self._core.observer.event("review_decided", state=after.state, seconds=now - after.opened_at)
         return await self._case(known, after)
 
-    async def _clock(self, item: Item) -> str:
+    async def _clock(self, item: Item, edit: Edit | None) -> str:
         job = await self._core.store.job(item.job_id) if item.kind is ItemKind.REQUEST else None
+        if job and edit:
+            job = replace(job, candidates=edit.candidates)
         return steps.clock_backend(self._core, job) if job else ""
 
     async def _item(self, place: Place, known: Actor, item_id: str) -> Item:

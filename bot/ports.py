@@ -144,7 +144,7 @@ class Store(Protocol):
         *,
         unacknowledged: bool = False,
     ) -> Job:
-        """Waiting: cancelled and refunded. Running: flagged, the worker ends it. Else: unchanged.
+        """Waiting or held: cancelled and refunded. Running: flagged, the worker ends it. Else: unchanged.
 
         ``unacknowledged``: whatever was acknowledged is left unchanged too.
         """
@@ -153,6 +153,9 @@ class Store(Protocol):
 
     # -- the way out; whatever takes a job raises Conflict once its attempt is no longer the stored one
     async def claim(self, worker: str, choose: "Choose", lease_until: float, now: float) -> Job | None: ...
+
+    async def stranded(self, backends: Collection[str], before: float, limit: int) -> list[Job]:
+        """Queued since before, and none of ``backends`` is to draw them."""
 
     async def claim_delivery(self, worker: str, lease_until: float, now: float) -> Job | None: ...
 

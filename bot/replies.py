@@ -76,6 +76,7 @@ ENGLISH: Mapping[str, str] = {
     "backend_rejected_unknown": "The image service's moderation refused the request. Your quota was returned.",
     "failed_down": "No image service answered after several tries. Your quota was returned; try again later.",
     "failed_paid": "The image service broke off twice, so it was not tried again. Your quota was returned.",
+    "failed_no_backend": "The image service for this was removed. Your quota was returned; ask for it once more.",
     "failed_broken": "The image service could not do this request. Your quota was returned, and the operator was told.",
     "failed_crash": "Drawing this failed twice in a way that stopped the bot. Your quota was returned.",
     "cancelled_by_you": "You cancelled this request. Your quota was given back.",

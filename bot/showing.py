@@ -5,6 +5,7 @@ showing the same twice changes nothing. Nothing here decides: an item that canno
 """
 
 from collections.abc import Mapping
+from typing import assert_never
 
 from bot import steps
 from bot.conduct import Case, Item, ItemKind, ItemState, Notice, Post, PostKind, Sanction, SanctionKind
@@ -81,6 +82,8 @@ async def _show(core: steps.Core, rooms: Mapping[str, ReviewRoom], post: Post) -
             if item is not None:
                 against = await store.sanction_by_id(item.tenant, item.decision) if item.decision else None
                 await _tell(rooms, _of_item(item, against))
+        case _:
+            assert_never(post.kind)
 
 
 async def _tell(rooms: Mapping[str, ReviewRoom], notice: Notice) -> None:

@@ -152,7 +152,7 @@ def asked(core: Core, request: ImageRequest | str) -> ImageRequest:
     return command.tidied(request, options, further)
 
 
-def plan(core: Core, request: ImageRequest, seed: int) -> Plan:
+def plan(core: Core, request: ImageRequest, seed: int | None) -> Plan:
     """Raises Refused where no backend can do it."""
     capabilities = core.capabilities()
     candidates = routing.candidates(request, capabilities, core.order, core.styles)

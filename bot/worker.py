@@ -138,7 +138,7 @@ class Worker:
         return Held(job, drawing=True, asked=asked)
 
     async def _draw(self, held: Held) -> None:
-        drawn = await drawing.draw(self.core, self.pictures, self.chats, held.job, self.rng)
+        drawn = await drawing.draw(self.core, self.pictures, self.chats, held, self.rng)
         if drawn is not None and drawn.state is JobState.DRAWN:
             held.job, held.drawing = drawn, False
             self._work_to_draw.wake()
@@ -280,7 +280,7 @@ class Worker:
                 reason = (job and job.reason) or Problem("cancelled_by_you")
                 await steps.finish(self.core, held.job, JobState.CANCELLED, reason)
             elif held.drawing:
-                await self.core.store.release(held.job, held.job.candidates, self.core.clock.now())
+                await drawing.interrupted(self.core, held)
             else:
                 await self.core.store.let_go(held.job)
 

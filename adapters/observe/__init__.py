@@ -17,7 +17,7 @@ import structlog
 from adapters.observe.logs import configure, correlated
 from adapters.observe.metrics import CONTENT_TYPE, Metrics
 from adapters.observe.redaction import Redactor
-from bot.errors import StoreError
+from bot.errors import ImagineError
 from bot.model import FINAL_STATES, Breaker, JobState
 from bot.ports import Observer, Store
 from bot.programs import Trouble
@@ -193,6 +193,6 @@ async def store_watchdog(observe: Observe, store: Store, every: float = 5.0) -> 
             observe.queue(await store.depths())
             observe.stuck(await store.deliveries_stuck())
             observe.breakers(await store.breakers())
-        except StoreError as error:
+        except ImagineError as error:
             observe.event("store_error", detail=str(error))
         await asyncio.sleep(every)

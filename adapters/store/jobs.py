@@ -115,6 +115,15 @@ class Jobs(Shelf):
         async with self._engine.read() as tx:
             return bool(await tx.run(query, **values))
 
+    async def stranded(self, backends: Collection[str], before: float, limit: int) -> list[Job]:
+        async with self._engine.read() as tx:
+            lanes = [row["lane"] for row in await tx.run("known_lanes")]
+            dead = [lane for lane in lanes if not set(rows.candidates(lane)) & set(backends)]
+            if not dead:
+                return []
+            found = await tx.run("stranded", lanes=rows.text(dead), before=before, limit=limit)
+            return [rows.job(row) for row in found]
+
     async def claim_delivery(self, worker: str, lease_until: float, now: float) -> Job | None:
         return await self._take("claim_delivery", worker=worker, lease_until=lease_until, now=now)
 

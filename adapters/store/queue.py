@@ -1,13 +1,14 @@
 """The review queue inside a transaction: items open, change by decisions, and have their effects."""
 
 from collections.abc import Callable
+from typing import assert_never
 
 from adapters.store import chain, conduct_rows, endings, posts, rows, turns
 from adapters.store.engine import Row, Transaction
-from bot.conduct import DECIDED, Change, Item, ItemKind, ItemState, PostKind, RecordKind
+from bot.conduct import DECIDED, Change, Edit, Item, ItemKind, ItemState, PostKind, RecordKind
 from bot.errors import Conflict
 from bot.model import AuditEvent, JobState, Problem
-from bot.moderation.events import opened
+from bot.moderation.events import HOUSE, opened
 from bot.ports import Topic
 
 Decide = Callable[[Item], tuple[Item, Change] | None]
@@ -47,8 +48,8 @@ async def decide(tx: Transaction, tenant: str, item_id: str, act: Decide, clock:
     saved = await tx.run("save_item", **conduct_rows.saved_item_values(item, found[0]["revision"]))
     if not saved:
         raise Conflict(item_id)
-    if change.request:
-        await _edit(tx, item, change)
+    if change.edit:
+        await _edit(tx, item.job_id, change.edit)
     if item.state in DECIDED:
         await _follow(tx, item, clock, now)
     await posts.touch_item(tx, saved[0])
@@ -56,11 +57,16 @@ async def decide(tx: Transaction, tenant: str, item_id: str, act: Decide, clock:
     return conduct_rows.item(saved[0])
 
 
-async def _edit(tx: Transaction, item: Item, change: Change) -> None:
-    assert change.request
-    notes = rows.problems_text((Problem("edited_by_moderator"),))
-    edited = await tx.run("edit_request", job=item.job_id, request=rows.request_text(change.request), notes=notes)
-    endings.show(tx, endings.one(edited, item.job_id))
+async def _edit(tx: Transaction, job_id: str, edit: Edit) -> None:
+    edited = await tx.run(
+        "edit_request",
+        job=job_id,
+        request=rows.request_text(edit.request),
+        lane=rows.lane(edit.candidates),
+        cost=edit.cost,
+        notes=rows.problems_text((Problem("edited_by_moderator"),)),
+    )
+    endings.show(tx, endings.one(edited, job_id))
 
 
 async def _follow(tx: Transaction, item: Item, clock: str, now: float) -> None:
@@ -73,6 +79,8 @@ async def _follow(tx: Transaction, item: Item, clock: str, now: float) -> None:
             if item.state is ItemState.APPROVED:
                 await _give_back(tx, item, now)
             await _tell(tx, item)
+        case _:
+            assert_never(item.kind)
 
 
 async def _tell(tx: Transaction, item: Item) -> None:
@@ -176,6 +184,6 @@ async def cancel_all(
         if await endings.cancel(tx, job, reason, now):
             cancelled.append(job["id"])
             await chain.append(
-                tx, AuditEvent(tenant, "imagine-bot", "request_cancelled", f"job:{job['id']}", reason.code, at=now)
+                tx, AuditEvent(tenant, HOUSE, "request_cancelled", f"job:{job['id']}", reason.code, at=now)
             )
     return cancelled

@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 from adapters.store import chain, conduct_rows, endings, posts, queue, rows, turns
 from adapters.store.engine import Transaction
 from adapters.store.shelf import Shelf
-from bot.conduct import DECIDED, Change, Item, ItemState, Post, PostKind, Report
+from bot.conduct import Change, Item, ItemState, Post, PostKind, Report
 from bot.errors import Refused
 from bot.model import AuditEvent, Job, JobState, Problem
 from bot.moderation import review as machine
@@ -53,14 +54,9 @@ class Review(Shelf):
     async def expire_items(self, now: float, limit: int) -> int:
         ended = 0
         async with self._engine.write() as tx:
-            due = await tx.run("items_to_expire", before=now - machine.ITEM_SECONDS, limit=limit)
-            for row in due:
-                before = conduct_rows.item(row)
-                after = machine.expire(before, now).item
-                if after.state in DECIDED:
-                    event = decided(before, after, HOUSE, "expired", now)
-                    await queue.decide(tx, before.tenant, before.id, _expiry(event, now), "", now)
-                    ended += 1
+            for row in await tx.run("items_to_expire", before=now - machine.ITEM_SECONDS, limit=limit):
+                after = await queue.decide(tx, row["tenant"], row["id"], partial(_expired, now), "", now)
+                ended += after.state is ItemState.EXPIRED
         return ended
 
     # -- reports
@@ -150,7 +146,9 @@ def _key(post: Post) -> dict[str, object]:
     return {"tenant": post.tenant, "kind": PostKind(post.kind), "subject": post.subject}
 
 
-def _expiry(event: AuditEvent, now: float) -> Decide:
-    return lambda item: (machine.expire(item, now).item, Change(event))
-
-
+def _expired(now: float, item: Item) -> tuple[Item, Change] | None:
+    """None where somebody was quicker: a moderator, or another process that expires what it finds."""
+    ruling = machine.expire(item, now)
+    if ruling.effect is not machine.Effect.EXPIRED:
+        return None
+    return ruling.item, Change(decided(item, ruling.item, HOUSE, "expired", now))

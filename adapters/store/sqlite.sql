@@ -116,6 +116,10 @@ RETURNING head_job
 -- name: line
 SELECT id, cost, tag FROM jobs WHERE state = 'queued' ORDER BY tag, created_at, id LIMIT :limit
 
+-- name: stranded
+SELECT * FROM jobs WHERE state = 'queued' AND queued_at <= :before AND lane IN (SELECT value FROM json_each(:lanes))
+ORDER BY tag, created_at, id LIMIT :limit
+
 -- ---------------------------------------------------------------- the way out
 
 -- name: claim_job
@@ -665,7 +669,8 @@ SELECT * FROM items WHERE ready = 1 AND state IN ('open', 'claimed') AND kind IN
     AND opened_at <= :before ORDER BY opened_at LIMIT :limit
 
 -- name: edit_request
-UPDATE jobs SET request = :request, notes = :notes WHERE id = :job AND state = 'review' RETURNING *
+UPDATE jobs SET request = :request, lane = :lane, cost = :cost, notes = :notes WHERE id = :job AND state = 'review'
+RETURNING *
 
 -- name: hold_running
 UPDATE jobs SET state = 'review', review = 1, worker = '', lease_until = 0

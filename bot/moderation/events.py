@@ -6,12 +6,15 @@ from bot.model import AuditEvent
 HOUSE = "imagine-bot"  #: acts where no person did
 
 
+def actor_of(rule: str) -> str:
+    """Of what a rule did, or, where it has no name, the house."""
+    return f"rule:{rule}" if rule else HOUSE
+
+
 def opened(item: Item, now: float) -> AuditEvent:
     """Something came into the queue: by whom or what is its first ground."""
     first = item.grounds[0] if item.grounds else None
-    actor = f"rule:{first.rule}" if first and first.rule else HOUSE
-    if item.kind is ItemKind.APPEAL:
-        actor = item.author
+    actor = item.author if item.kind is ItemKind.APPEAL else actor_of(first.rule if first else "")
     reason = first.code if first else ""
     return AuditEvent(item.tenant, actor, f"{item.kind}_opened", _subject(item), reason, after=item.state, at=now)
 

@@ -1,20 +1,23 @@
 """Several processes on one store. SQLite has one process only, where the same is asked of two callers at once."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
+import asyncpg
 import pytest
 
 from adapters.store.store import SqlStore
-from bot.conduct import Strike
+from bot.conduct import ItemState, Strike
 from bot.errors import Refused, StoreBusy
 from bot.model import JobState, Limits, Message, Problem
+from bot.moderation.review import ITEM_SECONDS
 from bot.ports import Topic
 from tests import factories
-from tests.contract.stores import DIALECTS, open_store
+from tests.contract.stores import DIALECTS, database_of, open_store
 from tests.contract.test_store_intake import queue
+from tests.contract.test_store_moderation import ANN, GUILD, chain, deciding, held
 from tests.contract.test_store_turns import claim
 from tests.factories import DAY, NOW
 
@@ -200,3 +203,63 @@ async def test_strikes_given_at_once_in_several_processes_are_all_counted(stores
 
     await asyncio.gather(*(strike(number) for number in range(9)))
     assert sorted(seen) == list(range(1, 10))
+
+
+@asynccontextmanager
+async def row_locked(
+    stores: list[SqlStore], folder: Path, job_id: str
+) -> AsyncIterator[Callable[[int], Awaitable[None]]]:
+    """What it gives waits until so many others stand before the row. On SQLite nobody stands and waits."""
+
+    async def nobody(_: int) -> None:
+        pass
+
+    if stores[0] is stores[1]:
+        yield nobody
+        return
+    asked = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    connection = await asyncpg.connect(await database_of(folder))
+
+    async def waiting(count: int) -> None:
+        async with asyncio.timeout(20):
+            while await connection.fetchval(asked) < count:
+                await asyncio.sleep(0.01)
+
+    try:
+        async with connection.transaction():
+            await connection.execute("SELECT 1 FROM jobs WHERE id = $1 FOR UPDATE", job_id)
+            yield waiting
+    finally:
+        await connection.close()
+
+
+async def test_f78_what_several_processes_expire_at_once_ends_once(stores: list[SqlStore], tmp_path: Path) -> None:
+    made = [await held(stores[0]) for _ in range(3)]
+    async with row_locked(stores, tmp_path, made[0][0].id) as waiting:
+        expiring = [asyncio.create_task(store.expire_items(NOW + ITEM_SECONDS, 10)) for store in stores[:2]]
+        await waiting(2)
+    await asyncio.gather(*expiring)
+    for job, _ in made:
+        ended = await stores[0].job(job.id)
+        assert ended is not None
+        assert (ended.state, ended.reason) == (JobState.CANCELLED, Problem("review_ran_out"))
+    assert [event.action for event in await chain(stores[0])].count("request_expired") == 3
+    assert (await stores[0].usage(ANN, DAY)).images_today == 0
+
+
+async def test_f78_what_a_moderator_lets_on_at_the_last_moment_does_not_expire(
+    stores: list[SqlStore], tmp_path: Path
+) -> None:
+    job, item = await held(stores[0])
+    async with row_locked(stores, tmp_path, job.id) as waiting:
+        act = deciding(ItemState.APPROVED)
+        decision = asyncio.create_task(stores[0].decide(GUILD, item.id, act, "sketch", NOW))
+        await waiting(1)
+        expiring = asyncio.create_task(stores[1].expire_items(NOW + ITEM_SECONDS, 10))
+        await waiting(2)
+    assert (await decision).state is ItemState.APPROVED
+    assert await expiring == 0
+    let_on = await stores[0].job(job.id)
+    assert let_on is not None
+    assert let_on.state is JobState.QUEUED
+    assert "request_expired" not in [event.action for event in await chain(stores[0])]

@@ -284,3 +284,13 @@ async def test_whoever_asks_again_after_an_idle_time_starts_at_the_clock_and_not
     await queue(store, factories.job("eve"), limits)
     await queue(store, factories.job("ann", created_at=NOW + 1), limits)
     assert await serve(store, 2) == ["eve", "ann"]
+
+
+async def test_what_no_backend_is_to_draw_any_more_is_found_wherever_it_waits(store: SqlStore) -> None:
+    gone = await queue(store, factories.job(candidates=("old", "older")))
+    for candidates in (("old", "sketch"), ("sketch",)):
+        await queue(store, factories.job(candidates=candidates))
+    assert [job.id for job in await store.stranded(["sketch"], NOW, 10)] == [gone.id]
+    assert await store.stranded(["sketch"], NOW - 1, 10) == []
+    assert await store.stranded(["sketch", "older"], NOW, 10) == []
+    assert len(await store.stranded([], NOW, 2)) == 2

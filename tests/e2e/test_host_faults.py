@@ -9,16 +9,20 @@ from pathlib import Path
 
 import pytest
 
+from adapters import configuration, main
 from adapters.disk import DiskWatch
 from adapters.images import disk
 from adapters.main import sweep_house
+from adapters.observe import Observe
 from adapters.store import sqlite
 from bot.errors import Refused, StoreBusy
 from bot.model import JobState
 from bot.studio import Studio
 from tests import factories, program
+from tests.contract.test_store_moderation import held
 from tests.fakes import FakeBackend, Recorder
 from tests.house import open_house
+from tests.waiting import until
 
 MEGABYTE = 1024 * 1024
 
@@ -182,3 +186,19 @@ async def test_f71_requests_are_taken_while_pictures_are_drawn(tmp_path: Path) -
         taken = await asyncio.gather(*(house.ask(name=f"p{number}") for number in range(20)))
         assert all(ticket.job.state is not JobState.FAILED for ticket in taken)
         await house.settled(first.job.id)
+
+
+async def test_f78_a_request_that_cannot_be_expired_ends_no_process(tmp_path: Path) -> None:
+    store = f'[store]\nurl = "sqlite:///{tmp_path}/imagine.db"\nimages = "{tmp_path}/images"'
+    (tmp_path / "imagine.toml").write_text(f'{store}\n[backends.sketch]\nkind = "sketch"\n')
+    settings = configuration.load(tmp_path / "imagine.toml", {})
+    observe = Observe(settings.backends)
+    async with main.open_house(settings, observe) as house:
+        job, _ = await held(house.store)
+        other = sqlite3.connect(settings.store.sqlite_path, isolation_level=None)
+        other.execute("UPDATE jobs SET state = 'failed' WHERE id = ?", (job.id,))
+        other.close()
+        loop = asyncio.create_task(main.expiry_loop(house))
+        await until(lambda: "imagine_store_errors_total 1" in observe.exposition()[0].decode())
+        assert not loop.done()
+        loop.cancel()

@@ -13,7 +13,7 @@ from adapters.images.likeness import likeness
 from bot.conduct import Action, ItemState, Mode, Rule, Sanction, Target
 from bot.errors import ChatGone, Refused
 from bot.judging import PictureChecks
-from bot.model import Drawn, Job, JobState, Person, Place, QuotaSettings, Style
+from bot.model import AuditEvent, Drawn, Job, JobState, Person, Place, QuotaSettings, Style
 from bot.moderation import audit
 from bot.replies import problem
 from tests.community import (
@@ -144,6 +144,23 @@ async def test_an_edited_request_is_drawn_with_the_new_words_and_keeps_the_old(t
             job = await house.settled(ticket.job.id)
         assert backend.drawn[0].prompt == "a small castle"
         assert [note.code for note in job.notes] == ["edited_by_moderator"]
+
+
+async def test_an_edited_request_goes_to_a_backend_that_can_draw_the_new_words(tmp_path: Path) -> None:
+    short = FakeBackend("short", replace(CAPABILITIES, max_prompt=20))
+    slow = FakeBackend("slow", replace(CAPABILITIES, default_steps=80))
+    async with open_house(tmp_path, [short, slow], moderation=settings(held=("castle",))) as house:
+        on_discord(house)
+        ticket = await ask(house, "a castle")
+        assert ticket.job.candidates == ("short", "slow")
+        [case] = await house.moderators.cases(MOD, HERE)
+        await house.moderators.edit(MOD, HERE, case.item.id, "a small castle on a hill in the evening")
+        edited = await job_of(house, ticket.job.id)
+        assert (edited.state, edited.candidates) == (JobState.QUEUED, ("slow",))
+        assert edited.cost == pytest.approx(4 * ticket.job.cost)
+        async with house.working():
+            assert (await house.settled(ticket.job.id)).backend == "slow"
+        assert short.drawn == []
 
 
 async def test_new_members_wait_until_enough_of_theirs_was_approved(tmp_path: Path) -> None:
@@ -390,6 +407,39 @@ async def test_f79_the_picture_check_decides_and_its_failure_holds(
         shown = [each for each in house.chat.shown if each.pictures]
         assert bool(shown) is (state is JobState.DELIVERED)
         assert await images_today(house) == (0 if state is JobState.REJECTED else 1)
+
+
+@dataclass
+class Losing(Check):
+    """The disk forgets every picture while the first one is looked at."""
+
+    images: Path
+
+    async def classify(self, image: bytes) -> Mapping[str, float]:
+        self.likeness(image)
+        return await super().classify(image)
+
+    def likeness(self, image: bytes) -> str:
+        for file in self.images.rglob("*"):
+            if file.is_file():
+                file.unlink()
+        return likeness(image)
+
+
+@pytest.mark.parametrize("by", ["check", "likeness"])
+async def test_f79_a_picture_that_cannot_be_read_is_looked_at_by_people_and_not_drawn_again(
+    tmp_path: Path, by: str
+) -> None:
+    losing, backend = Losing({}, tmp_path / "images"), FakeBackend()
+    checks = PictureChecks(losing) if by == "check" else PictureChecks(likeness=losing.likeness)
+    async with open_house(tmp_path, [backend], moderation=SETTINGS, pictures_checked=checks) as house:
+        on_discord(house)
+        await house.store.block_picture(GUILD, "0" * 16, AuditEvent(GUILD, MOD.key, "picture_banned", "item"))
+        async with house.working():
+            ticket = await ask(house, "a red fox --count 2")
+            await until_state(house, ticket.job.id, JobState.HELD)
+        assert len(backend.drawn) == 1
+        assert house.recorder.named("alert")[0]["text"] == "image_check_failed"
 
 
 # ---------------------------------------------------------------- sanctions

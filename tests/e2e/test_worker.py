@@ -4,13 +4,13 @@ import asyncio
 import math
 import sqlite3
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
 from bot.errors import Broken, Busy, ChatBusy, ChatGone, Conflict, Down, Refused, Rejected, StoreBusy
-from bot.mending import Mending
+from bot.mending import STRANDED_SECONDS, Mending
 from bot.model import Breaker, Drawing, Drawn, Job, JobState, Limits, Problem, QuotaSettings, Stage
 from bot.ports import Report, Topic
 from bot.worker import BEAT_SECONDS, LATE_CLAIM, LEASE_SECONDS, POLL_SECONDS
@@ -172,6 +172,39 @@ async def test_f26_a_backend_that_is_mended_while_the_bot_runs_is_found_by_askin
             assert house.core.health.is_closed("hive", clock.now()) is closed
 
 
+async def test_a_request_whose_backends_were_all_removed_ends_refunded_and_told(tmp_path: Path) -> None:
+    clock = Ahead()
+    async with open_house(tmp_path, [FakeBackend("old")], clock=clock) as house:
+        ticket = await house.ask()
+    new = FakeBackend("new")
+    async with open_house(tmp_path, [new], clock=clock) as house:
+        clock.ahead = STRANDED_SECONDS - 60  # for so long an older process may just not know it yet
+        await Mending(house.core).look()
+        job = await house.store.job(ticket.job.id)
+        assert job is not None
+        assert job.state is JobState.QUEUED
+        clock.ahead = STRANDED_SECONDS + 60
+        other = await house.ask(name="bob")
+        async with house.working():
+            job = await house.settled(ticket.job.id)
+            assert (await house.settled(other.job.id)).state is JobState.DELIVERED
+        assert (job.state, job.reason) == (JobState.FAILED, Problem("failed_no_backend"))
+        usage = await house.store.usage("web:user:ann", house.core.day())
+        assert (usage.images_today, usage.waiting) == (0, 0)
+        assert await house.store.line(10) == []
+
+
+async def test_a_request_that_one_of_the_configured_backends_can_draw_waits_for_it(tmp_path: Path) -> None:
+    clock = Ahead()
+    async with open_house(tmp_path, [FakeBackend("old"), FakeBackend("kept")], clock=clock) as house:
+        ticket = await house.ask()
+    async with open_house(tmp_path, [FakeBackend("kept")], clock=clock) as house:
+        clock.ahead = 2 * STRANDED_SECONDS
+        await Mending(house.core).look()
+        async with house.working():
+            assert (await house.settled(ticket.job.id)).backend == "kept"
+
+
 async def test_f27_a_request_that_cannot_be_done_fails_at_once(tmp_path: Path) -> None:
     async with open_house(tmp_path, [FakeBackend(plan=[Broken("422")])]) as house, house.working():
         job = await house.settled((await house.ask()).job.id)
@@ -202,6 +235,28 @@ async def test_s30_a_budget_of_a_day_closes_its_backend_until_tomorrow(tmp_path:
         assert backends == ["hosted", "hosted", "local", "local"]
         [spent] = await house.store.spending(house.core.day())
         assert spent.dollars == pytest.approx(0.8)
+
+
+async def test_s30_a_task_of_another_backend_lets_nobody_draw_past_the_budget(tmp_path: Path) -> None:
+    paid = replace(CAPABILITIES, price_per_image=0.4, charges=True)
+    hive = FakeBackend("hive", capabilities=paid, plan=[Down("the pictures cannot be fetched", maybe_charged=True)])
+    pipeline = FakeBackend("pipeline", capabilities=paid)
+    async with open_house(tmp_path, [hive, pipeline]) as house, house.working():
+        job = await house.settled((await house.ask()).job.id)
+        assert (job.state, job.backend, pipeline.resumed) == (JobState.DELIVERED, "pipeline", [""])
+        spent = {each.backend: each.dollars for each in await house.store.spending(house.core.day())}
+        assert spent == pytest.approx({"hive": 0.4, "pipeline": 0.4})
+
+
+async def test_f28_what_was_begun_before_is_resumed_unpaid_and_says_nothing_of_the_speed(tmp_path: Path) -> None:
+    paid = replace(CAPABILITIES, price_per_image=0.4, charges=True)
+    troubles = [Down("no answer", maybe_charged=True), Busy("429", retry_after=0.1)]
+    backend = FakeBackend(capabilities=paid, plan=[*troubles])
+    async with open_house(tmp_path, [backend]) as house, house.working():
+        job = await house.settled((await house.ask()).job.id)
+        assert (job.state, backend.resumed) == (JobState.DELIVERED, ["", "task-1", "task-2"])
+        assert [each.dollars for each in await house.store.spending(house.core.day())] == pytest.approx([0.4])
+        assert await house.store.speeds() == []
 
 
 async def test_f43_a_busy_chat_gets_the_result_later_and_only_once(tmp_path: Path) -> None:
@@ -238,6 +293,51 @@ async def test_f12_a_stopped_worker_gives_its_jobs_back_and_the_next_one_goes_on
         backend.seconds = 0
         async with house.working():
             assert (await house.settled(ticket.job.id)).state is JobState.DELIVERED
+
+
+async def test_f12_stopping_the_worker_in_paid_calls_again_and_again_ends_the_job(tmp_path: Path) -> None:
+    backend = FakeBackend(seconds=30, capabilities=replace(CAPABILITIES, charges=True))
+    async with open_house(tmp_path, [backend]) as house:
+        ticket = await house.ask()
+        for state in (JobState.QUEUED, JobState.FAILED):
+            async with house.working():
+                await until(lambda: backend.running)
+            job = await house.store.job(ticket.job.id)
+            assert job is not None
+            assert (job.state, job.paid_attempts) == (state, 1)
+        assert len(backend.drawn) == 2
+        assert (await house.store.usage("web:user:ann", house.core.day())).images_today == 0
+
+
+async def test_f12_a_cancel_in_a_paid_call_is_still_a_cancel(tmp_path: Path) -> None:
+    backend = FakeBackend(seconds=30, capabilities=replace(CAPABILITIES, charges=True))
+    async with open_house(tmp_path, [backend]) as house, house.working():
+        ticket = await house.ask()
+        await until(lambda: backend.running)
+        await house.studio.cancel(factories.person(), factories.origin().place, ticket.job.id)
+        assert (await house.settled(ticket.job.id)).state is JobState.CANCELLED
+
+
+@dataclass
+class Early(FakeBackend):
+    """It remembers its task before it waits for the pictures."""
+
+    async def generate(self, request: Drawing, resume: str, report: Report) -> Drawn:
+        if not resume:
+            await report.remember("begun")
+        return await super().generate(request, resume, report)
+
+
+async def test_f28_stopping_a_worker_whose_task_can_be_resumed_costs_nothing(tmp_path: Path) -> None:
+    backend = Early(seconds=30, capabilities=replace(CAPABILITIES, charges=True))
+    async with open_house(tmp_path, [backend]) as house:
+        ticket = await house.ask()
+        for _ in range(3):
+            async with house.working():
+                await until(lambda: backend.running)
+        job = await house.store.job(ticket.job.id)
+        assert job is not None
+        assert (job.state, job.paid_attempts, backend.resumed) == (JobState.QUEUED, 0, ["", "begun", "begun"])
 
 
 async def test_f10_a_claim_that_was_answered_late_is_extended_before_anything_is_drawn(tmp_path: Path) -> None:

@@ -62,8 +62,6 @@ class SimClock:
 
 @dataclass
 class SimBackend:
-    """``honest``: the last one there is, which only fails by chance and never says no."""
-
     name: str
     process: Process
     world: World

@@ -12,10 +12,13 @@ from bot.failover import (
     Wait,
     after_crash,
     after_error,
+    after_stop,
     breaker_after,
     mended,
     over_budget,
     probe_pause,
+    remembered,
+    resumable,
 )
 from bot.model import Breaker, ImageRequest, Job, JobState, Origin, Person, Place, Problem, Stage
 from bot.replies import problem as sentence
@@ -36,11 +39,11 @@ ALONE = replace(JOB, candidates=("hive",))
 
 
 def after(error: BackendError, job: Job = JOB) -> Retry | Wait | GiveUp:
-    return after_error(error, job, NOW, OPEN, 0.5)
+    return after_error(error, job)
 
 
 def test_f20_a_busy_backend_is_no_failed_attempt_and_rests_as_long_as_it_says() -> None:
-    assert after(Busy("429", retry_after=30)) == Wait(("hive", "ovh"), NOW + 30)
+    assert after(Busy("429", retry_after=30)) == Wait(("hive", "ovh"))
     breaker = breaker_after(OPEN, Busy("429", retry_after=30), NOW, 0.5)
     assert (breaker.closed_until, breaker.failures) == (NOW + 30, 0)
 
@@ -92,7 +95,7 @@ def test_f26_a_backend_that_is_not_mended_is_asked_ever_more_rarely() -> None:
 
 
 def test_f26_a_request_with_nowhere_else_to_go_waits_for_the_operator() -> None:
-    assert after(Down("401", until_fixed=True), replace(ALONE, errors=4)) == Wait(("hive",), math.inf)
+    assert after(Down("401", until_fixed=True), replace(ALONE, errors=4)) == Wait(("hive",))
 
 
 def test_f27_a_request_that_the_backend_cannot_do_fails() -> None:
@@ -114,8 +117,25 @@ def test_f06_a_crash_during_a_paid_call_counts_as_a_paid_attempt() -> None:
 
 
 def test_f28_a_crash_during_a_task_that_can_be_resumed_is_not_paid_twice() -> None:
-    crashed = replace(JOB, crashes=1, task="abc", paid_attempts=1)
+    crashed = replace(JOB, crashes=1, task=remembered(JOB, "abc"), paid_attempts=1)
     assert after_crash(crashed, charges=True) == Retry(("hive", "ovh"))
+    elsewhere = replace(crashed, backend="ovh")
+    assert after_crash(elsewhere, charges=True) == GiveUp(JobState.FAILED, Problem("failed_paid"))
+
+
+def test_f28_a_task_is_resumed_by_the_backend_that_began_it_alone() -> None:
+    began = replace(JOB, task=remembered(JOB, '{"id": "a b"}'))
+    assert resumable(began) == '{"id": "a b"}'
+    assert resumable(replace(began, backend="ovh")) == ""
+    assert remembered(JOB, "") == resumable(JOB) == ""
+
+
+def test_f12_a_worker_that_is_stopped_in_a_paid_call_counts_it() -> None:
+    assert after_stop(JOB, charges=False) == Retry(("hive", "ovh"))
+    assert after_stop(JOB, charges=True) == Retry(("hive", "ovh"), paid=True)
+    again = replace(JOB, paid_attempts=1)
+    assert after_stop(again, charges=True) == GiveUp(JobState.FAILED, Problem("failed_paid"))
+    assert after_stop(replace(again, task=remembered(JOB, "abc")), charges=True) == Retry(("hive", "ovh"))
 
 
 def test_a_backend_whose_budget_is_spent_rests_until_the_next_utc_day() -> None:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import assert_never
 
 from adapters.chat.web.names import handle_of, hue_of, name_of
 from bot import described
@@ -177,7 +178,10 @@ def headline(job: Job, shown: Sequence[Picture], live: Live) -> str:
             return say("web_cancelling") if job.cancel_requested else drawing_words(live.progress)
         case JobState.DRAWN | JobState.DELIVERING:
             return say("web_finishing")
-    return _ending(job, shown)
+        case JobState.DELIVERED | JobState.REJECTED | JobState.FAILED | JobState.CANCELLED | JobState.UNDELIVERABLE:
+            return _ending(job, shown)
+        case _:
+            assert_never(job.state)
 
 
 def _ending(job: Job, shown: Sequence[Picture]) -> str:
