@@ -22,7 +22,7 @@ from adapters.chat.web import deciding
 from adapters.chat.web.guard import content_policy, is_same_origin
 from adapters.chat.web.operating import Acts
 from adapters.chat.web.pages import Pages
-from adapters.chat.web.sessions import Seals
+from adapters.chat.web.sessions import Seals, cookie_name, cookie_of
 from bot.conduct import Acquaintance
 from bot.errors import Refused
 from bot.judging import OPERATORS
@@ -79,6 +79,7 @@ class ModerationPages:
         self._house = house
         self._pages = pages
         self._seals = Seals(house.secret)
+        self._cookie = cookie_name(COOKIE, house.settings.public_url)
         self._secure = house.settings.public_url.startswith("https:")
         self._acts = Acts(house.moderators)
         self._wrong: deque[float] = deque(maxlen=TRIES)
@@ -97,7 +98,7 @@ class ModerationPages:
     # -- who
 
     async def session(self, request: Request) -> Session | None:
-        token = request.cookies.get(COOKIE, "")
+        token = cookie_of(request.cookies, self._cookie)
         if not token:
             return None
         digest = _digest(token)
@@ -124,7 +125,7 @@ class ModerationPages:
         else:
             response = HTMLResponse(self._pages.arrive("/moderation", "moderation_title"), headers=PRIVATE)
         response.set_cookie(
-            COOKIE,
+            self._cookie,
             session,
             max_age=int(SESSION_SECONDS),
             path="/moderation",
@@ -142,7 +143,8 @@ class ModerationPages:
     async def _logout(self, session: Session, _: Mapping[str, Any]) -> Response:
         await self._house.operators.take_login("session", session.digest, self._house.clock.now())
         response = JSONResponse({"said": "", "html": ""}, headers=PRIVATE)
-        response.delete_cookie(COOKIE, path="/moderation")
+        for name in (self._cookie, COOKIE):
+            response.delete_cookie(name, path="/moderation")
         return response
 
     # -- reading
