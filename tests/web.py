@@ -14,6 +14,7 @@ from PIL import Image
 
 from adapters.chat.web.delivery import RoomChat, WebChat
 from adapters.chat.web.server import WebHouse, serve_web
+from adapters.chat.web.sessions import COOKIE
 from bot.model import Drawing, Drawn
 from bot.ports import Report
 from bot.programs import Trouble
@@ -66,6 +67,7 @@ class Site:
 
     house: TestHouse
     port: int
+    secret: bytes = SECRET
     stop: asyncio.Event = field(default_factory=asyncio.Event)
     task: asyncio.Task[None] | None = None
 
@@ -86,7 +88,7 @@ class Site:
             moderators=self.house.moderators,
             store=self.house.store,
             operators=self.house.store,
-            secret=SECRET,
+            secret=self.secret,
             picture=pictures.read,
             thumb=pictures.thumb,
             preview=pictures.read_preview,
@@ -121,8 +123,8 @@ class Site:
 
 
 @asynccontextmanager
-async def open_site(house: TestHouse, *, working: bool = True) -> AsyncIterator[Site]:
-    site = Site(house, free_port())
+async def open_site(house: TestHouse, *, working: bool = True, secret: bytes = SECRET) -> AsyncIterator[Site]:
+    site = Site(house, free_port(), secret)
     await site.start()
     try:
         if working:
@@ -175,6 +177,11 @@ class Client:
 
     async def say(self, text: str, key: str = "") -> httpx.Response:
         return await self.post("/room/messages", {"text": text}, key=key)
+
+    @property
+    def cookie(self) -> str:
+        """Of the session, under whatever name this bot keeps it."""
+        return next(each.value or "" for each in self.http.cookies.jar if each.name.startswith(COOKIE))
 
     async def page(self) -> str:
         return (await self.http.get("/")).text

@@ -137,7 +137,7 @@ def rows_of(job_id: str, index: int, name: str) -> dict[str, object]:
 
 async def bench_gallery(folder: Path) -> None:
     async with open_house(folder) as house, open_site(house, working=False) as site, client(site) as person:
-        await fill(house, f"web:user:{person.http.cookies['imagine_session'].partition('.')[0]}", ["a" * 64])
+        await fill(house, f"web:user:{person.cookie.partition('.')[0]}", ["a" * 64])
         found = []
         for what, path in (
             ("own pictures", "/gallery"),

@@ -12,7 +12,7 @@ from PIL import Image
 
 from adapters.backends.diffusers.demo.scenes import Amount
 from adapters.backends.sketch import SketchBackend
-from adapters.chat.web.sessions import COOKIE, Seals
+from adapters.chat.web.sessions import Seals
 from bot.model import Job
 from bot.ports import Backend
 from tests.drawn import backgrounds, colours, difference, readings
@@ -36,7 +36,7 @@ class Visit:
 
     async def newest(self) -> tuple[Job, list[Image.Image]]:
         """Of the last request, once it is answered, as the page shows them."""
-        visitor = Seals(SECRET).visitor(self.person.http.cookies[COOKIE])
+        visitor = Seals(SECRET).visitor(self.person.cookie)
         assert visitor is not None
         [job] = await self.site.house.store.jobs_of(visitor.key, 1)
         job = await self.site.house.settled(job.id, seconds=100)

@@ -35,7 +35,7 @@ async def drawn(site: Site, person: Client, *commands: str) -> list[Job]:
 
 
 async def key_of(_: Site, person: Client) -> str:
-    session = person.http.cookies["imagine_session"]
+    session = person.cookie
     return f"web:user:{session.partition('.')[0]}"
 
 

@@ -58,7 +58,10 @@ async def test_a_rejected_request_is_appealed_and_the_outcome_is_told(site: Site
     page = await open_page(site.url)
     await say(page, "/imagine a castle")
     held = (await cases(site))[0]
+    await expect(told(page, "Your request waits for a moderator, and nothing is spent")).to_be_visible()
     await site.house.moderators.reject(MOD, STAFF, held.item.id, "No war, please.")
+    await expect(told(page, "Your request waited for a moderator: a castle")).to_be_visible()
+    await expect(told(page, "Your request waits")).to_have_count(0)
     await appeal(page, "No war, please.")
     await expect(told(page, "No war, please.")).to_contain_text("You appealed. A moderator will look at it again.")
     await expect(told(page, "No war, please.").get_by_role("button", name="Appeal")).to_have_count(0)

@@ -74,6 +74,71 @@ async def test_a_held_request_is_approved_and_drawn(site: Site, open_page: Open)
     assert (await site.house.settled(job_id)).state is JobState.DELIVERED
 
 
+async def test_who_asked_reads_that_the_request_was_let_through(site: Site, open_page: Open) -> None:
+    ann, operator = await open_page(site.url), await open_page(await login(site))
+    await ann.get_by_role("textbox", name="Message").fill("/imagine a castle")
+    await ann.keyboard.press("Enter")
+    await expect(card(ann, "Your request waits for a moderator")).to_be_visible()
+    await operator.reload()
+    await card(operator, "a castle").get_by_role("button", name="Approve", exact=True).click()
+    await expect(card(ann, "Your request waited for a moderator, who let it through: a castle")).to_be_visible()
+    await expect(card(ann, "Your request waits")).to_have_count(0)
+    await expect(ann.get_by_role("img", name="a castle")).to_be_visible()
+
+
+async def test_a_report_on_a_picture_that_was_deleted_since_says_so(site: Site, open_page: Open) -> None:
+    job_id = await ask(site, "a fox")
+    await site.house.settled(job_id)
+    await site.house.moderators.report(Person("web:user:00000000000000000002"), ROOM, job_id, 0, "rude")
+    page = await open_page(await login(site))
+    await expect(card(page, "a fox").get_by_role("img")).to_have_count(1)
+    await expect(card(page, "a fox")).not_to_contain_text("gone")
+    await site.house.studio.delete(ANN, ROOM, job_id)
+    await page.reload()
+    await expect(card(page, "a fox")).to_contain_text("The picture is gone: it was deleted meanwhile.")
+
+
+async def test_j_selects_the_first_item_of_a_page_just_opened(site: Site, open_page: Open) -> None:
+    for number in range(2):
+        await ask(site, f"a castle number {number}")
+    page = await open_page(await login(site))
+    await page.keyboard.press("r")
+    await expect(page.get_by_role("dialog")).to_be_hidden()
+    await page.keyboard.press("j")
+    await expect(card(page, "number 0")).to_be_focused()
+    await page.keyboard.press("r")
+    form = page.get_by_role("dialog")
+    await expect(form.get_by_role("textbox")).to_be_focused()
+    await page.keyboard.type("jar")
+    await expect(form.get_by_role("textbox")).to_have_value("jar")
+
+
+async def test_on_a_phone_the_log_says_what_was_done_without_scrolling(site: Site, open_page: Open) -> None:
+    page = await open_page(await login(site), viewport={"width": 390, "height": 844})
+    await page.get_by_role("link", name="Settings").click()
+    await page.get_by_role("button", name="Pause").click()
+    await expect(page.get_by_text("Paused: no new requests are taken.").first).to_be_visible()
+    await page.get_by_role("link", name="Audit log").click()
+    row = page.get_by_role("row").filter(has_text="operator").first
+    for words in ("pause", "operator"):
+        await expect(row.get_by_role("cell").filter(has_text=words).first).to_be_in_viewport(ratio=1)
+    assert await page.locator(".scroll").evaluate("box => box.scrollWidth <= box.clientWidth")
+
+
+@pytest.mark.parametrize("view", ["Rules", "Settings"])
+async def test_the_fields_of_a_form_are_in_line(site: Site, open_page: Open, view: str) -> None:
+    page = await open_page(await login(site), viewport={"width": 1280, "height": 800})
+    await page.get_by_role("link", name=view).click()
+    fields = page.locator(".fields").first.locator("input, select")
+    tops = [box["y"] for field in await fields.all() if (box := await field.bounding_box())]
+    labels = await page.locator(".fields").first.locator("label").evaluate_all(
+        "labels => labels.map((each) => each.getBoundingClientRect().top)"
+    )
+    assert len(tops) > 1
+    assert max(tops) - min(tops) < 1
+    assert max(labels) - min(labels) < 1
+
+
 async def test_reject_opens_a_form_with_templates_and_needs_a_reason(site: Site, open_page: Open) -> None:
     job_id = await ask(site, "a castle")
     page = await open_page(await login(site))

@@ -270,5 +270,29 @@ async def test_the_thanks_for_a_report_go_away_by_themselves(site: Site, open_pa
     await expect(form).to_be_hidden(timeout=20_000)
     await expect(notice).to_have_text("Thank you. A moderator will see your report.", timeout=20_000)
     assert "good Thank you. A moderator will see your report." in await ben.evaluate("shown")
+    await article(ben, "a crow").get_by_role("button", name="Vary").click()
+    await expect(notice).to_be_hidden()
+    await form.get_by_role("button", name="Close").click()
+    await article(ben, "a crow").get_by_role("button", name="Report").click()
+    await form.get_by_label("What is wrong").fill("still not a crow")
+    await form.get_by_role("button", name="Report").click()
+    await expect(notice).to_have_text("You reported this before.", timeout=20_000)
     await ben.clock.fast_forward(6_000)
     await expect(notice).to_be_hidden(timeout=20_000)
+
+
+async def test_small_pictures_are_shown_large_and_sharp_alone_and_among_others(site: Site, open_page: Open) -> None:
+    page = await open_page(site.url, viewport={"width": 1200, "height": 850})
+    for count in (1, 2):
+        await send(page, f"/imagine {count} owls --size 128x96 --count {count}")
+        picture = article(page, f"{count} owls").get_by_role("img").first
+        await expect(picture).to_be_visible()
+        box_of = await picture.bounding_box()
+        assert box_of is not None
+        assert box_of["width"] >= 300
+        assert abs(box_of["width"] / box_of["height"] - 128 / 96) < 0.02
+        assert await picture.evaluate("image => getComputedStyle(image).imageRendering") == "pixelated"
+    await picture.click()
+    large = await page.get_by_role("dialog").get_by_role("img").bounding_box()
+    assert large is not None
+    assert round(large["width"]) == 512

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Locator, Page, Route, expect
+from playwright.async_api import Dialog, Locator, Page, Route, expect
 
 from bot.errors import Broken
 from bot.model import JobState, QuotaSettings
@@ -141,6 +141,64 @@ async def test_plain_words_are_said_and_hinted_at(site: Site, open_page: Open) -
     await expect(article(ben, "a fox, please")).to_be_visible()
     await expect(article(ann, "begin with /imagine").locator("code")).to_have_text("/imagine a fox, please")
     await expect(ben.get_by_text("begin with /imagine")).to_have_count(0)
+    await send(ann, "hello all")
+    await send(ann, "how are you?")
+    await expect(article(ben, "how are you?")).to_be_visible()
+    await ann.reload()
+    await expect(ann.get_by_text("begin with /imagine")).to_have_count(1)
+
+
+@pytest.mark.parametrize("words", ["/help", "/imagine help", "/Imagine  HELP "])
+async def test_help_that_is_typed_opens_as_by_its_button(site: Site, open_page: Open, words: str) -> None:
+    page = await open_page(site.url)
+    await send(page, words)
+    await expect(page.get_by_role("dialog", name="Help")).to_be_visible()
+    await expect(box(page)).to_have_value("")
+    await expect(page.get_by_role("article")).to_have_count(0)
+
+
+async def test_back_closes_a_dialog_and_stays_on_the_page(site: Site, open_page: Open) -> None:
+    page = await open_page(f"{site.url}/gallery")
+    await page.goto(site.url)
+    helping = page.get_by_role("dialog", name="Help")
+    for _ in range(2):
+        await page.get_by_role("button", name="Help").click()
+        await expect(helping).to_be_visible()
+        await page.go_back()
+        await expect(helping).to_be_hidden()
+        await page.get_by_role("button", name="Help").click()
+        await page.keyboard.press("Escape")
+        await page.get_by_role("button", name="Help").click()
+        await page.get_by_role("button", name="Close").click()
+        await expect(helping).to_be_hidden()
+    await expect(box(page)).to_be_visible()
+    await page.wait_for_function("!history.state?.dialog")
+    await page.go_back()
+    assert page.url.endswith("/gallery")
+
+
+async def test_what_is_typed_while_the_bot_is_away_stays_in_sight_until_it_went_out(
+    site: Site, open_page: Open, backend: PatientBackend
+) -> None:
+    backend.go.clear()
+    page = await open_page(site.url)
+    await send(page, "/imagine a slow castle --steps 100 --count 10 --size 512x512")
+    eta = article(page, "a slow castle").locator(".eta")
+    await expect(eta).to_have_text(re.compile(r"about \d+ s"))
+    await site.end()
+    await send(page, "are you there?")
+    unsent = page.locator("#unsent")
+    await expect(unsent).to_contain_text("are you there?")
+    await expect(unsent).to_contain_text("Not sent yet: it goes out when the connection is back.")
+    await expect(page.get_by_text("The connection is lost")).to_be_visible()
+    shown = await eta.inner_text()
+    await asyncio.sleep(2.5)
+    assert await eta.inner_text() == shown
+    await site.start()
+    await expect(article(page, "are you there?")).to_be_visible(timeout=15_000)
+    await expect(unsent).to_have_text("")
+    await expect(page.get_by_text("The connection is lost")).to_be_hidden()
+    backend.go.set()
 
 
 async def test_the_examples_of_the_first_screen_work(site: Site, open_page: Open) -> None:
@@ -204,12 +262,28 @@ async def test_cancel_ends_what_waits_and_what_is_drawn(
     assert backend.running == 0
 
 
+async def answer(page: Page, *, yes: bool) -> None:
+    """Says so to the next question that the page asks."""
+
+    async def decide(asked: Dialog) -> None:
+        await (asked.accept() if yes else asked.dismiss())
+
+    page.once("dialog", decide)
+
+
 async def test_delete_takes_the_pictures_from_every_page_and_the_disk(site: Site, open_page: Open) -> None:
     ann, ben = await open_page(site.url), await open_page(site.url)
     await send(ann, "/imagine a crab")
     await expect(article(ben, "a crab").get_by_role("img")).to_be_visible()
     address = await article(ben, "a crab").get_by_role("img").get_attribute("src")
-    await article(ann, "a crab").get_by_role("button", name="Delete").click()
+    delete = article(ann, "a crab").get_by_role("button", name="Delete")
+    await answer(ann, yes=False)
+    await delete.press("Enter")
+    await expect(delete).to_be_enabled()
+    [job] = await site.house.store.jobs_of(f"web:user:{await session_of(ann)}", 1)
+    assert not any(picture.deleted for picture in await site.house.store.pictures_of(job.id))
+    await answer(ann, yes=True)
+    await delete.press("Enter")
     await expect(article(ben, "a crab")).to_contain_text("The pictures were deleted.")
     await expect(article(ann, "a crab").get_by_role("img")).to_have_count(0)
     assert (await ben.request.get(f"{site.url}{address}")).status == 404
@@ -293,7 +367,12 @@ async def test_forget_asks_first_and_then_takes_everything_from_every_page(site:
     await send(ben, "/imagine a vole")
     await expect(article(ben, "a mole").get_by_role("img")).to_be_visible()
     await expect(article(ann, "a vole").get_by_role("img")).to_be_visible()
+    await answer(ann, yes=False)
     await send(ann, "/imagine-forget")
+    await expect(box(ann)).to_have_value("/imagine-forget")
+    await expect(article(ann, "a mole").get_by_role("img")).to_be_visible()
+    await answer(ann, yes=True)
+    await ann.get_by_role("button", name="Send", exact=True).click()
     await expect(ben.get_by_role("article").filter(has_text="a mole")).to_have_count(0)
     await expect(article(ann, "is deleted")).to_be_visible()
     await expect(article(ben, "a vole").get_by_role("img")).to_be_visible()

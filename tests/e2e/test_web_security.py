@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from adapters.chat.web.hub import MOST_PAGES
-from adapters.chat.web.sessions import COOKIE, ROOM, Seals, Visitor
+from adapters.chat.web.names import handle_of
+from adapters.chat.web.sessions import COOKIE, ROOM, Seals, Visitor, cookie_name
+from adapters.tokens import new_token
 from bot.model import FINAL_STATES, Job, JobState, Person
 from bot.settings import ModerationSettings
 from tests import factories
@@ -34,7 +36,7 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
 async def drawn(person: Client, site: Site, words: str = "/imagine a fox") -> str:
     """Asks, and waits for the end. Returns the job's id."""
     await person.say(words)
-    key = f"web:user:{person.http.cookies[COOKIE].partition('.')[0]}"
+    key = f"web:user:{person.cookie.partition('.')[0]}"
     [job, *_] = await site.house.store.jobs_of(key, 10)
     await site.house.settled(job.id)
     return job.id
@@ -124,9 +126,36 @@ async def test_a_link_from_elsewhere_keeps_ones_session(site: Site) -> None:
 async def test_s37_a_made_up_cookie_begins_a_session_of_its_own(site: Site) -> None:
     known = Seals(SECRET).cookie(Visitor("a" * 20))
     for cookie in ("a" * 20, f"{'a' * 20}.{'0' * 40}", known[:-1] + "x", "x" * 5000):
-        async with httpx.AsyncClient(base_url=site.url, cookies={COOKIE: cookie}) as http:
+        async with httpx.AsyncClient(base_url=site.url, cookies={cookie_name(COOKIE, site.url): cookie}) as http:
             page = await http.get("/")
             assert "a" * 20 not in page.headers["set-cookie"]
+
+
+async def test_two_bots_on_one_host_leave_each_others_sessions_alone(tmp_path: Path) -> None:
+    async with (
+        open_house(tmp_path / "a") as a,
+        open_house(tmp_path / "b") as b,
+        open_site(a, working=False) as one,
+        open_site(b, working=False, secret=b"another") as other,
+        httpx.AsyncClient(follow_redirects=True) as browser,
+    ):
+        sites = (one, other)
+        seen = [found('data-me="([^"]*)"', (await browser.get(site.url)).text) for site in (*sites, *sites)]
+        assert seen[:2] == seen[2:]
+        for site in sites:
+            token, digest = new_token()
+            now = site.house.core.clock.now()
+            await site.house.store.add_login("link", digest, "operator", now + 900, now)
+            await browser.get(link(site.url, token))
+        assert [(await browser.get(f"{site.url}/moderation")).status_code for site in sites] == [200, 200]
+
+
+async def test_who_came_before_sessions_were_named_after_the_bot_stays_who_they_are(site: Site) -> None:
+    ann = Visitor("a" * 20)
+    async with httpx.AsyncClient(base_url=site.url, cookies={COOKIE: Seals(SECRET).cookie(ann)}) as http:
+        page = await http.get("/")
+    assert f'data-me="{handle_of(ann.key)}"' in page.text
+    assert f"{cookie_name(COOKIE, site.url)}={ann.id}." in page.headers["set-cookie"]
 
 
 async def test_s37_without_a_session_there_are_no_events_and_no_older_messages(site: Site) -> None:
@@ -207,7 +236,7 @@ MODERATOR = Person("web:user:mod", "mod")
 
 
 async def job_of(person: Client, site: Site) -> Job:
-    key = f"web:user:{person.http.cookies[COOKIE].partition('.')[0]}"
+    key = f"web:user:{person.cookie.partition('.')[0]}"
     return (await site.house.store.jobs_of(key, 1))[0]
 
 
@@ -234,7 +263,11 @@ async def test_words_that_no_moderator_has_passed_are_not_in_the_room(tmp_path: 
             assert "does not exist here" in answer.json()["problem"]
         assert (await ann.http.get(f"/room/jobs/{job.id}/request")).json()["prompt"] == "a secret plan"
         await ann.post(f"/room/jobs/{job.id}/cancel")
-        assert "secret plan" not in await ben.page()
+        after = await ben.page()
+        assert "secret plan" not in after
+        assert "A request that was taken back" in after
+        assert "not accepted" not in after
+        assert "Your request waits" not in await ann.page()
 
 
 async def test_only_its_author_hears_why_a_request_was_rejected(tmp_path: Path) -> None:
@@ -295,7 +328,7 @@ async def test_s25_the_same_post_fifty_times_at_once_asks_once(site: Site) -> No
     async with client(site) as ann:
         answers = await asyncio.gather(*(ann.say("/imagine a fox", key="the-same-key") for _ in range(50)))
         assert {answer.status_code for answer in answers} == {200}
-        person = f"web:user:{ann.http.cookies[COOKIE].partition('.')[0]}"
+        person = f"web:user:{ann.cookie.partition('.')[0]}"
         assert len(await site.house.store.jobs_of(person, 100)) == 1
         assert len(await site.house.store.messages(person, 2**62, 100)) == 1
 
@@ -303,7 +336,7 @@ async def test_s25_the_same_post_fifty_times_at_once_asks_once(site: Site) -> No
 async def test_s25_fifty_cancels_cancel_once(tmp_path: Path) -> None:
     async with open_house(tmp_path, [FakeBackend(seconds=30)]) as house, open_site(house) as site, client(site) as ann:
         await ann.say("/imagine a fox")
-        person = f"web:user:{ann.http.cookies[COOKIE].partition('.')[0]}"
+        person = f"web:user:{ann.cookie.partition('.')[0]}"
         [job] = await house.store.jobs_of(person, 10)
         await asyncio.gather(*(ann.post(f"/room/jobs/{job.id}/cancel") for _ in range(50)))
         ended = await house.settled(job.id)
@@ -384,7 +417,7 @@ async def test_s19_no_cookie_token_or_secret_reaches_log_or_answer(
         await ann.http.get(await picture_link(ann))
         await ann.post("/room/jobs/x/again", headers={"x-imagine-token": "wrong"})
         page = await ann.page()
-        secrets = [ann.http.cookies[COOKIE], ann.http.cookies[COOKIE].partition(".")[2], SECRET.decode()]
+        secrets = [ann.cookie, ann.cookie.partition(".")[2], SECRET.decode()]
         token = ann.token
     ours = [record.getMessage() for record in caplog.records if not record.name.startswith("http")]
     written = "\n".join(ours) + "".join(capfd.readouterr()) + repr(site.house.recorder.events)
@@ -496,7 +529,7 @@ async def test_a_cut_off_page_catches_up_from_where_it_was(site: Site) -> None:
 
 async def test_a_request_that_a_crash_caught_unacknowledged_is_taken_when_the_page_asks_again(site: Site) -> None:
     async with client(site) as ann:
-        visitor = Visitor(ann.http.cookies[COOKIE].partition(".")[0])
+        visitor = Visitor(ann.cookie.partition(".")[0])
         ticket = await site.house.studio.submit(visitor.origin, "/imagine a fox", f"{visitor.key}:the-same-key")
         await site.house.studio.unacknowledged(ticket.job.id)
         await ann.say("/imagine a fox", key="the-same-key")

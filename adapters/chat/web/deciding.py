@@ -122,7 +122,7 @@ def card(case: Case, tenant: str, me: str, now: float, names: Names) -> Card:
         reasons=tuple(map(_why, item.grounds)),
         reports=tuple(f"{names.whom(each.person)}: {display(each.reason)}" for each in case.reports),
         shots=tuple(_shot(item, each, tenant) for each in case.pictures),
-        status=_status(item, me, now, names, preferred=case.preferred),
+        status=_status(case, me, now, names),
         editable=item.kind is ItemKind.REQUEST,
         claimable=item.state is ItemState.OPEN,
         approve=say(f"moderation_approve_{item.kind}"),
@@ -144,14 +144,16 @@ def _shot(item: Item, picture: Picture, tenant: str) -> Shot:
     return Shot(address, say("moderation_preview", number=picture.index + 1), picture.width, picture.height)
 
 
-def _status(item: Item, me: str, now: float, names: Names, *, preferred: bool) -> str:
-    said = []
+def _status(case: Case, me: str, now: float, names: Names) -> str:
+    item, said = case.item, []
+    if item.kind is ItemKind.REPORT and not case.pictures:
+        said.append(say("moderation_gone"))
     if item.state is ItemState.CLAIMED and now < item.claimed_until:
         mine = item.claimed_by == me
         said.append(say("moderation_claimed_by_you") if mine else say("mod_claimed", by=names.whom(item.claimed_by)))
     if item.required > 1:
         said.append(say("moderation_approvals", have=len(item.approvals), need=item.required))
-    if not preferred:
+    if not case.preferred:
         said.append(say("moderation_not_preferred"))
     return " · ".join(said)
 

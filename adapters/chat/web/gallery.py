@@ -17,7 +17,7 @@ from adapters.chat.web.guard import content_policy
 from adapters.chat.web.names import name_of
 from adapters.chat.web.pages import Pages, you
 from adapters.chat.web.posts import Unfit
-from adapters.chat.web.sessions import COOKIE, COOKIE_SECONDS, ROOM, TENANT, Seals, Visitor
+from adapters.chat.web.sessions import COOKIE, COOKIE_SECONDS, ROOM, TENANT, Seals, Visitor, cookie_name, cookie_of
 from bot import command
 from bot.errors import Refused, StoreError
 from bot.options import without_forbidden
@@ -61,6 +61,7 @@ class Gallery:
         self._house = house
         self._seals = Seals(house.secret)
         self._pages = pages
+        self._cookie = cookie_name(COOKIE, house.settings.public_url)
         self._secure = house.settings.public_url.startswith("https:")
 
     def routes(self) -> Sequence[BaseRoute]:
@@ -73,7 +74,7 @@ class Gallery:
     # -- reading
 
     async def _page(self, request: Request) -> Response:
-        visitor = self._seals.visitor(request.cookies.get(COOKIE, ""))
+        visitor = self._seals.visitor(cookie_of(request.cookies, self._cookie))
         if visitor is None and request.headers.get("sec-fetch-site") in {"cross-site", "same-site"}:
             return HTMLResponse(self._pages.arrive("/gallery", "gallery_title"), headers=PRIVATE)
         known = visitor or Visitor(secrets.token_hex(10))
@@ -95,13 +96,13 @@ class Gallery:
         response = HTMLResponse(html, headers={**PRIVATE, "content-security-policy": POLICY})
         cookie = self._seals.cookie(known)
         response.set_cookie(
-            COOKIE, cookie, max_age=COOKIE_SECONDS, httponly=True, samesite="strict", secure=self._secure
+            self._cookie, cookie, max_age=COOKIE_SECONDS, httponly=True, samesite="strict", secure=self._secure
         )
         return response
 
     async def _more(self, request: Request) -> Response:
         """The next page's cards, for who scrolls."""
-        visitor = self._seals.visitor(request.cookies.get(COOKIE, ""))
+        visitor = self._seals.visitor(cookie_of(request.cookies, self._cookie))
         if visitor is None:
             raise Unfit(403, say("web_stale"))
         shared, wanted, after = _asked(request.query_params)
@@ -153,7 +154,7 @@ class Gallery:
 
     async def _share(self, request: Request) -> Response:
         """Who asked for a picture may hang it up for everybody, and take it down."""
-        visitor = self._seals.visitor(request.cookies.get(COOKIE, ""))
+        visitor = self._seals.visitor(cookie_of(request.cookies, self._cookie))
         if visitor is None:
             raise Unfit(403, say("web_stale"))
         posts.check(request, self._house.settings.public_url, partial(self._seals.is_token, visitor))

@@ -146,8 +146,7 @@ class Hub:
         if len(said) >= BATCH or since.said > now_at.said or (job_ids and changed < now_at.changed):
             return [event("reload")], now_at
         seen = [message for message in said if message.audience in {"", person}]
-        known = {message.job_id for message in seen}
-        seen += await self._store.messages_of_jobs([each for each in job_ids if each not in known])
+        seen += [each for each in await self._store.messages_of_jobs(job_ids) if each.seq <= since.said]
         return await self.show(seen), now_at
 
     async def show(self, messages: Sequence[Message]) -> list[Event]:
@@ -255,8 +254,7 @@ class Hub:
         """New messages, and the messages whose jobs changed. Moves the cursor."""
         said = await self._store.messages_after(self._cursor.said, BATCH)
         changed, job_ids = await self._store.changed_since(self._cursor.changed, BATCH)
-        known = {message.job_id for message in said}
-        older = await self._store.messages_of_jobs([each for each in job_ids if each not in known])
+        older = [each for each in await self._store.messages_of_jobs(job_ids) if each.seq <= self._cursor.said]
         for job_id in job_ids:
             self._live.pop(job_id, None)
             self._progress.pop(job_id, None)

@@ -21,7 +21,7 @@ from adapters.chat.web.guard import content_policy
 from adapters.chat.web.operating import Acts
 from adapters.chat.web.pages import Pages
 from adapters.chat.web.posts import Unfit
-from adapters.chat.web.sessions import Seals
+from adapters.chat.web.sessions import Seals, cookie_name, cookie_of
 from adapters.tokens import digest, new_token
 from bot.conduct import Acquaintance
 from bot.errors import Refused
@@ -75,6 +75,7 @@ class ModerationPages:
         self._house = house
         self._pages = pages
         self._seals = Seals(house.secret)
+        self._cookie = cookie_name(COOKIE, house.settings.public_url)
         self._secure = house.settings.public_url.startswith("https:")
         self._acts = Acts(house.moderators)
         self._wrong: deque[float] = deque(maxlen=TRIES)
@@ -93,7 +94,7 @@ class ModerationPages:
     # -- who
 
     async def session(self, request: Request) -> Session | None:
-        token = request.cookies.get(COOKIE, "")
+        token = cookie_of(request.cookies, self._cookie)
         if not token:
             return None
         stored = digest(token)
@@ -120,7 +121,7 @@ class ModerationPages:
         else:
             response = HTMLResponse(self._pages.arrive("/moderation", "moderation_title"), headers=PRIVATE)
         response.set_cookie(
-            COOKIE,
+            self._cookie,
             session,
             max_age=int(SESSION_SECONDS),
             path="/moderation",
@@ -138,7 +139,8 @@ class ModerationPages:
     async def _logout(self, session: Session, _: Mapping[str, Any]) -> Response:
         await self._house.operators.take_login("session", session.digest, self._house.clock.now())
         response = JSONResponse({"said": "", "html": ""}, headers=PRIVATE)
-        response.delete_cookie(COOKIE, path="/moderation")
+        for name in (self._cookie, COOKIE):
+            response.delete_cookie(name, path="/moderation")
         return response
 
     # -- reading

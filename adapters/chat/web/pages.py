@@ -74,7 +74,7 @@ class Pages:
 
 CLIENT_WORDS = (
     "web_seconds", "web_minutes", "web_any_moment", "web_ready", "web_not_ready", "web_offline", "web_online",
-    "web_failed", "web_stale", "web_appeal",
+    "web_failed", "web_stale", "web_appeal", "web_unsent", "web_forget_sure", "gallery_delete_all",
 )  # fmt: skip
 
 
@@ -90,6 +90,7 @@ def commands() -> list[dict[str, str]]:
         {"name": "/imagine-status", "help": say("web_command_status")},
         {"name": "/imagine-history", "help": say("web_command_history")},
         {"name": "/imagine-forget", "help": say("web_command_forget")},
+        {"name": "/help", "help": say("web_command_help")},
     ]
 
 

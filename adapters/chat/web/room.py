@@ -22,7 +22,7 @@ from adapters.chat.web.guard import content_policy
 from adapters.chat.web.hub import Cursor, Hub, Listener, encode, event
 from adapters.chat.web.pages import Pages
 from adapters.chat.web.posts import Unfit
-from adapters.chat.web.sessions import COOKIE, COOKIE_SECONDS, ROOM, TENANT, Seals, Visitor
+from adapters.chat.web.sessions import COOKIE, COOKIE_SECONDS, ROOM, TENANT, Seals, Visitor, cookie_name, cookie_of
 from adapters.chat.web.speaking import Speaker, refusal
 from adapters.chat.web.views import file_name
 from bot.command import LONGEST_COMMAND
@@ -54,6 +54,7 @@ class Room:
         self._house = house
         self._seals = Seals(house.secret)
         self._pages = files
+        self._cookie = cookie_name(COOKIE, house.settings.public_url)
         self._secure = house.settings.public_url.startswith("https:")
         self._speaker = Speaker(house.store, house.studio, house.moderators, house.clock)
         self.hub = Hub(
@@ -98,11 +99,11 @@ class Room:
     # -- who
 
     def _visitor(self, request: Request) -> Visitor | None:
-        return self._seals.visitor(request.cookies.get(COOKIE, ""))
+        return self._seals.visitor(cookie_of(request.cookies, self._cookie))
 
     def _welcome(self, response: Response, visitor: Visitor) -> None:
         response.set_cookie(
-            COOKIE,
+            self._cookie,
             self._seals.cookie(visitor),
             max_age=COOKIE_SECONDS,
             httponly=True,

@@ -3,12 +3,16 @@
 import hashlib
 import hmac
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from adapters.chat.web.names import name_of
 from bot.model import Origin, Person, Place
 
 COOKIE = "imagine_session"
+"""What `cookie_name` makes the name of."""
+
 COOKIE_SECONDS = 400 * 86_400
 """The longest that browsers keep a cookie."""
 
@@ -38,6 +42,21 @@ class Visitor:
     @property
     def origin(self) -> Origin:
         return Origin(self.person, ROOM)
+
+
+def cookie_name(plain: str, public_url: str) -> str:
+    """``plain`` with a mark of the bot's address.
+
+    Cookies ignore ports, so two bots on one host would overwrite each other's under one name. The address, and not
+    the port listened on, because all processes of one bot share it.
+    """
+    mark = hashlib.sha256(urlsplit(public_url).netloc.lower().encode()).hexdigest()[:8]
+    return f"{plain}_{mark}"
+
+
+def cookie_of(cookies: Mapping[str, str], name: str) -> str:
+    """Also the one that an earlier version kept under the plain name: whoever has one of ours stays who they are."""
+    return cookies.get(name) or cookies.get(name.rpartition("_")[0], "")
 
 
 class Seals:

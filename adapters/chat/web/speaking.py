@@ -14,6 +14,7 @@ from bot.ports import Clock, Store
 from bot.replies import display, say, sentences, typed
 from bot.studio import TRIES, Studio
 
+HINT_SECONDS = 86_400  #: who only talks is told once in so long how to ask for a picture
 HISTORY = 6  #: requests that /imagine-history shows; the gallery has them all
 
 _COMMANDS = ("/imagine", "/imagine-style", "/imagine-status", "/imagine-history", "/imagine-forget")
@@ -100,7 +101,8 @@ class Speaker:
             await self._answer(visitor, say("web_long", limit=LONGEST_TEXT, count=len(words)), key)
             return Heard(refused=True)
         await self._say(visitor, words, key)
-        await self._answer(visitor, say("web_hint"), key, command.format_command(ImageRequest(words)))
+        today = f"{visitor.key}:hint:{int(self._clock.now() // HINT_SECONDS)}"
+        await self._answer(visitor, say("web_hint"), today, command.format_command(ImageRequest(words)))
         return Heard()
 
     async def ask(self, visitor: Visitor, request: ImageRequest | str, words: str, key: str) -> Job:
@@ -115,7 +117,7 @@ class Speaker:
             raise
         await self._studio.acknowledged(job.id, {"message": str(said.seq)})
         if job.review:
-            await self._answer(visitor, say("web_told_held", prompt=display(job.request.prompt)), said_key)
+            await self._answer(visitor, views.told_of_review(job), said_key, job_id=job.id)
         return job
 
     async def request_of(self, visitor: Visitor, job_id: str) -> ImageRequest:
@@ -168,10 +170,10 @@ class Speaker:
         return await self._store.say(Message(0, person.key, person.name, words, self._clock.now(), job_id=job_id), key)
 
     async def _answer(
-        self, visitor: Visitor, words: str, key: str, correction: str = "", decision: str = ""
+        self, visitor: Visitor, words: str, key: str, correction: str = "", decision: str = "", job_id: str = ""
     ) -> Message:
         """A sentence of the bot to this person alone."""
-        said = {"audience": visitor.key, "correction": correction, "decision": decision}
+        said = {"audience": visitor.key, "correction": correction, "decision": decision, "job_id": job_id}
         message = Message(0, "", "", words, self._clock.now(), **said)
         return await self._store.say(message, key + _ANSWER)
 

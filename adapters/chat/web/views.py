@@ -18,6 +18,7 @@ Link = Callable[[str], str]
 """From a path to the same with a signature."""
 
 THUMBS = (512, 1024)  # pixels, the longer side
+ZOOMED = 512  #: pixels; a picture that fits into them more than once is shown as many times as large
 
 APPEALS = {ItemState.APPROVED: "web_appeal_won", ItemState.REJECTED: "web_appeal_lost"}
 
@@ -36,6 +37,7 @@ class Shot:
     full: str
     thumbs: str  #: as `srcset`
     file_name: str
+    zoom: int = 1  #: how many times its size it is shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +92,20 @@ def withheld(job: Job) -> str:
         return "web_prompt_withheld"
     never_passed = (job.review and not job.queued_at) or (job.drawn_at and job.state is JobState.CANCELLED)
     if job.state is JobState.REJECTED or (job.state in FINAL_STATES and never_passed):
-        return "web_prompt_rejected"
+        return "web_prompt_taken_back" if _is_taken_back(job) else "web_prompt_rejected"
     return ""
+
+
+def _is_taken_back(job: Job) -> bool:
+    return job.state is JobState.CANCELLED and job.reason is not None and job.reason.code == "cancelled_by_you"
+
+
+def told_of_review(job: Job) -> str:
+    """What its author reads beside a request that a moderator looks at first, as it stands now."""
+    prompt = display(job.request.prompt)
+    if job.queued_at:
+        return say("web_told_passed", prompt=prompt)
+    return say("web_told_waited" if job.state in FINAL_STATES else "web_told_held", prompt=prompt)
 
 
 _ISOLATES = {0x2068: None, 0x2069: None}
@@ -107,11 +121,12 @@ def article(
 ) -> Article:
     """``appeal``: how the one against the message's decision stands, None where there is none."""
     job = settled.job if settled else None
-    command, text = _words(message.text, job)
+    ours = not message.person
+    command, text = ("", alone(told_of_review(job))) if job and ours else _words(message.text, job)
     moment = datetime.fromtimestamp(message.at, UTC)
     return Article(
         seq=message.seq,
-        by=handle_of(message.person) if message.person else "",
+        by="" if ours else handle_of(message.person),
         hue=hue_of(message.person),
         name=message.name or (name_of(message.person) if message.person else say("web_bot")),
         at=moment.isoformat(timespec="seconds"),
@@ -122,7 +137,7 @@ def article(
         correction=message.correction,
         decision=message.decision if appeal is None else "",
         appeal=say(APPEALS.get(appeal, "web_appeal_waits")) if appeal is not None else "",
-        thread=thread(settled, live, now, link) if settled else None,
+        thread=thread(settled, live, now, link) if settled and not ours else None,
     )
 
 
@@ -190,7 +205,7 @@ def _ending(job: Job, shown: Sequence[Picture]) -> str:
         return "" if shown else say("web_deleted")
     if job.state is JobState.REJECTED:
         return say("web_rejected")
-    if job.state is JobState.CANCELLED and job.reason and job.reason.code == "cancelled_by_you":
+    if _is_taken_back(job):
         return say("web_cancelled")
     return problem(job.reason) if job.reason else say("web_ended")
 
@@ -252,6 +267,7 @@ def _shot(job: Job, prompt: str, picture: Picture, link: Link) -> Shot:
         full="" if picture.hidden else full,
         thumbs=", ".join(f"{address} {width}w" for width, address in widths),
         file_name=file_name(job.id, picture),
+        zoom=max(1, ZOOMED // longer),
     )
 
 

@@ -10,6 +10,31 @@ for (const dialog of document.querySelectorAll("dialog")) {
   });
 }
 
+// Back closes a dialog and stays on the page: while one is open the history has an entry of its own.
+let goingBack = false;
+const isOpen = () => document.querySelector("dialog[open]") !== null;
+
+function show(dialog) {
+  dialog.showModal();
+  if (!goingBack && !history.state?.dialog) history.pushState({ dialog: true }, "");
+}
+
+addEventListener("popstate", () => {
+  if (!goingBack) for (const dialog of document.querySelectorAll("dialog[open]")) dialog.close();
+  else if (isOpen()) history.pushState({ dialog: true }, "");
+  goingBack = false;
+});
+
+for (const dialog of document.querySelectorAll("dialog")) {
+  dialog.addEventListener("close", () => {
+    if (goingBack || isOpen() || !history.state?.dialog) return;
+    goingBack = true;
+    history.back();
+  });
+}
+
+export const help = () => show(find("help"));
+
 // -- one picture at a time
 
 const viewer = find("viewer");
@@ -21,7 +46,7 @@ export function enlarge(link) {
   at = shown.indexOf(link);
   for (const button of viewer.querySelectorAll("[data-move]")) button.hidden = shown.length < 2;
   look();
-  viewer.showModal();
+  show(viewer);
   viewer.querySelector("[data-close]").focus();
 }
 
@@ -32,6 +57,7 @@ function look() {
   large.alt = small.alt;
   large.width = small.getAttribute("width");
   large.height = small.getAttribute("height");
+  large.classList.toggle("small", shown[at].closest(".small") !== null);
   viewer.querySelector(".caption").textContent = small.alt;
   const download = viewer.querySelector("a");
   const beside = shown[at].parentElement.querySelector(".download");
@@ -71,7 +97,7 @@ function open(dialog, onSubmit) {
     if (answer.decision) problem.append(" ", appealButton(answer.decision));
     problem.hidden = false;
   };
-  dialog.showModal();
+  show(dialog);
 }
 
 export async function vary(job) {
@@ -125,5 +151,5 @@ function choice(figure) {
   return label;
 }
 
-find("help-button").addEventListener("click", () => find("help").showModal());
+find("help-button").addEventListener("click", help);
 

@@ -112,26 +112,31 @@ for (const dialog of document.querySelectorAll("dialog")) {
 
 const KEYS = { a: "approve", r: "reject", e: "edit", c: "claim" };
 
-view.addEventListener("keydown", (event) => {
+const isTyping = (event) => event.ctrlKey || event.metaKey || event.altKey || event.target.closest?.("input, textarea, select, dialog");
+
+// J and K from wherever one is: the first J selects the first.
+function step(key, here, selector) {
+  const all = [...view.querySelectorAll(selector)];
+  all[all.indexOf(here) + (key === "j" ? 1 : -1)]?.focus();
+}
+
+document.addEventListener("keydown", (event) => {
   const card = event.target.closest?.("article.item");
-  if (!card || event.ctrlKey || event.metaKey || event.altKey) return;
   const key = event.key.toLowerCase();
-  if (key === "j" || key === "k") {
-    const cards = [...view.querySelectorAll("article.item")];
-    cards[cards.indexOf(card) + (key === "j" ? 1 : -1)]?.focus();
-  } else if (key === "s") reveal(card);
+  if (body.dataset.view !== "queue" || isTyping(event)) return;
+  if (key === "j" || key === "k") step(key, card, "article.item");
+  else if (!card) return;
+  else if (key === "s") reveal(card);
   else if (KEYS[key]) act(card, KEYS[key]);
   else return;
   event.preventDefault();
 });
 
 // The list of people: J and K as in the queue, so that hands stay where they are.
-view.addEventListener("keydown", (event) => {
-  const link = event.target.closest?.(".people a");
-  const step = { j: 1, k: -1 }[event.key.toLowerCase()];
-  if (!link || !step || event.ctrlKey || event.metaKey || event.altKey) return;
-  const links = [...view.querySelectorAll(".people a")];
-  links[links.indexOf(link) + step]?.focus();
+document.addEventListener("keydown", (event) => {
+  const key = event.key.toLowerCase();
+  if (body.dataset.view !== "people" || (key !== "j" && key !== "k") || isTyping(event)) return;
+  step(key, event.target.closest?.(".people a"), ".people a");
   event.preventDefault();
 });
 

@@ -1,7 +1,7 @@
 // The room: what is said and drawn comes by server-sent events; what one types goes out as posts.
 
 import { Completion } from "./complete.js";
-import { appeal, enlarge, report, vary } from "./dialogs.js";
+import { appeal, enlarge, help, report, vary } from "./dialogs.js";
 import { morph } from "./morph.js";
 import { announce, complain, fill, me, newKey, post, reloadOnce, words } from "./net.js";
 
@@ -43,6 +43,7 @@ function etaWords(seconds) {
 }
 
 setInterval(() => {
+  if (!find("offline").hidden) return; // nobody knows how it goes on
   for (const eta of log.querySelectorAll("[data-live] .eta")) {
     if (eta.due) eta.textContent = etaWords(Math.round((eta.due - performance.now()) / 1000));
   }
@@ -141,14 +142,20 @@ function listen() {
   on("here", () => {
     clearTimeout(trouble);
     broken = 0;
-    if (!find("offline").hidden) announce(words.online);
-    find("offline").hidden = true;
+    online();
   });
   source.addEventListener("error", () => {
     clearTimeout(trouble);
     trouble = setTimeout(() => (find("offline").hidden = false), 1500);
     if (source.readyState === EventSource.CLOSED) setTimeout(revive, Math.min(1000 * 2 ** broken++, 15000));
   });
+}
+
+const isConnected = () => source?.readyState === EventSource.OPEN;
+
+function online() {
+  if (!find("offline").hidden) announce(words.online);
+  find("offline").hidden = true;
 }
 
 // The server said no to the stream: either it is starting, or this page belongs to a session that is no more.
@@ -230,11 +237,32 @@ find("composer").addEventListener("submit", (event) => {
   const text = box.value;
   if (!text.trim()) return box.focus();
   completion.close();
+  if (!mayGo(text)) return box.focus();
   box.value = "";
   grow();
   sessionStorage.draft = "";
+  if (HELP.test(text)) return help();
   send(text, lost.get(text) ?? newKey());
 });
+
+const HELP = /^\s*\/(imagine[\s-]+)?help\s*$/i;
+const mayGo = (text) => !/^\s*\/imagine-forget(\s|$)/i.test(text) || confirm(words.forget_sure);
+
+// Words that did not get out stand below the others until they do.
+function keepInSight(key, text) {
+  if (document.querySelector(`#unsent [data-key="${key}"]`)) return;
+  const shown = document.createElement("div");
+  shown.dataset.key = key;
+  for (const [name, said] of [["text", text], ["note", words.unsent]]) {
+    shown.append(Object.assign(document.createElement("p"), { className: name, textContent: said }));
+  }
+  find("unsent").append(shown);
+  find("welcome").hidden = true;
+  announce(words.unsent);
+  toEnd();
+}
+
+const goneOut = (key) => document.querySelector(`#unsent [data-key="${key}"]`)?.remove();
 
 // Unsent words outlive a reload, and go out with the key they had.
 const unsent = new Map(JSON.parse(sessionStorage.unsent ?? "[]"));
@@ -246,7 +274,15 @@ async function send(text, key) {
   remember();
   complain("");
   stuck = true;
-  const answer = await post("/room/messages", { text, key }, () => (find("offline").hidden = false));
+  const late = setTimeout(() => keepInSight(key, text), 4000);
+  let answer;
+  do {
+    answer = await post("/room/messages", { text, key }, () => {
+      find("offline").hidden = false;
+      keepInSight(key, text);
+    });
+  } while (answer.status === 0 && (!isConnected() || box.value));
+  clearTimeout(late);
   if (answer.status === 403) {
     reloadOnce(); // and what is unsent goes out again from the new page
     return answer;
@@ -257,10 +293,12 @@ async function send(text, key) {
     if (!box.value) write(text);
   } else {
     lost.delete(text);
-    if (answer.ok && !source) listen();
+    if (isConnected()) online();
+    else if (answer.ok && !source) listen();
     if (answer.problem) complain(answer.problem);
     if ((answer.refused || !answer.ok) && !box.value) write(text);
   }
+  goneOut(key);
   unsent.delete(key);
   remember();
   return answer;
@@ -269,12 +307,12 @@ async function send(text, key) {
 // -- buttons
 
 const acts = {
-  send: (article) => send(correction(article), newKey()),
+  send: (article) => mayGo(correction(article)) && send(correction(article), newKey()),
   edit: (article) => write(correction(article)),
   vary: (_, thread) => vary(thread.dataset.job),
   again: (_, thread, button) => press(button, thread, "again"),
   report: (_, thread) => report(thread.dataset.job, thread),
-  delete: (_, thread, button) => press(button, thread, "delete"),
+  delete: (_, thread, button) => confirm(words.gallery_delete_all) && press(button, thread, "delete"),
   cancel: (_, thread, button) => press(button, thread, "cancel"),
   appeal: (article, _, button) => appeal(button.dataset.decision, told(article, button)),
 };
@@ -305,7 +343,9 @@ document.addEventListener("click", (event) => {
     return write(example.textContent);
   }
   const button = event.target.closest("[data-act]");
-  if (button) acts[button.dataset.act](button.closest("article"), button.closest(".thread"), button);
+  if (!button) return;
+  if (!button.closest("#problem")) complain("");
+  acts[button.dataset.act](button.closest("article"), button.closest(".thread"), button);
 });
 
 // -- starting
