@@ -16,6 +16,7 @@ from PIL import Image
 from adapters.chat.web.hub import MOST_PAGES
 from adapters.chat.web.names import handle_of
 from adapters.chat.web.sessions import COOKIE, ROOM, Seals, Visitor, cookie_name
+from adapters.login import link
 from adapters.tokens import new_token
 from bot.model import FINAL_STATES, Job, JobState, Person
 from bot.settings import ModerationSettings
