@@ -49,26 +49,33 @@ def _plain(cell: str) -> str:
 def read(text: str, action: Action, name: str) -> list[Rule]:
     """Rules of our own CSV, or one rule ``name`` that does ``action`` of anybody's word list.
 
-    A word list is lines, or a CSV whose first column has the words. Raises Refused with what is wrong, and where.
+    A CSV is what begins with a header that has ``patterns``; all else is a pattern a line, as it stands there. Raises
+    Refused with what is wrong, and where.
     """
     if len(text) > MAX_TEXT:
         raise Refused(Problem("list_too_long", {"limit": MAX_TEXT}))
-    rows = _rows(text.lstrip("\ufeff"))
-    if not rows:
-        raise Refused(Problem("list_empty"))
-    header = [cell.strip().lower() for cell in rows[0][1]]
-    if "patterns" in header:
-        return list(_ours(header, rows[1:]))
-    words = dict.fromkeys(_plain(cells[0]).strip() for _, cells in rows if cells)
-    kept = tuple(word for word in words if word and not word.startswith("#"))
+    text = text.lstrip("\ufeff")
+    lines = _lines(text)
+    if lines and "patterns" in _header(lines[0]):
+        rows = _rows(text)
+        return list(_ours(_header(lines[0]), rows[1:]))
+    kept = tuple(line for line in lines if not line.startswith("#"))
     if not kept:
         raise Refused(Problem("list_empty"))
     return [Rule(id=rule_id(name.strip() or "list"), tenant="", patterns=kept, action=action)]
 
 
+def _header(line: str) -> list[str]:
+    """Nothing where it is none."""
+    try:
+        return [cell.strip().lower() for cells in csv.reader([line], strict=True) for cell in cells]
+    except csv.Error:
+        return []
+
+
 def _rows(text: str) -> list[tuple[int, list[str]]]:
     """Each with the number of its last line."""
-    reader = csv.reader(io.StringIO(text, newline=""))
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
         return [(reader.line_num, cells) for cells in reader if any(cell.strip() for cell in cells)]
     except csv.Error as error:
