@@ -128,7 +128,6 @@ class Plan:
     """A request as the house would draw it now."""
 
     candidates: tuple[str, ...]
-    drawing: Drawing
     cost: float
     notes: tuple[Problem, ...] = field(default_factory=tuple)
     closed: Problem | None = None  #: why it cannot be drawn just now
@@ -155,7 +154,7 @@ def plan(core: Core, request: ImageRequest, seed: int) -> Plan:
     drawing, notes = drawing_on(core, request, seed, first)
     cost = fairness.cost(drawing, capabilities[first], core.health.speed(first))
     closed = all_closed(core, candidates)
-    return Plan(candidates, drawing, cost, notes, closed)
+    return Plan(candidates, cost, notes, closed)
 
 
 def all_closed(core: Core, candidates: Sequence[str]) -> Problem | None:

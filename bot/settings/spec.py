@@ -23,7 +23,6 @@ from bot.settings.values import (
     Value,
     Whole,
     size,
-    unless_auto,
 )
 
 UNLIMITED = 1_000_000_000
@@ -43,8 +42,6 @@ LABEL = Matching(r"[!-~][ -~]{0,62}[!-~]|[!-~]", "settings_label")
 VARIABLE = Matching(r"[A-Za-z_][A-Za-z0-9_]{0,63}", "settings_variable", shows=False)
 STYLE_PROMPT = Matching(r"[\s\S]*\{prompt\}[\s\S]*", "settings_style_prompt")
 SIZE = Parsed(Matching(r"[1-9][0-9]{1,4}x[1-9][0-9]{1,4}", "settings_size"), size)
-DEVICE = Parsed(Matching(r"auto|cpu|mps|cuda(:[0-9]{1,2})?", "settings_device"), unless_auto)
-DTYPE = Parsed(Choice(("auto", "bfloat16", "float16", "float32")), unless_auto)
 MODE = Choice(("open", "new-members", "review-all", "closed"))
 PORT = Whole(0, 65535)
 HTTP = Url(("https", "http"))
