@@ -680,6 +680,26 @@ async def test_s26_the_dispatcher_answers_moderators_and_nobody_else(tmp_path: P
             assert await say(MOD, HERE, text)
 
 
+@pytest.mark.parametrize(
+    ("exempt", "groups", "channels", "everywhere"),
+    [
+        ("<#77>, C9 <#C8|arts>", (), ("77", "C9", "C8"), False),
+        ("<@&9>, slack:group:S3 <!subteam^S4|@x>", ("discord:role:9", "slack:group:S3", "slack:group:S4"), (), False),
+        ("age-restricted, 77, 77", (), ("77",), True),
+    ],
+)
+async def test_a_rule_leaves_out_channels_roles_and_age_restricted_channels_that_its_author_names(
+    tmp_path: Path, exempt: str, groups: tuple[str, ...], channels: tuple[str, ...], everywhere: bool
+) -> None:
+    async with open_house(tmp_path, moderation=SETTINGS) as house:
+        said = f"rule add block spoon --exempt {exempt} --id spoons"
+        assert await house.moderators.dispatch(MOD, HERE, said) == ["Rule spoons is in force, version 1."]
+        rule = next(each for each in await house.moderators.rules(MOD, HERE) if each.id == "spoons")
+        assert (rule.exempt_groups, rule.exempt_channels, rule.age_restricted_exempt) == (groups, channels, everywhere)
+        [refused] = await house.moderators.dispatch(MOD, HERE, "rule add block spoon --exempt #general")
+        assert refused.endswith("not #general.")
+
+
 # ---------------------------------------------------------------- helpers
 
 

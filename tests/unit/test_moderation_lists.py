@@ -32,6 +32,9 @@ rules = st.builds(
     timeout_seconds=st.integers(0, 86_400).map(float),
     spoiler=st.booleans(),
     dry_run=st.booleans(),
+    exempt_channels=st.lists(st.from_regex(r"[A-Z0-9]{1,20}", fullmatch=True), max_size=3, unique=True).map(tuple),
+    exempt_groups=st.sampled_from([(), ("discord:role:9",), ("slack:group:S3", "discord:role:1")]),
+    age_restricted_exempt=st.booleans(),
 )
 
 
@@ -81,6 +84,7 @@ def test_each_line_of_a_plain_list_is_exactly_that_pattern(lines: list[str]) -> 
         ('action,patterns\nblock,"cat" dog', "list_unreadable"),
         ("action,patterns,timeout\nblock,cat,soon", "list_line"),
         ("action,patterns,target\nblock,cat,moon", "list_line"),
+        ("action,patterns,exempt\nblock,cat,#general", "list_line"),
         ("action,patterns\n" + "block,cat\n" * 201, "list_too_many"),
         ("x" * 200_001, "list_too_long"),
     ],
