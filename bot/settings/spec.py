@@ -125,6 +125,12 @@ STYLE = (
 MODERATION = (
     Key("mode", MODE, "open, new-members, review-all or closed (refuses everybody but moderators)"),
     Key("trusted_after", Whole(0, UNLIMITED), "approved requests after which a new member needs no approval"),
+    Key(
+        "trusted",
+        Named(PRINCIPAL, Listed(Text(40))),
+        "whom no hold of these categories of rules stops; a mode is one, too",
+        '{ "discord:role:9" = ["violence", "review-all"] }',
+    ),
     Key("blocked", Listed(Text(300)), "starting rules; more are added in chat", '["term", "wild*card", "re:^…$"]'),
     Key("held", Listed(Text(300)), "rules that ask a moderator first"),
     Key("moderators", Listed(PRINCIPAL, 10_000), "who decides", '["discord:role:9", "slack:user:U9"]'),

@@ -157,6 +157,18 @@ async def test_new_members_wait_until_enough_of_theirs_was_approved(tmp_path: Pa
         assert (await ask(house, place=THERE)).job.state is JobState.REVIEW
 
 
+async def test_whom_imagine_toml_trusts_no_hold_of_that_category_stops(tmp_path: Path) -> None:
+    said = settings(trusted={"discord:role:5": ("animals", "review-all")})
+    trusted = replace(BOB, groups=("discord:role:5",))
+    async with open_house(tmp_path, moderation=said) as house:
+        await house.moderators.add_rule(MOD, HERE, Rule("", "", ("spider",), action=Action.HOLD, category="animals"))
+        assert (await ask(house, "a spider")).job.state is JobState.REVIEW
+        assert (await ask(house, "a spider", person=trusted)).job.state is JobState.QUEUED
+        await house.moderators.set_mode(MOD, HERE, Mode.REVIEW_ALL)
+        assert (await ask(house, "a fox", person=trusted)).job.state is JobState.QUEUED
+        assert (await ask(house, "a fox")).job.state is JobState.REVIEW
+
+
 async def test_a_mode_holds_for_one_channel_only(tmp_path: Path) -> None:
     async with open_house(tmp_path, moderation=SETTINGS) as house:
         await house.moderators.set_mode(MOD, HERE, Mode.REVIEW_ALL, "7")
