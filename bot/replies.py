@@ -232,6 +232,9 @@ ENGLISH: Mapping[str, str] = {
     "mod_form": "{form}: {text}",
     "mod_hit": "{rule} would {action}: {patterns} ({ways}) {dry}",
     "mod_dry": "(dry run)",
+    "mod_mark_dry_run": "dry run",
+    "mod_mark_all_of": "all of",
+    "mod_mark_spoiler": "spoiler",
     "mod_no_hit": "No rule meets this.",
     "mod_simulated": (
         "Of {total} requests of the last seven days, {changed} would have been treated otherwise: "
@@ -495,9 +498,9 @@ ENGLISH: Mapping[str, str] = {
     "web_finishing": "Putting the pictures up",
     "web_seconds": "about {n} s",
     "web_minutes": "about {n} min",
-    "web_short_seconds": "{n} s",
-    "web_short_minutes": "{n} min",
-    "web_short_hours": "{n} h",
+    "span_seconds": "{n} s",
+    "span_minutes": "{n} min",
+    "span_hours": "{n} h",
     "web_any_moment": "any moment now",
     "web_cancelled": "Cancelled before it was drawn.",
     "web_rejected": "This request was not accepted.",

@@ -24,6 +24,7 @@ from bot.model import (
     Style,
 )
 from bot.ports import Backend, Clock, Observer, Store
+from bot.replies import say
 
 DELIVERY_DEADLINE = 24 * 3600.0
 """A drawn picture is tried to be posted for a day; its file is kept for `/imagine-status` after that."""
@@ -169,10 +170,10 @@ def all_closed(core: Core, candidates: Sequence[str]) -> Problem | None:
 
 
 def _spoken(seconds: int) -> str:
-    for unit, length in (("h", 3600), ("min", 60)):
+    for unit, length in (("span_hours", 3600), ("span_minutes", 60)):
         if seconds >= 2 * length:
-            return f"{math.ceil(seconds / length)} {unit}"
-    return f"{seconds} s"
+            return say(unit, n=math.ceil(seconds / length))
+    return say("span_seconds", n=seconds)
 
 
 def drawing_on(
