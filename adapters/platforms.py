@@ -63,7 +63,11 @@ async def _open_slack(stack: AsyncExitStack, house: "House", role: Role, found: 
         observer=house.observe,
         seal=Sealer(house.secret, "slack"),
         rows=house.store,
-        groups=(*settings.moderation.moderators, *(key for tier in settings.quota.tiers for key in tier.members)),
+        groups=(
+            *settings.moderation.moderators,
+            *settings.moderation.trusted,
+            *(key for tier in settings.quota.tiers for key in tier.members),
+        ),
     )
     opened = await stack.enter_async_context(open_slack(given, receives=role is not Role.WORKER))
     found.chats["slack"] = opened.chat

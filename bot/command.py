@@ -36,7 +36,7 @@ from bot.options import (
 
 __all__ = [
     "OPTIONS", "Further", "Kind", "Option",
-    "format_command", "merge", "options_for", "parse", "scan", "tidied", "typed", "validate",
+    "format_command", "merge", "options_for", "parse", "scan", "tidied", "typed",
 ]  # fmt: skip
 
 Further = Callable[[ImageRequest], Sequence[Problem]]
@@ -93,15 +93,6 @@ def typed(
     _refuse_endless(prompt)
     clean = without_forbidden(prompt)
     return _settle(clean, _read_values(values, options), _character_problems(prompt, clean), further)
-
-
-def validate(request: ImageRequest, options: Sequence[Option] = OPTIONS) -> tuple[Problem, ...]:
-    """What `tidied` would refuse about a request that exists already."""
-    try:
-        tidied(request, options)
-    except Refused as refused:
-        return refused.problems
-    return ()
 
 
 def tidied(

@@ -43,12 +43,12 @@ class Governing:
         simulation = None
         if not all(rule.dry_run for rule in wanted):
             simulation = await self._simulated(place, before, after)
-        saved = []
+        saving = []
         for rule in wanted:
             dry = rule.dry_run or (simulation is not None and trial.needs_dry_run(simulation, rule.id))
             event = self._event(actor, place, "rule_saved", f"rule:{rule.id}")
-            saved.append(await self._store.save_rule(replace(rule, dry_run=dry), event))
-        return saved
+            saving.append((replace(rule, dry_run=dry), event))
+        return await self._store.save_rules(saving)
 
     async def add_starter(self, actor: Person, place: Place) -> list[Rule]:
         """Those of the starter policy that are not here yet."""

@@ -73,7 +73,6 @@ class PictureChecks:
 
     check: ImageCheck | None = None
     thresholds: Mapping[str, Mapping[Action, float]] = field(default_factory=dict)
-    age_restricted_exempt: frozenset[str] = frozenset()
     likeness: Callable[[bytes], str] | None = None
     read: Callable[[str], Awaitable[bytes]] | None = None
 
@@ -173,6 +172,7 @@ class Judge:
             mode=community.mode or Mode(said.mode),
             channel_modes={**named, **community.channel_modes},
             trusted_after=said.trusted_after,
+            trusted_groups={key: frozenset(categories) for key, categories in said.trusted.items()},
             moderators=frozenset(said.moderators),
             owners=frozenset({OPERATORS, f"{tenant.partition(':')[0]}:owners"}),
             required_approvals={"": said.required_approvals},
@@ -266,7 +266,7 @@ class Judge:
         if blocked:
             verdict |= verdicts.fold([await self._compare(read(each.sha256), blocked) for each in pictures])
         if self._pictures.check is not None:
-            verdict |= verdicts.fold([await self._look(read(each.sha256), place) for each in pictures])
+            verdict |= verdicts.fold([await self._look(read(each.sha256)) for each in pictures])
         return verdict
 
     async def _compare(self, reading: Awaitable[bytes], blocked: Sequence[str]) -> Verdict:
@@ -286,7 +286,7 @@ class Judge:
         found = [await asyncio.to_thread(self._pictures.likeness, image) for image in images]
         return [each for each in found if each]
 
-    async def _look(self, reading: Awaitable[bytes], place: Place) -> Verdict:
+    async def _look(self, reading: Awaitable[bytes]) -> Verdict:
         assert self._pictures.check
         scores: Mapping[str, float] | None = None
         try:
@@ -294,9 +294,7 @@ class Judge:
                 scores = await self._pictures.check.classify(await reading)
         except Exception as error:  # noqa: BLE001 - fail closed, whatever it was
             self._observer.event("alert", text="image_check_failed", detail=repr(error))
-        thresholds = self._pictures.thresholds
-        exempt = self._pictures.age_restricted_exempt
-        return verdicts.picture_verdict(scores, thresholds, age_restricted_exempt=exempt, place=place)
+        return verdicts.picture_verdict(scores, self._pictures.thresholds)
 
     # -- what follows
 

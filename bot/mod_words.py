@@ -234,7 +234,7 @@ def decided_line(case: Case) -> str:
 
 
 def rule_line(rule: Rule) -> str:
-    marks = [name for name, on in (("dry run", rule.dry_run), ("all of", rule.all_of), ("spoiler", rule.spoiler)) if on]
+    marks = [say(f"mod_mark_{name}") for name in ("dry_run", "all_of", "spoiler") if getattr(rule, name)]
     patterns = ", ".join(rule.patterns)
     parts = [rule.id, rule.action.name.lower(), patterns[:200], *marks, rule.message, f"v{rule.version} {rule.author}"]
     return " · ".join(part for part in parts if part)

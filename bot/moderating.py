@@ -65,7 +65,7 @@ class Moderating(Governing):
         made = [Report(place.tenant, job_id, each, actor.key, reason.strip(), now, weight) for each in wanted]
         subject = Subject(place.tenant, job.origin.person.key)
         for each in made:
-            accepted = sanctions.accept_report(known, subject, each, ())
+            accepted = sanctions.accept_report(known, subject, each)
             if isinstance(accepted, Problem):
                 raise Refused(accepted)
         about = wanted[0] if len(wanted) == 1 else -1

@@ -40,8 +40,8 @@ class ModerationStore(Protocol):
 
     async def set_paused(self, tenant: str, event: AuditEvent, *, paused: bool) -> None: ...
 
-    async def save_rule(self, rule: Rule, event: AuditEvent) -> Rule:
-        """With its next version."""
+    async def save_rules(self, rules: Sequence[tuple[Rule, AuditEvent]]) -> list[Rule]:
+        """All of them, each with its next version, or none."""
 
     async def remove_rule(self, tenant: str, rule_id: str, event: AuditEvent) -> Rule | None: ...
 

@@ -35,9 +35,9 @@ def _best(said: Iterable[int | None], otherwise: int) -> int:
     return 0 if 0 in numbers else max(numbers)
 
 
-def day_of(now: float, at_least: int = 0) -> int:
-    """The UTC day's number since 1970, never before ``at_least``, the last one seen: a clock may be set back."""
-    return max(int(now // _DAY), at_least)
+def day_of(now: float) -> int:
+    """The UTC day's number since 1970."""
+    return int(now // _DAY)
 
 
 def day_left(limit: int, used: int) -> int | None:

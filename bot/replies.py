@@ -165,6 +165,10 @@ ENGLISH: Mapping[str, str] = {
     "rule_of_the_house": "{rule} stands in imagine.toml and is changed there.",
     "rule_option_unknown": "A rule has no option --{option}.",
     "rule_target": "A rule's target is one of {targets}.",
+    "rule_exempt": (
+        "A rule exempts channels and roles by mention, by a channel's id or by a key such as discord:role:9, and "
+        "age-restricted channels by that word, not {word}."
+    ),
     "rule_id_shape": "A rule's id has small letters, digits and dashes, at most 32 of them.",
     "rules_broken": "The rules cannot be read just now, so every request is held. The operator was told.",
     "mod_help": (
@@ -174,7 +178,8 @@ ENGLISH: Mapping[str, str] = {
         "queue, show ITEM, claim ITEM, approve ITEM, reject ITEM REASON, edit ITEM PROMPT\n"
         "banish ITEM REASON: reject, and post no picture that looks like it again\n"
         "rule list, rule add block|hold|flag|timeout WORDS [--message …] [--allow …] [--target prompt] [--all] "
-        "[--dry-run] [--spoiler] [--timeout 1h] [--id NAME], rule remove NAME\n"
+        "[--exempt #CHANNEL, @ROLE, age-restricted] [--dry-run] [--spoiler] [--timeout 1h] [--id NAME], "
+        "rule remove NAME\n"
         "rule starter: ten rules to start from, to be changed at will\n"
         "test TEXT, simulate ACTION WORDS\nmode open|new-members|review-all|closed|default [here]\n"
         "defaults [STYLE] [--ar 16:9] [--size 1024x1024] [--backend NAME] [--steps 20] [--guidance 7]: what this "
@@ -229,6 +234,9 @@ ENGLISH: Mapping[str, str] = {
     "mod_form": "{form}: {text}",
     "mod_hit": "{rule} would {action}: {patterns} ({ways}) {dry}",
     "mod_dry": "(dry run)",
+    "mod_mark_dry_run": "dry run",
+    "mod_mark_all_of": "all of",
+    "mod_mark_spoiler": "spoiler",
     "mod_no_hit": "No rule meets this.",
     "mod_simulated": (
         "Of {total} requests of the last seven days, {changed} would have been treated otherwise: "
@@ -496,9 +504,9 @@ ENGLISH: Mapping[str, str] = {
     "web_finishing": "Putting the pictures up",
     "web_seconds": "about {n} s",
     "web_minutes": "about {n} min",
-    "web_short_seconds": "{n} s",
-    "web_short_minutes": "{n} min",
-    "web_short_hours": "{n} h",
+    "span_seconds": "{n} s",
+    "span_minutes": "{n} min",
+    "span_hours": "{n} h",
     "web_any_moment": "any moment now",
     "web_cancelled": "Cancelled before it was drawn.",
     "web_rejected": "This request was not accepted.",
@@ -714,6 +722,7 @@ ENGLISH: Mapping[str, str] = {
     "moderation_rule_words": "Words or expressions, one a line",
     "moderation_rule_hint": "cat is a whole word; cat*, *cat and *cat* reach further; re: begins an RE2 expression.",
     "moderation_rule_allow": "Except in these words",
+    "moderation_rule_exempt": "Not in these channels (ids, age-restricted), not for these roles (discord:role:9)",
     "moderation_rule_message": "Message to the person",
     "moderation_rule_target": "Looks at",
     "moderation_rule_category": "Category",

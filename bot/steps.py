@@ -24,6 +24,7 @@ from bot.model import (
     Style,
 )
 from bot.ports import Backend, Clock, Observer, Store
+from bot.replies import say
 
 DELIVERY_DEADLINE = 24 * 3600.0
 """A drawn picture is tried to be posted for a day; its file is kept for `/imagine-status` after that."""
@@ -133,7 +134,6 @@ class Plan:
     """A request as the house would draw it now."""
 
     candidates: tuple[str, ...]
-    drawing: Drawing
     cost: float
     notes: tuple[Problem, ...] = field(default_factory=tuple)
     closed: Problem | None = None  #: why it cannot be drawn just now
@@ -160,7 +160,7 @@ def plan(core: Core, request: ImageRequest, seed: int | None) -> Plan:
     drawing, notes = drawing_on(core, request, seed, first)
     cost = fairness.cost(drawing, capabilities[first], core.health.speed(first))
     closed = all_closed(core, candidates)
-    return Plan(candidates, drawing, cost, notes, closed)
+    return Plan(candidates, cost, notes, closed)
 
 
 def all_closed(core: Core, candidates: Sequence[str]) -> Problem | None:
@@ -175,10 +175,10 @@ def all_closed(core: Core, candidates: Sequence[str]) -> Problem | None:
 
 
 def _spoken(seconds: int) -> str:
-    for unit, length in (("h", 3600), ("min", 60)):
+    for unit, length in (("span_hours", 3600), ("span_minutes", 60)):
         if seconds >= 2 * length:
-            return f"{math.ceil(seconds / length)} {unit}"
-    return f"{seconds} s"
+            return say(unit, n=math.ceil(seconds / length))
+    return say("span_seconds", n=seconds)
 
 
 def drawing_on(

@@ -58,7 +58,7 @@ WISHES = (
     Wish("eve", "a down pot", tries=("save_breaker", "release")),
     Wish("bob", "a shameless pot", JobState.REJECTED, ("finish",)),
     Wish("cat", "a homeless dog", JobState.UNDELIVERABLE, ("finish",)),
-    Wish("ann", "a late teapot", tries=("deliver_later", "claim_delivery", "hold", "save_rule", "decide")),
+    Wish("ann", "a late teapot", tries=("deliver_later", "claim_delivery", "hold", "save_rules", "decide")),
     Wish("dan", "a new kettle", tries=("hold", "decide")),
     Wish("eve", "an odd dog --seed 9", tries=("drawn", "decide")),
     Wish("zed", "a banned bus", JobState.CANCELLED, ("sanction", "notify")),

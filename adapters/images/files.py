@@ -25,6 +25,7 @@ from bot.model import Picture
 THUMB_SIDES = (128, 256, 512, 1024)  # pixels
 MAX_PREVIEW = 512 * 1024  # bytes
 SHA256 = re.compile(r"[0-9a-f]{64}")
+OF_A_PICTURE = re.compile(r"([0-9a-f]{64})(?:\.png|-\d+\.webp)")
 JOB_ID = re.compile(r"[0-9a-f]{32}")
 
 Known = Callable[[Sequence[str]], Awaitable[Collection[str]]]
@@ -142,7 +143,8 @@ class KeptPictures:
     # -- housekeeping
 
     async def sweep_orphans(self, known: Known, before: float) -> int:
-        """Removes what was written before ``before`` and no row knows: pictures (F07), half-written files, previews.
+        """Removes what was written before ``before`` and no row knows: pictures (F07), thumbnails, half-written files,
+        previews.
 
         ``before`` (seconds since 1970) must leave a save the time to commit its row; an hour is ample. Returns how many
         pictures went.
@@ -150,15 +152,16 @@ class KeptPictures:
         gone = 0
         for place in await self._shelf.places():
             stale = await self._shelf.stale(place, before)
-            names = [name for name in stale if SHA256.fullmatch(name.removesuffix(".png"))]
-            hashes = [name.removesuffix(".png") for name in names]
-            kept = frozenset(await known(hashes)) if hashes else frozenset()
-            for one in hashes:
-                if one not in kept:
-                    await self._delete(one, before)  # unless it was saved again while the store was asked
+            hashes = {name: found[1] for name in stale if (found := OF_A_PICTURE.fullmatch(name))}
+            kept = frozenset(await known(sorted(set(hashes.values())))) if hashes else frozenset()
+            orphans = [name for name, sha256 in hashes.items() if sha256 not in kept]
+            for name in orphans:
+                if name.endswith(".png"):
+                    await self._delete(hashes[name], before)  # unless it was saved again while the store was asked
                     gone += 1
+            thumbs = [name for name in orphans if name.endswith(".webp")]
             others = [name for name in stale if name.startswith(disk.HALF_WRITTEN) or place == "previews"]
-            await self._shelf.remove(place, others)
+            await self._shelf.remove(place, [*thumbs, *others])
         return gone
 
     async def free_bytes(self) -> int:

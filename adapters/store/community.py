@@ -54,23 +54,9 @@ class Communities(Shelf):
             await _changed(tx, tenant, event)
             await tx.run("set_paused", tenant=tenant, paused=int(paused))
 
-    async def save_rule(self, rule: Rule, event: AuditEvent) -> Rule:
+    async def save_rules(self, rules: Sequence[tuple[Rule, AuditEvent]]) -> list[Rule]:
         async with self._engine.write() as tx:
-            last = await tx.run("newest_rule", tenant=rule.tenant, id=rule.id)
-            saved = replace(rule, version=last[0]["version"] + 1 if last else 1)
-            await tx.run("retire_rule", tenant=rule.tenant, id=rule.id)
-            await tx.run(
-                "insert_rule",
-                tenant=saved.tenant,
-                id=saved.id,
-                version=saved.version,
-                rule=conduct_rows.rule_text(saved),
-                author=saved.author,
-                at=event.at,
-            )
-            before = last[0]["rule"] if last else ""
-            await _changed(tx, rule.tenant, replace(event, before=before, after=conduct_rows.rule_text(saved)))
-            return saved
+            return [await _saved(tx, rule, event) for rule, event in rules]
 
     async def remove_rule(self, tenant: str, rule_id: str, event: AuditEvent) -> Rule | None:
         async with self._engine.write() as tx:
@@ -217,6 +203,24 @@ async def _community(tx: Transaction, tenant: str) -> Community:
     found = await tx.run("community", tenant=tenant)
     rules = tuple(conduct_rows.rule(row) for row in await tx.run("rules", tenant=tenant))
     return conduct_rows.community(tenant, found[0] if found else None, rules)
+
+
+async def _saved(tx: Transaction, rule: Rule, event: AuditEvent) -> Rule:
+    last = await tx.run("newest_rule", tenant=rule.tenant, id=rule.id)
+    saved = replace(rule, version=last[0]["version"] + 1 if last else 1)
+    await tx.run("retire_rule", tenant=rule.tenant, id=rule.id)
+    await tx.run(
+        "insert_rule",
+        tenant=saved.tenant,
+        id=saved.id,
+        version=saved.version,
+        rule=conduct_rows.rule_text(saved),
+        author=saved.author,
+        at=event.at,
+    )
+    before = last[0]["rule"] if last else ""
+    await _changed(tx, rule.tenant, replace(event, before=before, after=conduct_rows.rule_text(saved)))
+    return saved
 
 
 async def _changed(tx: Transaction, tenant: str, event: AuditEvent) -> Row:

@@ -13,6 +13,7 @@ FEED_KEPT = 100_000
 
 
 async def delete_pictures(tx: Transaction, job_id: str, event: AuditEvent | None) -> list[str]:
+    again = await _drawn_again(tx, job_id)
     marked = await tx.run("mark_pictures_deleted", job=job_id)
     await tx.run("delete_job_shared_pictures", job=job_id)
     if marked:
@@ -21,7 +22,7 @@ async def delete_pictures(tx: Transaction, job_id: str, event: AuditEvent | None
         if event:
             await chain.append(tx, event)
     tx.signal(Topic.FEED)
-    return await _unused(tx, (row["sha256"] for row in marked))
+    return [] if again else await _unused(tx, (row["sha256"] for row in marked))
 
 
 async def forget(tx: Transaction, person: str, day: int, now: float) -> list[str]:
@@ -91,11 +92,21 @@ async def drop_served(tx: Transaction, now: float, before: float) -> None:
 
 
 async def _delete_job(tx: Transaction, job_id: str) -> list[str]:
+    again = await _drawn_again(tx, job_id)
     pictures = await tx.run("pictures_of", job=job_id)
     for table in ("posts", "items", "shared_pictures", "pictures", "ledger", "feed", "messages", "reports"):
         await tx.run(f"delete_job_{table}", job=job_id)
     await tx.run("delete_job", job=job_id)
-    return [row["sha256"] for row in pictures]
+    return [] if again else [row["sha256"] for row in pictures]
+
+
+async def _drawn_again(tx: Transaction, job_id: str) -> bool:
+    """Whether another request is being drawn from a seed of this one: it may have saved the same files, and has no rows
+    yet. They stay for it; without it the sweep of orphans finds them.
+
+    Asked before the rows are looked at: a request that is no longer being drawn has its rows by then.
+    """
+    return bool(await tx.run("drawn_again", job=job_id))
 
 
 async def _unused(tx: Transaction, files: Iterable[str]) -> list[str]:

@@ -339,6 +339,11 @@ UPDATE pictures SET deleted = 1 WHERE job = :job AND deleted = 0 RETURNING sha25
 -- name: picture_still_used
 SELECT 1 AS used FROM pictures WHERE sha256 = :sha256 AND deleted = 0 LIMIT 1
 
+-- name: drawn_again
+SELECT 1 AS again FROM jobs AS gone JOIN jobs AS other ON other.worker <> '' AND other.state = 'running'
+    AND other.id <> gone.id AND other.seed < gone.seed + gone.images AND gone.seed < other.seed + other.images
+WHERE gone.id = :job LIMIT 1
+
 -- name: known_pictures
 SELECT DISTINCT sha256 FROM pictures WHERE deleted = 0 AND sha256 IN (SELECT value FROM json_each(:names))
 

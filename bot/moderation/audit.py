@@ -14,7 +14,7 @@ from dataclasses import asdict, replace
 from bot.model import AuditEvent
 
 COLUMNS = ("seq", "at", "tenant", "actor", "action", "subject", "reason", "before", "after", "previous_hash", "hash")
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "'")
 
 
 def canonical(event: AuditEvent) -> bytes:
@@ -59,12 +59,12 @@ def csv_lines(events: Iterable[AuditEvent]) -> Iterator[str]:
     yield _csv(COLUMNS)
     for event in events:
         fields = asdict(event)
-        yield _csv(fields[column] if column in {"seq", "at"} else _inert(str(fields[column])) for column in COLUMNS)
+        yield _csv(fields[column] if column in {"seq", "at"} else inert(str(fields[column])) for column in COLUMNS)
 
 
-def _inert(cell: str) -> str:
-    """An apostrophe before anything that starts a formula, also behind leading spaces."""
-    return f"'{cell}" if cell.lstrip(" ").startswith(_FORMULA_STARTS) else cell
+def inert(cell: str) -> str:
+    """An apostrophe before anything that starts a formula, also behind leading spaces, and before one that is there."""
+    return f"'{cell}" if cell.lstrip(" ").startswith(FORMULA) else cell
 
 
 def _csv(cells: Iterable[object]) -> str:

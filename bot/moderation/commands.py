@@ -1,7 +1,8 @@
 """``/imagine-mod …`` as typed, to what it asks for. Pure: one reader for every platform."""
 
 import re
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 
 from bot.conduct import Action, Mode, Rule, Target
 from bot.errors import Refused
@@ -9,6 +10,14 @@ from bot.model import Problem
 
 UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 LONGEST = 4000  #: characters
+ACTIONS = {action.name.lower(): action for action in Action if action is not Action.ALLOW}
+COLUMNS = (
+    "id", "action", "patterns", "allow", "exempt", "target", "category", "message", "timeout", "all_of", "dry_run",
+    "spoiler",
+)  # fmt: skip
+"""Of a rule in a CSV, and what forms and options name its parts."""
+YES = frozenset({"1", "true", "yes", "x"})
+AGE_RESTRICTED = "age-restricted"  #: among the exempt: every such channel
 WITH_USER = frozenset({"ban", "timeout", "warn", "lift", "mute", "unmute", "record"})
 WITH_ITEM = frozenset({"claim", "approve", "reject", "banish", "edit", "show"})
 ALONE = frozenset({"queue", "rules", "starter", "resume", "help"})
@@ -21,6 +30,11 @@ _ID = re.compile(r"[\w.-]{1,64}")
 _KEY = re.compile(r"[a-z]+:[a-z]+:[\w.@-]{1,64}")
 _DURATION = re.compile(r"(\d{1,6})([smhdw])")
 _OPTION = re.compile(r"(?:^|\s)(?:--|—)([a-z-]+)(?=\s|=|$)[=\s]?")
+_FLAGS = {"all": "all_of", "dry-run": "dry_run", "spoiler": "spoiler"}
+_CHANNEL = re.compile(r"<#(\w{1,32})(?:\|[^>]*)?>|(\w{1,32})")
+_ROLE = re.compile(r"<@&(\d{1,20})>")
+_USER_GROUP = re.compile(r"<!subteam\^(\w{1,32})(?:\|[^>]*)?>")
+_GROUP = re.compile(r"discord:role:\d{1,20}|slack:group:\w{1,32}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,67 +144,42 @@ def _said(text: str, code: str) -> str:
 
 def _mode(rest: str) -> Command:
     name, _, where = rest.lower().partition(" ")
-    modes = {mode.value: mode for mode in Mode}
-    if name not in {*modes, "default"} or where.strip() not in {"", "here"}:
-        raise Refused(Problem("mod_modes", {"modes": ", ".join([*modes, "default"])}))
-    return Command("mode", mode=modes.get(name), here=bool(where.strip()))
+    if where.strip() not in {"", "here"}:
+        raise _no_mode()
+    return Command("mode", mode=mode_named(name), here=bool(where.strip()))
 
 
-@dataclass
-class _Options:
-    values: dict[str, str] = field(default_factory=dict)
+def mode_named(name: str) -> Mode | None:
+    """None: as imagine.toml says. Raises Refused."""
+    if name not in {*Mode, "default"}:
+        raise _no_mode()
+    return None if name == "default" else Mode(name)
 
-    def take(self, name: str) -> str:
-        return self.values.pop(name, "").strip()
 
-    def flag(self, name: str) -> bool:
-        return self.values.pop(name, None) is not None
+def _no_mode() -> Refused:
+    return Refused(Problem("mod_modes", {"modes": ", ".join([*Mode, "default"])}))
 
 
 def read_rule(text: str) -> Rule:
-    """``ACTION PATTERN, PATTERN … --message … --allow … --target … --category … --timeout 1h --id … --all --dry-run
-    --spoiler``; an expression (``re:…``) is one pattern, commas and all. Raises Refused.
+    """``ACTION PATTERN, PATTERN … --message … --allow … --exempt … --target … --category … --timeout 1h --id … --all
+    --dry-run --spoiler``; an expression (``re:…``) is one pattern, commas and all. Raises Refused.
     """
-    action_name, _, rest = text.strip().partition(" ")
-    actions = {action.name.lower(): action for action in Action if action is not Action.ALLOW}
-    if action_name.lower() not in actions:
-        raise Refused(Problem("rule_without_action"))
+    action, _, rest = text.strip().partition(" ")
     parts = _OPTION.split(f" {rest}")
-    options = _Options(dict(zip(parts[1::2], parts[2::2], strict=True)))
-    rule = rule_of(parts[0], actions[action_name.lower()], options)
-    if options.values:
-        raise Refused(Problem("rule_option_unknown", {"option": next(iter(options.values))}))
-    return rule
+    said = {"action": action, "patterns": parts[0]}
+    for name, value in zip(parts[1::2], parts[2::2], strict=True):
+        if name not in _FLAGS and (name not in COLUMNS or name in {"action", "patterns"} or "_" in name):
+            raise Refused(Problem("rule_option_unknown", {"option": name}))
+        said[_FLAGS.get(name, name)] = "yes" if name in _FLAGS else value
+    return rule_from(said)
 
 
-def rule_of(patterns: str, action: Action, options: _Options) -> Rule:
-    seconds = options.take("timeout")
-    lasting = duration(seconds) if seconds else 0.0
-    target = options.take("target") or Target.BOTH.value
-    if lasting is None:
-        raise Refused(Problem("mod_needs_duration"))
-    if target not in set(Target):
-        raise Refused(Problem("rule_target", {"targets": ", ".join(Target)}))
-    return Rule(
-        id=rule_id(options.take("id")),
-        tenant="",
-        patterns=split_patterns(patterns),
-        action=action,
-        all_of=options.flag("all"),
-        allow=split_patterns(options.take("allow")),
-        target=Target(target),
-        category=options.take("category")[:40],
-        message=options.take("message"),
-        timeout_seconds=lasting,
-        spoiler=options.flag("spoiler"),
-        dry_run=options.flag("dry-run"),
-    )
-
-
-def rule_id(text: str) -> str:
-    if text and not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,31}", text):
-        raise Refused(Problem("rule_id_shape"))
-    return text
+def action_named(name: str) -> Action:
+    """Raises Refused."""
+    action = ACTIONS.get(name.strip().lower())
+    if action is None:
+        raise Refused(Problem("rule_without_action"))
+    return action
 
 
 def split_patterns(text: str) -> tuple[str, ...]:
@@ -202,3 +191,64 @@ def split_patterns(text: str) -> tuple[str, ...]:
         else:
             found += [each for part in line.split(",") if (each := part.strip().strip('"“”').strip())]
     return tuple(dict.fromkeys(found))
+
+
+def rule_from(said: Mapping[str, str], split: Callable[[str], tuple[str, ...]] = split_patterns) -> Rule:
+    """``said`` by COLUMNS, whoever said it; ``split`` parts patterns. Raises Refused with what is wrong."""
+    words = {name: said.get(name, "").strip() for name in COLUMNS}
+    action, target = action_named(words["action"]), words["target"] or Target.BOTH.value
+    seconds = duration(words["timeout"]) if words["timeout"] else 0.0
+    if target not in set(Target):
+        raise Refused(Problem("rule_target", {"targets": ", ".join(Target)}))
+    if seconds is None:
+        raise Refused(Problem("mod_needs_duration"))
+    rule = Rule(
+        id=rule_id(words["id"]),
+        tenant="",
+        patterns=split(words["patterns"]),
+        action=action,
+        all_of=words["all_of"].lower() in YES,
+        allow=split(words["allow"]),
+        target=Target(target),
+        category=words["category"][:40],
+        message=words["message"],
+        timeout_seconds=seconds,
+        spoiler=words["spoiler"].lower() in YES,
+        dry_run=words["dry_run"].lower() in YES,
+    )
+    return _exempting(rule, words["exempt"])
+
+
+def _exempting(rule: Rule, text: str) -> Rule:
+    """Channels and groups as mentions or by their ids and keys, between commas or blanks."""
+    for word in re.split(r"[,\s]+", text):
+        if word == AGE_RESTRICTED:
+            rule = replace(rule, age_restricted_exempt=True)
+        elif group := _group(word):
+            rule = replace(rule, exempt_groups=tuple(dict.fromkeys((*rule.exempt_groups, group))))
+        elif channel := _CHANNEL.fullmatch(word):
+            named = channel[1] or channel[2]
+            rule = replace(rule, exempt_channels=tuple(dict.fromkeys((*rule.exempt_channels, named))))
+        elif word:
+            raise Refused(Problem("rule_exempt", {"word": word[:60]}))
+    return rule
+
+
+def _group(word: str) -> str:
+    if role := _ROLE.fullmatch(word):
+        return f"discord:role:{role[1]}"
+    if group := _USER_GROUP.fullmatch(word):
+        return f"slack:group:{group[1]}"
+    return word if _GROUP.fullmatch(word) else ""
+
+
+def exempt(rule: Rule) -> str:
+    """What `rule_from` reads back."""
+    everywhere = (AGE_RESTRICTED,) if rule.age_restricted_exempt else ()
+    return ", ".join((*rule.exempt_channels, *rule.exempt_groups, *everywhere))
+
+
+def rule_id(text: str) -> str:
+    if text and not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,31}", text):
+        raise Refused(Problem("rule_id_shape"))
+    return text

@@ -11,22 +11,18 @@ from collections.abc import Iterable, Iterator, Sequence
 from bot.conduct import Action, Rule, Target
 from bot.errors import Refused
 from bot.model import Problem
-from bot.moderation.commands import duration, rule_id
+from bot.moderation.audit import FORMULA, inert
+from bot.moderation.commands import COLUMNS, exempt, rule_from, rule_id
 
-COLUMNS = (
-    "id", "action", "patterns", "allow", "target", "category", "message", "timeout", "all_of", "dry_run", "spoiler",
-)  # fmt: skip
 MAX_RULES = 200
 MAX_TEXT = 200_000  #: characters
-YES = frozenset({"1", "true", "yes", "x"})
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "'")
 
 
 def to_csv(rules: Iterable[Rule]) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
     writer.writerow(COLUMNS)
-    writer.writerows([_guarded(cell) for cell in _cells(rule)] for rule in rules)
+    writer.writerows([inert(cell) for cell in _cells(rule)] for rule in rules)
     return out.getvalue()
 
 
@@ -34,12 +30,8 @@ def _cells(rule: Rule) -> list[str]:
     marks = ["yes" if on else "" for on in (rule.all_of, rule.dry_run, rule.spoiler)]
     lasting = f"{rule.timeout_seconds:.0f}s" if rule.timeout_seconds else ""
     lists = ["\n".join(rule.patterns), "\n".join(rule.allow)]
-    words = [rule.target.value, rule.category, rule.message, lasting]
+    words = [exempt(rule), rule.target.value, rule.category, rule.message, lasting]
     return [rule.id, rule.action.name.lower(), *lists, *words, *marks]
-
-
-def _guarded(cell: str) -> str:
-    return f"'{cell}" if cell.lstrip(" ").startswith(FORMULA) else cell
 
 
 def _plain(cell: str) -> str:
@@ -49,26 +41,33 @@ def _plain(cell: str) -> str:
 def read(text: str, action: Action, name: str) -> list[Rule]:
     """Rules of our own CSV, or one rule ``name`` that does ``action`` of anybody's word list.
 
-    A word list is lines, or a CSV whose first column has the words. Raises Refused with what is wrong, and where.
+    A CSV is what begins with a header that has ``patterns``; all else is a pattern a line, as it stands there. Raises
+    Refused with what is wrong, and where.
     """
     if len(text) > MAX_TEXT:
         raise Refused(Problem("list_too_long", {"limit": MAX_TEXT}))
-    rows = _rows(text.lstrip("\ufeff"))
-    if not rows:
-        raise Refused(Problem("list_empty"))
-    header = [cell.strip().lower() for cell in rows[0][1]]
-    if "patterns" in header:
-        return list(_ours(header, rows[1:]))
-    words = dict.fromkeys(_plain(cells[0]).strip() for _, cells in rows if cells)
-    kept = tuple(word for word in words if word and not word.startswith("#"))
+    text = text.lstrip("\ufeff")
+    lines = _lines(text)
+    if lines and "patterns" in _header(lines[0]):
+        rows = _rows(text)
+        return list(_ours(_header(lines[0]), rows[1:]))
+    kept = tuple(line for line in lines if not line.startswith("#"))
     if not kept:
         raise Refused(Problem("list_empty"))
     return [Rule(id=rule_id(name.strip() or "list"), tenant="", patterns=kept, action=action)]
 
 
+def _header(line: str) -> list[str]:
+    """Nothing where it is none."""
+    try:
+        return [cell.strip().lower() for cells in csv.reader([line], strict=True) for cell in cells]
+    except csv.Error:
+        return []
+
+
 def _rows(text: str) -> list[tuple[int, list[str]]]:
     """Each with the number of its last line."""
-    reader = csv.reader(io.StringIO(text, newline=""))
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
         return [(reader.line_num, cells) for cells in reader if any(cell.strip() for cell in cells)]
     except csv.Error as error:
@@ -84,41 +83,9 @@ def _ours(header: Sequence[str], rows: Sequence[tuple[int, list[str]]]) -> Itera
     for line, cells in rows:
         said = dict(zip(header, map(_plain, cells), strict=False))
         try:
-            yield _rule(said)
+            yield rule_from(said, _lines)
         except Refused as refused:
             raise Refused(Problem("list_line", {"line": line}), *refused.problems) from None
-
-
-def _rule(said: dict[str, str]) -> Rule:
-    actions = {action.name.lower(): action for action in Action if action is not Action.ALLOW}
-    action = said.get("action", "").strip().lower()
-    target = said.get("target", "").strip() or Target.BOTH.value
-    lasting = said.get("timeout", "").strip()
-    seconds = duration(lasting) if lasting else 0.0
-    if action not in actions:
-        raise Refused(Problem("rule_without_action"))
-    if target not in set(Target):
-        raise Refused(Problem("rule_target", {"targets": ", ".join(Target)}))
-    if seconds is None:
-        raise Refused(Problem("mod_needs_duration"))
-    return Rule(
-        id=rule_id(said.get("id", "").strip()),
-        tenant="",
-        patterns=_lines(said.get("patterns", "")),
-        action=actions[action],
-        all_of=_yes(said, "all_of"),
-        allow=_lines(said.get("allow", "")),
-        target=Target(target),
-        category=said.get("category", "").strip()[:40],
-        message=said.get("message", "").strip(),
-        timeout_seconds=seconds,
-        spoiler=_yes(said, "spoiler"),
-        dry_run=_yes(said, "dry_run"),
-    )
-
-
-def _yes(said: dict[str, str], name: str) -> bool:
-    return said.get(name, "").strip().lower() in YES
 
 
 def _lines(cell: str) -> tuple[str, ...]:

@@ -34,7 +34,6 @@ LADDER = (
 )
 STRIKE_LIFE = 30 * DAY  #: a strike counts for as long
 BURST = 10.0  #: seconds; strikes closer together than this count once, so that a burst does not become a ban
-DEGRADED_CAP = 10 * MINUTE  #: while the store cannot be relied on, an outage must not grow into a ban
 MAX_TIMEOUT = 28 * DAY  #: by hand, and by a rule
 
 TRUST_START, TRUST_LEAST, TRUST_MOST = 15, 5, 40
@@ -59,13 +58,11 @@ def active_strikes(strikes: Iterable[Strike], now: float) -> int:
     return count
 
 
-def rung(active: int, *, degraded: bool = False) -> Step | None:
+def rung(active: int) -> Step | None:
     """What so many strikes come to. None for none."""
     if active <= 0:
         return None
     kind, seconds = LADDER[min(active, len(LADDER)) - 1]
-    if degraded and seconds > DEGRADED_CAP:
-        return Step(SanctionKind.TIMEOUT, DEGRADED_CAP)
     return Step(kind, seconds)
 
 
@@ -79,17 +76,16 @@ def automatic(
     rule: str,
     rule_seconds: float,
     now: float,
-    degraded: bool = False,
 ) -> Sanction | None:
     """What a rule with a time-out gives: its own time, or with 0 seconds the ladder's step. Moderators are immune.
 
-    ``strikes`` include the one for this hit. Never longer than that, and never past the cap while degraded.
+    ``strikes`` include the one for this hit. Never longer than that.
     """
-    step = rung(active_strikes(strikes, now), degraded=degraded)
+    step = rung(active_strikes(strikes, now))
     if rank >= Rank.MODERATOR or step is None:
         return None
     if rule_seconds > 0:
-        step = Step(SanctionKind.TIMEOUT, min(rule_seconds, DEGRADED_CAP) if degraded else rule_seconds)
+        step = Step(SanctionKind.TIMEOUT, rule_seconds)
     return Sanction(sanction_id, tenant, person, step.kind, now, now + step.seconds, actor=f"rule:{rule}")
 
 
@@ -196,12 +192,10 @@ def report_weight(record: ReporterRecord) -> float:
     return min(1.0, 2 * (upheld + 2) / (decided + 4))
 
 
-def accept_report(actor: Actor, subject: Subject, new: Report, earlier: Iterable[Report]) -> Report | Problem:
-    """One for each person and picture, one's own too. Nobody in a ban reports anything."""
+def accept_report(actor: Actor, subject: Subject, new: Report) -> Report | Problem:
+    """One's own picture too. Nobody in a ban reports anything."""
     if not may(actor, Act.REPORT, subject):
         return Problem("report_not_allowed")
-    if any((each.person, each.job_id, each.index) == (new.person, new.job_id, new.index) for each in earlier):
-        return Problem("report_only_one")
     if not new.reason.strip():
         return Problem("report_needs_reason")
     return new

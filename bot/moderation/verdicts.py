@@ -137,20 +137,14 @@ def judge(
 
 
 def picture_verdict(
-    scores: Mapping[str, float] | None,
-    thresholds: Mapping[str, Mapping[Action, float]],
-    *,
-    age_restricted_exempt: frozenset[str] = frozenset(),
-    place: Place | None = None,
+    scores: Mapping[str, float] | None, thresholds: Mapping[str, Mapping[Action, float]]
 ) -> Verdict:
     """What a picture check's scores mean: label to action to the least score that causes it. None: the check failed."""
     if scores is None:
         return one(Reason(Action.HOLD, "held_check_failed"))
-    exempt = age_restricted_exempt if place and place.age_restricted else frozenset[str]()
     return fold(
         one(Reason(action, f"{_VERBS[action]}_picture", category=label))
         for label, score in scores.items()
-        if label not in exempt
         for action in _reached(score, thresholds.get(label, {}))
     )
 

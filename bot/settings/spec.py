@@ -23,7 +23,6 @@ from bot.settings.values import (
     Value,
     Whole,
     size,
-    unless_auto,
 )
 
 UNLIMITED = 1_000_000_000
@@ -43,8 +42,6 @@ LABEL = Matching(r"[!-~][ -~]{0,62}[!-~]|[!-~]", "settings_label")
 VARIABLE = Matching(r"[A-Za-z_][A-Za-z0-9_]{0,63}", "settings_variable", shows=False)
 STYLE_PROMPT = Matching(r"[\s\S]*\{prompt\}[\s\S]*", "settings_style_prompt")
 SIZE = Parsed(Matching(r"[1-9][0-9]{1,4}x[1-9][0-9]{1,4}", "settings_size"), size)
-DEVICE = Parsed(Matching(r"auto|cpu|mps|cuda(:[0-9]{1,2})?", "settings_device"), unless_auto)
-DTYPE = Parsed(Choice(("auto", "bfloat16", "float16", "float32")), unless_auto)
 MODE = Choice(("open", "new-members", "review-all", "closed"))
 PORT = Whole(1, 65535)
 HTTP = Url(("https", "http"))
@@ -128,6 +125,12 @@ STYLE = (
 MODERATION = (
     Key("mode", MODE, "open, new-members, review-all or closed (refuses everybody but moderators)"),
     Key("trusted_after", Whole(0, UNLIMITED), "approved requests after which a new member needs no approval"),
+    Key(
+        "trusted",
+        Named(PRINCIPAL, Listed(Text(40))),
+        "whom no hold of these categories of rules stops; a mode is one, too",
+        '{ "discord:role:9" = ["violence", "review-all"] }',
+    ),
     Key("blocked", Listed(Text(300)), "starting rules; more are added in chat", '["term", "wild*card", "re:^…$"]'),
     Key("held", Listed(Text(300)), "rules that ask a moderator first"),
     Key("moderators", Listed(PRINCIPAL, 10_000), "who decides", '["discord:role:9", "slack:user:U9"]'),

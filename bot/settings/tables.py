@@ -170,6 +170,7 @@ class ModerationSettings:
     picture_holds: Mapping[str, float] = field(default_factory=dict)  #: label -> least score
     picture_blocks: Mapping[str, float] = field(default_factory=dict)
     channels: Mapping[str, str] = field(default_factory=dict)  #: tenant:channel -> mode
+    trusted: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  #: person or group -> categories of holds
 
 
 @dataclass(frozen=True, slots=True)

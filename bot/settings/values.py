@@ -255,10 +255,6 @@ def size(text: str) -> Size:
     return Size(int(width), int(height))
 
 
-def unless_auto(text: str) -> str:
-    return "" if text == "auto" else text
-
-
 def _parts(parts: Iterable[tuple[str, Value, object]]) -> list[Any]:
     """Reads (name, reader, raw value); raises Wrong with the faults of all of them."""
     values: list[Any] = []

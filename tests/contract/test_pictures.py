@@ -167,6 +167,27 @@ async def test_f07_a_file_that_no_row_knows_is_swept_once_it_is_old(kept: Kept) 
     assert await kept.names() == {f"{known_one.sha256[:2]}/{known_one.sha256}.png", "ab/notes.txt"}
 
 
+async def test_f07_a_thumbnail_that_a_cut_off_deletion_left_is_swept_and_that_of_a_kept_picture_is_not(
+    kept: Kept,
+) -> None:
+    known_one, gone = await kept.pictures.save([png("red"), png("green")], [{}] * 2)
+    for each in (known_one, gone):
+        await kept.pictures.thumb(each.sha256, 128)
+    await kept.shelf.remove(gone.sha256[:2], [f"{gone.sha256}.png"])  # and then the process was killed
+
+    async def known(names: Sequence[str]) -> Collection[str]:
+        return {known_one.sha256} & set(names)
+
+    await kept.pictures.sweep_orphans(known, time.time() - 3600)
+    assert len(await kept.names()) == 3
+    await kept.pictures.sweep_orphans(known, time.time() + 60)
+    folder = known_one.sha256[:2]
+    assert await kept.names() == {
+        f"{folder}/{known_one.sha256}.png",
+        f"thumbs/{folder}/{known_one.sha256}-128.webp",
+    }
+
+
 async def test_f07_what_is_saved_again_while_the_store_is_asked_stays(kept: Kept) -> None:
     [saved] = await kept.pictures.save([png()], [{}])
     before = time.time() + 1

@@ -22,7 +22,7 @@ from bot.conduct import (
     SanctionKind,
     Strike,
 )
-from bot.errors import Conflict, Refused
+from bot.errors import Conflict, Refused, StoreError
 from bot.model import AuditEvent, Job, JobState, Origin, Person, Place, Problem
 from bot.moderation import audit
 from bot.moderation.permissions import Rank
@@ -284,8 +284,8 @@ async def test_two_appeals_at_once_are_one(store: SqlStore) -> None:
 
 async def test_rules_keep_every_version_and_a_change_makes_a_new_one_of_the_community(store: SqlStore) -> None:
     rule = Rule("spoons", GUILD, ("spoon", "re:a|b"), allow=("spoonbill",), exempt_groups=("discord:role:1",))
-    saved = await asyncio.gather(*(store.save_rule(rule, EVENT) for _ in range(5)))
-    assert sorted(each.version for each in saved) == [1, 2, 3, 4, 5]
+    saved = await asyncio.gather(*(store.save_rules([(rule, EVENT)]) for _ in range(5)))
+    assert sorted(each.version for [each] in saved) == [1, 2, 3, 4, 5]
     community = await store.community(GUILD)
     assert community.rules == (replace(rule, version=5),)
     assert community.version == await store.community_version(GUILD) == 5
@@ -298,9 +298,21 @@ async def test_rules_keep_every_version_and_a_change_makes_a_new_one_of_the_comm
     assert (after.mode, after.channel_modes, after.paused, after.rules) == (
         Mode.REVIEW_ALL, {"7": Mode.CLOSED}, True, (),
     )  # fmt: skip
-    assert (await store.save_rule(rule, EVENT)).version == 6
+    [again] = await store.save_rules([(rule, EVENT)])
+    assert again.version == 6
     assert (await store.community(OTHER)).version == 0
     assert len(await chain(store)) == 10
+
+
+async def test_rules_that_come_together_are_saved_together_or_not_at_all(store: SqlStore) -> None:
+    spoons, forks = (Rule(name, GUILD, (name,)) for name in ("spoons", "forks"))
+    with pytest.raises((StoreError, UnicodeEncodeError)):  # no database takes half a character
+        await store.save_rules([(spoons, EVENT), (replace(forks, author="\ud800"), EVENT)])
+    assert (await store.community(GUILD)).rules == ()
+    assert await chain(store) == []
+    await store.save_rules([(spoons, EVENT), (forks, EVENT)])
+    assert {each.id for each in (await store.community(GUILD)).rules} == {"spoons", "forks"}
+    assert len(await chain(store)) == 2
 
 
 async def test_each_community_has_its_own_chain(store: SqlStore) -> None:

@@ -169,6 +169,38 @@ async def test_what_leaves_a_gallery_leaves_no_word_in_its_index(store: SqlStore
     assert await store.shared_pictures("web", ANY, None, 9) == []
 
 
+@pytest.mark.parametrize("way", ["forget", "delete", "retention", "leave"])
+async def test_the_file_of_a_picture_that_is_being_drawn_again_from_its_seed_stays(store: SqlStore, way: str) -> None:
+    made = factories.job(count=2)
+    await delivered(store, made, pictures=2)
+    await queue(store, factories.job("bob", seed=8, origin=factories.origin("bob", "elsewhere")), FREE)
+    bobs = await store.claim("w", lambda names: names[0], NOW + 10, NOW)
+    assert bobs is not None
+    match way:
+        case "forget":
+            files = await store.forget("web:user:ann", DAY, NOW + 2)
+        case "delete":
+            files = await store.delete_pictures(made.id)
+        case "retention":
+            files = await store.sweep(NOW + 100, 9, DAY) or []
+        case "leave":
+            files = await store.forget_community("web", NOW + 2)
+    assert files == []
+    assert await store.known_pictures([f"{made.id[-8:]}{0:056x}"]) == set()
+
+
+@pytest.mark.parametrize("seed", [6, 9, None])
+async def test_the_file_of_a_picture_goes_at_once_where_only_other_seeds_are_being_drawn(
+    store: SqlStore, seed: int | None
+) -> None:
+    made = factories.job(count=2)
+    await delivered(store, made, pictures=2)
+    await queue(store, factories.job("bob", seed=seed), FREE)
+    assert await store.claim("w", lambda names: names[0], NOW + 10, NOW) is not None
+    await queue(store, factories.job("eve", seed=7), FREE)
+    assert len(await store.delete_pictures(made.id)) == 2
+
+
 async def test_a_hidden_picture_is_away_until_it_is_shown_again(store: SqlStore) -> None:
     made = factories.job()
     await delivered(store, made)

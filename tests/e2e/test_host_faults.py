@@ -4,6 +4,7 @@ import asyncio
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from adapters.main import sweep_house
 from adapters.observe import Observe
 from adapters.store import sqlite
 from bot.errors import Refused, StoreBusy
+from bot.judging import PictureChecks
 from bot.model import JobState
 from bot.studio import Studio
 from tests import factories, program
@@ -170,6 +172,43 @@ async def test_f07_a_sweep_cut_off_between_rows_and_files_leaves_files_that_the_
         assert await house.store.sweep(factories.NOW, 200, 0) == [picture.sha256]
         later = house.core.clock.now() + 7200
         await sweep_house(house.store, house.pictures, before=factories.NOW, now=later, day=0)
+        with pytest.raises(FileNotFoundError):
+            await house.pictures.read(picture.sha256)
+
+
+class LongLook:
+    """A picture check that begins to take its time once ``slow`` is set, and then until ``done`` is."""
+
+    def __init__(self) -> None:
+        self.slow, self.looking, self.done = False, asyncio.Event(), asyncio.Event()
+
+    async def classify(self, image: bytes) -> Mapping[str, float]:
+        if self.slow:
+            self.looking.set()
+            await self.done.wait()
+        return {}
+
+
+@pytest.mark.parametrize("way", ["delete", "forget"])
+async def test_deleting_a_picture_leaves_its_file_to_somebody_who_is_just_having_it_drawn_again(
+    tmp_path: Path, way: str
+) -> None:
+    look = LongLook()
+    async with open_house(tmp_path, pictures_checked=PictureChecks(look)) as house, house.working():
+        anns = await house.settled((await house.ask("a fox --seed 5")).job.id)
+        look.slow = True
+        bobs = (await house.ask("a fox --seed 5", "bob")).job.id
+        async with asyncio.timeout(30):
+            await look.looking.wait()
+        if way == "delete":
+            await house.studio.delete(anns.origin.person, anns.origin.place, anns.id)
+        else:
+            await house.studio.forget(anns.origin.person)
+        look.done.set()
+        assert (await house.settled(bobs, 30)).state is JobState.DELIVERED
+        [picture] = await house.store.pictures_of(bobs)
+        assert len(await house.pictures.read(picture.sha256)) == picture.size_bytes
+        await house.studio.delete(factories.person("bob"), factories.origin("bob").place, bobs)
         with pytest.raises(FileNotFoundError):
             await house.pictures.read(picture.sha256)
 

@@ -174,6 +174,18 @@ async def test_new_members_wait_until_enough_of_theirs_was_approved(tmp_path: Pa
         assert (await ask(house, place=THERE)).job.state is JobState.REVIEW
 
 
+async def test_whom_imagine_toml_trusts_no_hold_of_that_category_stops(tmp_path: Path) -> None:
+    said = settings(trusted={"discord:role:5": ("animals", "review-all")})
+    trusted = replace(BOB, groups=("discord:role:5",))
+    async with open_house(tmp_path, moderation=said) as house:
+        await house.moderators.add_rule(MOD, HERE, Rule("", "", ("spider",), action=Action.HOLD, category="animals"))
+        assert (await ask(house, "a spider")).job.state is JobState.REVIEW
+        assert (await ask(house, "a spider", person=trusted)).job.state is JobState.QUEUED
+        await house.moderators.set_mode(MOD, HERE, Mode.REVIEW_ALL)
+        assert (await ask(house, "a fox", person=trusted)).job.state is JobState.QUEUED
+        assert (await ask(house, "a fox")).job.state is JobState.REVIEW
+
+
 async def test_a_mode_holds_for_one_channel_only(tmp_path: Path) -> None:
     async with open_house(tmp_path, moderation=SETTINGS) as house:
         await house.moderators.set_mode(MOD, HERE, Mode.REVIEW_ALL, "7")
@@ -728,6 +740,26 @@ async def test_s26_the_dispatcher_answers_moderators_and_nobody_else(tmp_path: P
         assert len(await say(MOD, HERE, "audit")) >= 4
         for text in ("pause", "resume", "mode closed here", "mode default here", "lift 2 sorry", "record 2", "help"):
             assert await say(MOD, HERE, text)
+
+
+@pytest.mark.parametrize(
+    ("exempt", "groups", "channels", "everywhere"),
+    [
+        ("<#77>, C9 <#C8|arts>", (), ("77", "C9", "C8"), False),
+        ("<@&9>, slack:group:S3 <!subteam^S4|@x>", ("discord:role:9", "slack:group:S3", "slack:group:S4"), (), False),
+        ("age-restricted, 77, 77", (), ("77",), True),
+    ],
+)
+async def test_a_rule_leaves_out_channels_roles_and_age_restricted_channels_that_its_author_names(
+    tmp_path: Path, exempt: str, groups: tuple[str, ...], channels: tuple[str, ...], everywhere: bool
+) -> None:
+    async with open_house(tmp_path, moderation=SETTINGS) as house:
+        said = f"rule add block spoon --exempt {exempt} --id spoons"
+        assert await house.moderators.dispatch(MOD, HERE, said) == ["Rule spoons is in force, version 1."]
+        rule = next(each for each in await house.moderators.rules(MOD, HERE) if each.id == "spoons")
+        assert (rule.exempt_groups, rule.exempt_channels, rule.age_restricted_exempt) == (groups, channels, everywhere)
+        [refused] = await house.moderators.dispatch(MOD, HERE, "rule add block spoon --exempt #general")
+        assert refused.endswith("not #general.")
 
 
 # ---------------------------------------------------------------- helpers

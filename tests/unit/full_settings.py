@@ -86,4 +86,5 @@ picture_check = "models/check"
 picture_holds = { nsfw = 0.5 }
 picture_blocks = { nsfw = 0.9 }
 channels = { "discord:42:778" = "closed" }
+trusted = { "discord:role:7" = ["violence", "review-all"] }
 """

@@ -6,7 +6,7 @@ import io
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot.conduct import Action, Rule, Target, Texts
@@ -32,6 +32,9 @@ rules = st.builds(
     timeout_seconds=st.integers(0, 86_400).map(float),
     spoiler=st.booleans(),
     dry_run=st.booleans(),
+    exempt_channels=st.lists(st.from_regex(r"[A-Z0-9]{1,20}", fullmatch=True), max_size=3, unique=True).map(tuple),
+    exempt_groups=st.sampled_from([(), ("discord:role:9",), ("slack:group:S3", "discord:role:1")]),
+    age_restricted_exempt=st.booleans(),
 )
 
 
@@ -53,10 +56,21 @@ def test_any_text_is_a_list_or_refused_with_sentences(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["cat\n# a comment\n\ndog*\ncat", "cat,1\ndog*,3", "\ufeffcat\ndog*", "cat\r\ndog*\r\n"]
+    "text", ["cat\n# a comment\n\ndog*\ncat", "\ufeffcat\ndog*", "cat\r\ndog*\r\n"]
 )
-def test_a_word_list_of_lines_or_of_a_first_column_is_one_rule(text: str) -> None:
+def test_a_word_list_of_lines_is_one_rule(text: str) -> None:
     assert lists.read(text, Action.HOLD, "animals") == [Rule("animals", "", ("cat", "dog*"), action=Action.HOLD)]
+
+
+plain = words.map(str.strip).filter(lambda line: line and not line.startswith("#") and "patterns" not in line.lower())
+
+
+@given(st.lists(plain, min_size=1, max_size=5, unique=True))
+@example(["re:foo{1,3}bar", "cat, dog"])
+@example(['"to be', "or not", '"to be"', "'=1"])
+def test_each_line_of_a_plain_list_is_exactly_that_pattern(lines: list[str]) -> None:
+    [rule] = lists.read("\n".join(lines), Action.HOLD, "words")
+    assert rule.patterns == tuple(lines)
 
 
 @pytest.mark.parametrize(
@@ -66,8 +80,11 @@ def test_a_word_list_of_lines_or_of_a_first_column_is_one_rule(text: str) -> Non
         ("\n \n", "list_empty"),
         ("id,patterns,colour\na,b,c", "list_column"),
         ("action,patterns\nblock,cat\nshout,dog", "list_line"),
+        ('action,patterns\nblock,"cat\nhold,dog', "list_unreadable"),
+        ('action,patterns\nblock,"cat" dog', "list_unreadable"),
         ("action,patterns,timeout\nblock,cat,soon", "list_line"),
         ("action,patterns,target\nblock,cat,moon", "list_line"),
+        ("action,patterns,exempt\nblock,cat,#general", "list_line"),
         ("action,patterns\n" + "block,cat\n" * 201, "list_too_many"),
         ("x" * 200_001, "list_too_long"),
     ],

@@ -205,16 +205,6 @@ def test_a_picture_check_acts_at_its_thresholds() -> None:
     assert picture_verdict({"nudity": float("nan")}, thresholds).action is Action.BLOCK
 
 
-def test_an_age_restricted_channel_lifts_only_the_labels_it_is_for() -> None:
-    thresholds = {"nudity": {Action.BLOCK: 0.5}, "gore": {Action.BLOCK: 0.5}}
-    scores = {"nudity": 0.9}
-    adult = Place("discord:42", "7", age_restricted=True)
-    exempt = frozenset({"nudity"})
-    assert picture_verdict(scores, thresholds, age_restricted_exempt=exempt, place=adult).action is Action.ALLOW
-    assert picture_verdict(scores, thresholds, age_restricted_exempt=exempt, place=PLACE).action is Action.BLOCK
-    assert picture_verdict({"gore": 0.9}, thresholds, age_restricted_exempt=exempt, place=adult).action is Action.BLOCK
-
-
 def test_every_reason_of_a_verdict_fills_its_sentence() -> None:
     codes = [code for code in ENGLISH if code.startswith(("blocked_", "held_", "flagged_"))]
     until = [problem(Reason(Action.BLOCK, code, "nudity", "r1", 4, "No foxes", until=1.0).problem) for code in codes]

@@ -61,11 +61,6 @@ def test_days_are_utc_and_end_within_whole_hours(now: float, day: int, hours: in
     assert reset_hours(now) == hours
 
 
-def test_f69_a_clock_set_back_brings_no_earlier_day() -> None:
-    assert day_of(DAY * 5.0 - 1, at_least=5) == 5
-    assert day_of(DAY * 6.0, at_least=5) == 6
-
-
 def test_what_is_left_of_a_day_is_never_negative() -> None:
     assert day_left(50, 48) == 2
     assert day_left(50, 60) == 0

@@ -121,6 +121,7 @@ def test_every_setting_of_a_full_file_arrives() -> None:
         {"nsfw": 0.5},
         {"nsfw": 0.9},
         {"discord:42:778": "closed"},
+        {"discord:role:7": ("violence", "review-all")},
     )
 
 

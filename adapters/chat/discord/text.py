@@ -8,7 +8,6 @@ from bot.model import Job, Picture, Progress
 
 MESSAGE = 2000  #: characters of a message's content
 ALT_TEXT = 1024
-THREAD_NAME = 100
 SHOWN_PROMPT = 1000  #: a longer one is cut in messages; the alt text and the form hold more
 PERSON = re.compile(r"discord:user:(\d+)")  #: shown as a name, pings nobody
 BREAK = "\u200b"  #: after a backtick it keeps a code block closed to what is inside

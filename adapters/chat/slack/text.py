@@ -85,7 +85,9 @@ def drawing(progress: Progress) -> str:
 
 
 def duration(seconds: float) -> str:
-    return f"{round(seconds)} s" if seconds < 90 else f"{round(seconds / 60)} min"
+    if seconds < 90:
+        return replies.say("span_seconds", n=round(seconds))
+    return replies.say("span_minutes", n=round(seconds / 60))
 
 
 def result(job: Job, pictures: tuple[Picture, ...]) -> str:

@@ -20,7 +20,7 @@ from bot.conduct import (
 )
 from bot.mod_words import remembered, sanction_line
 from bot.model import AuditEvent, Person, Picture
-from bot.moderation.commands import lasting
+from bot.moderation.commands import exempt, lasting
 from bot.moderation.sanctions import active_strikes, trust
 from bot.moderation.starter import FIXED
 from bot.replies import display, problem, say
@@ -171,6 +171,7 @@ class RuleRow:
     action: str
     patterns: str
     allow: str
+    exempt: str
     target: str
     category: str
     message: str
@@ -189,6 +190,7 @@ def rule_row(rule: Rule) -> RuleRow:
         action=rule.action.name.lower(),
         patterns="\n".join(rule.patterns),
         allow=", ".join(rule.allow),
+        exempt=exempt(rule),
         target=rule.target.value,
         category=rule.category,
         message=rule.message,

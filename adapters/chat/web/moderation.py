@@ -70,6 +70,10 @@ class Shown:
     find: str = ""
 
 
+View = Callable[[Person, Place, Shown], Awaitable[dict[str, Any]]]
+"""What a view's template is filled with."""
+
+
 class ModerationPages:
     def __init__(self, house: "WebHouse", pages: Pages) -> None:
         self._house = house
@@ -79,6 +83,13 @@ class ModerationPages:
         self._secure = house.settings.public_url.startswith("https:")
         self._acts = Acts(house.moderators)
         self._wrong: deque[float] = deque(maxlen=TRIES)
+        self._views: Mapping[str, View] = {
+            "queue": self._queue,
+            "rules": self._rules,
+            "people": self._people,
+            "settings": self._settings,
+            "audit": self._audit,
+        }
 
     def routes(self) -> Sequence[BaseRoute]:
         return [
@@ -176,27 +187,27 @@ class ModerationPages:
 
     async def _rendered(self, session: Session, shown: Shown) -> str:
         """One view as HTML."""
-        house, who, place = self._house, session.person, Place(shown.tenant, "moderation")
-        now = house.clock.now()
-        values: dict[str, Any] = {"tenant": shown.tenant, **deciding.choices()}
-        match shown.view:
-            case "rules":
-                rules = await house.moderators.rules(who, place)
-                values["rules"] = [deciding.rule_row(rule) for rule in rules]
-            case "people":
-                values |= await self._people(who, place, shown)
-            case "settings":
-                values["policy"] = (await house.core.judge.bench(shown.tenant)).policy
-            case "audit":
-                events = await house.moderators.audit(who, place, AUDIT_SHOWN)
-                names = await self._names(who, place, deciding.people_in(events))
-                values["events"] = deciding.audit_rows(events, names)
-            case _:
-                cases = await house.moderators.cases(who, place, QUEUE_SHOWN)
-                names = await self._names(who, place, deciding.keys_of(cases))
-                values["cards"] = [deciding.card(case, shown.tenant, who.key, now, names) for case in cases]
-                values["more"] = max(0, await house.moderators.count(who, place) - len(cases))
-        return self._pages.render(f"moderation-{shown.view}.html", **values)
+        values = await self._views[shown.view](session.person, Place(shown.tenant, "moderation"), shown)
+        return self._pages.render(
+            f"moderation-{shown.view}.html", tenant=shown.tenant, **deciding.choices(), **values
+        )
+
+    async def _queue(self, who: Person, place: Place, shown: Shown) -> dict[str, Any]:
+        moderators, now = self._house.moderators, self._house.clock.now()
+        cases = await moderators.cases(who, place, QUEUE_SHOWN)
+        names = await self._names(who, place, deciding.keys_of(cases))
+        cards = [deciding.card(case, shown.tenant, who.key, now, names) for case in cases]
+        return {"cards": cards, "more": max(0, await moderators.count(who, place) - len(cases))}
+
+    async def _rules(self, who: Person, place: Place, shown: Shown) -> dict[str, Any]:  # noqa: ARG002 - as all views
+        return {"rules": [deciding.rule_row(rule) for rule in await self._house.moderators.rules(who, place)]}
+
+    async def _settings(self, who: Person, place: Place, shown: Shown) -> dict[str, Any]:  # noqa: ARG002 - as all views
+        return {"policy": (await self._house.core.judge.bench(shown.tenant)).policy}
+
+    async def _audit(self, who: Person, place: Place, shown: Shown) -> dict[str, Any]:  # noqa: ARG002 - as all views
+        events = await self._house.moderators.audit(who, place, AUDIT_SHOWN)
+        return {"events": deciding.audit_rows(events, await self._names(who, place, deciding.people_in(events)))}
 
     async def _export(self, request: Request) -> Response:
         session = await self.session(request)

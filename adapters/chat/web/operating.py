@@ -3,12 +3,12 @@
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from bot.conduct import Action, Mode, Rule, Target
+from bot.conduct import Rule
 from bot.errors import Refused
 from bot.mod_words import decided_line, explanation_lines, imported_lines, simulation_lines
 from bot.model import Person, Place, Problem
 from bot.moderation import lists
-from bot.moderation.commands import duration, person_key, rule_id, split_patterns
+from bot.moderation.commands import COLUMNS, action_named, duration, mode_named, person_key, rule_from
 from bot.moderators import Moderators
 from bot.options import without_forbidden
 from bot.replies import say
@@ -100,11 +100,7 @@ class Acts:
         return f"{said} {say('mod_rule_dry')}" if saved.dry_run and not wanted.dry_run else said
 
     async def _import(self, actor: Person, place: Place, form: Form) -> str:
-        actions = {action.name.lower(): action for action in Action if action is not Action.ALLOW}
-        action = actions.get(_text(form, "action"))
-        if action is None:
-            raise Refused(Problem("rule_without_action"))
-        rules = lists.read(_text(form, "list"), action, _text(form, "id"))
+        rules = lists.read(_text(form, "list"), action_named(_text(form, "action")), _text(form, "id"))
         return "\n".join(imported_lines(await self._do.add_rules(actor, place, rules)))
 
     async def _starter(self, actor: Person, place: Place, form: Form) -> str:  # noqa: ARG002 - as all acts
@@ -121,9 +117,7 @@ class Acts:
 
     async def _mode(self, actor: Person, place: Place, form: Form) -> str:
         name, channel = _text(form, "mode"), _text(form, "channel").strip()
-        if name not in {*Mode, "default"}:
-            raise Refused(Problem("mod_modes", {"modes": ", ".join([*Mode, "default"])}))
-        await self._do.set_mode(actor, place, None if name == "default" else Mode(name), channel)
+        await self._do.set_mode(actor, place, mode_named(name), channel)
         return say("mod_mode_here" if channel else "mod_mode", mode=name)
 
     async def _pause(self, actor: Person, place: Place, form: Form) -> str:
@@ -146,25 +140,4 @@ def _target(place: Place, form: Form) -> Person:
 
 def _rule_of(form: Form) -> Rule:
     """Raises Refused."""
-    lasting = _text(form, "timeout").strip()
-    seconds = duration(lasting) if lasting else 0.0
-    actions = {action.name.lower(): action for action in Action if action is not Action.ALLOW}
-    action, target = _text(form, "action"), _text(form, "target")
-    if seconds is None:
-        raise Refused(Problem("mod_needs_duration"))
-    if action not in actions or target not in set(Target):
-        raise Refused(Problem("rule_without_action"))
-    return Rule(
-        id=rule_id(_text(form, "id").strip()),
-        tenant="",
-        patterns=split_patterns(_text(form, "patterns")),
-        action=actions[action],
-        all_of=form.get("all_of") is True,
-        allow=split_patterns(_text(form, "allow")),
-        target=Target(target),
-        category=_text(form, "category").strip()[:40],
-        message=_text(form, "message").strip(),
-        timeout_seconds=seconds,
-        spoiler=form.get("spoiler") is True,
-        dry_run=form.get("dry_run") is True,
-    )
+    return rule_from({name: "yes" if form.get(name) is True else _text(form, name) for name in COLUMNS})

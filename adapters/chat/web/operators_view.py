@@ -205,8 +205,8 @@ def words(text: str) -> str:
 def _seconds(seconds: float) -> str:
     whole = max(0, round(seconds))
     if whole < 120:
-        return say("web_short_seconds", n=whole)
-    return say("web_short_minutes", n=whole // 60) if whole < 7200 else say("web_short_hours", n=whole // 3600)
+        return say("span_seconds", n=whole)
+    return say("span_minutes", n=whole // 60) if whole < 7200 else say("span_hours", n=whole // 3600)
 
 
 def depth(depths: Mapping[str, int], *states: JobState) -> int:
