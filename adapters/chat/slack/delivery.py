@@ -15,7 +15,7 @@ from weakref import WeakValueDictionary
 
 from adapters.chat.slack import blocks, text
 from adapters.chat.slack.address import Address
-from adapters.chat.slack.sharing import UNKNOWN, Parcel, Shared, share, shared_before, upload
+from adapters.chat.slack.sharing import Parcel, Shared, Sharing, share, upload
 from adapters.chat.slack.web import Closed, Web
 from adapters.chat.slack.workspaces import Workspaces
 from bot import replies, wording
@@ -171,27 +171,16 @@ class SlackChat:
 
     async def _shared(self, errand: Errand, shown: tuple[Picture, ...]) -> Shared:
         address, job = errand.address, errand.job
-        parcel = _parcel(job, shown)
-        files = address.file_ids
-        promised = bool(address.shared)
-        if files and (before := await shared_before(errand.web, files, job.deliveries, promised=promised)):
+        sharing = Sharing(
+            errand.web, self._pictures, _parcel(job, shown), errand.remember, address.file_ids, bool(address.shared)
+        )
+        if before := await sharing.before(job.deliveries):
             return before
-
-        async def took() -> None:
-            await errand.remember({"shared": "1"})
-
         refusals = []
         for place in places(address):
             try:
-                files = files or await self._uploaded(errand, parcel)
                 channel = place.channel or await _direct(errand.web, address)
-                try:
-                    shared = await share(errand.web, parcel, files, channel, place.thread, took)
-                except Closed as closed:
-                    if closed.code != UNKNOWN:
-                        raise
-                    files = await self._uploaded(errand, parcel)
-                    shared = await share(errand.web, parcel, files, channel, place.thread, took)
+                shared = await sharing.into(channel, place.thread)
             except Closed as closed:
                 refusals.append(closed.code)
                 continue
@@ -200,13 +189,11 @@ class SlackChat:
             return shared
         raise ChatGone("; ".join(refusals))
 
-    async def _uploaded(self, errand: Errand, parcel: Parcel) -> tuple[str, ...]:
-        files = await upload(errand.web, self._pictures, parcel)
-        await errand.remember({"files": ",".join(files), "shared": ""})
-        return files
-
     async def hand_over(self, settled: Settled) -> None:
-        """The pictures of a request that could not be posted, to whoever asked. Raises Closed, ChatBusy."""
+        """The pictures of a request that could not be posted, to whoever asked.
+
+        Raises Closed, ChatBusy; ChatGone without the files.
+        """
         job, address = settled.job, Address.read(settled.job.origin.address)
         web = await self._workspaces.web(address.team, address.enterprise)
         shown = tuple(each for each in settled.pictures if not each.deleted and not each.hidden)

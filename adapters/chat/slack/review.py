@@ -1,15 +1,16 @@
 """Moderation on Slack: the review channel with its buttons and forms, pictures that go and come back, notices."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from adapters.chat.slack import blocks, forms, text
-from adapters.chat.slack.address import Address
+from adapters.chat.slack.address import Address, file_ids
 from adapters.chat.slack.asking import Desk, Reply
 from adapters.chat.slack.buttons import Press, open_form
 from adapters.chat.slack.delivery import SlackChat
 from adapters.chat.slack.reading import Payload, Visit
-from adapters.chat.slack.sharing import DELETED, UNKNOWN, Parcel, share, upload
+from adapters.chat.slack.sharing import DELETED, UNKNOWN, Parcel, Sharing, share_for_post
 from adapters.chat.slack.web import Closed, Web
 from adapters.chat.slack.workspaces import Workspaces
 from bot import replies
@@ -51,42 +52,61 @@ class SlackRoom:
                 await web.call("chat.update", channel=channel, ts=known["message"], text=words, blocks=content)
             else:
                 posted = await web.call("chat.postMessage", channel=channel, text=words, blocks=content)
-                known = {"channel": channel, "message": str(posted["ts"]), "files": ""}
-                await remember(known)
+                known = {"channel": channel, "message": str(posted["ts"])}
+                await remember({**known, **dict.fromkeys(("files", "shared", "failures", "previewed"), "")})
             await self._previewed(web, case, known, remember)
         except Closed as closed:
             raise ChatGone(closed.code) from None
 
     async def _previewed(self, web: Web, case: Case, known: Mapping[str, str], remember: Remember) -> None:
         """The pictures in the message's thread while they wait; they go with the decision."""
-        files = tuple(filter(None, known.get("files", "").split(",")))
         if case.item.state in DECIDED:
-            await _deleted(web, files)
-        elif case.job is not None and case.pictures and not files and not case.item.hard:
+            await _deleted(web, file_ids(known.get("files", "")))
+        elif case.job is not None and case.pictures and not case.item.hard and not known.get("previewed"):
             parcel = Parcel(case.pictures, text.alt_text(case.job.request.prompt), f"review-{case.item.id[:8]}", "")
-            files = await upload(web, self._pictures, parcel)
-            await remember({**known, "files": ",".join(files)})
-            await share(web, parcel, files, known["channel"], known["message"])
+            with suppress(ChatGone):  # without the files it is decided by the words
+                sharing = Sharing(web, self._pictures, parcel, remember)
+                await share_for_post(sharing, known, known["channel"], known["message"])
+            await remember({"previewed": "1"})
 
-    async def revise(self, settled: Settled) -> None:
-        """Slack cannot hide a file: a hidden one is deleted there, and posted anew should it be shown again."""
-        job, address = settled.job, Address.read(settled.job.origin.address)
-        web = await self._web(job.origin.place.tenant)
-        posted = list(zip(settled.pictures, address.file_ids, strict=False))
+    async def revise(self, settled: Settled, address: Mapping[str, str], remember: Remember) -> None:
+        """Slack cannot hide a file: a hidden one is deleted there, and posted anew should it be shown again.
+
+        Remembered are each picture's newest file and, as ``files``, those that are on their way.
+        """
+        web = await self._web(settled.job.origin.place.tenant)
+        posted = _newest_files(settled, address)
+        shown = {picture: file for picture, file in posted.items() if not picture.hidden and not picture.deleted}
         try:
-            await _deleted(web, [file for picture, file in posted if picture.hidden or picture.deleted])
-            shown = [(picture, file) for picture, file in posted if not picture.hidden and not picture.deleted]
-            back = tuple([picture for picture, file in shown if await _is_gone(web, file)])
-            if back:
-                await self._posted_again(web, settled, back)
-            await self._chat.revise_request(job, gone=not shown)
+            await _deleted(web, [file for picture, file in posted.items() if picture not in shown])
+            sent = file_ids(address.get("files", ""))
+            late = {picture: file for picture, file in shown.items() if file in sent}
+            known = {**address, "files": ",".join(late.values())}
+            if len(late) < len(sent):
+                await remember({"files": known["files"]})
+            await self._posted_again(web, settled, tuple(late), known, remember)
+            gone = [picture for picture, file in shown.items() if picture not in late and await _is_gone(web, file)]
+            await self._posted_again(web, settled, tuple(gone), {}, remember)
+            await self._chat.revise_request(settled.job, gone=not shown)
         except Closed as closed:
             raise ChatGone(closed.code) from None
 
-    async def _posted_again(self, web: Web, settled: Settled, back: tuple[Picture, ...]) -> None:
-        job, address = settled.job, Address.read(settled.job.origin.address)
+    async def _posted_again(
+        self, web: Web, settled: Settled, back: tuple[Picture, ...], known: Mapping[str, str], remember: Remember
+    ) -> None:
+        """``known``: what an attempt that did not come to its end remembered."""
+        if not back:
+            return
+        job, place = settled.job, Address.read(settled.job.origin.address)
+
+        async def remember_each(found: Mapping[str, str]) -> None:
+            files = zip(back, file_ids(found.get("files", "")), strict=False)
+            await remember({**found, **{_newest(picture): file for picture, file in files}})
+
         parcel = Parcel(back, text.alt_text(job.request.prompt), f"imagine-{job.id[:8]}", text.result(job, back))
-        await share(web, parcel, await upload(web, self._pictures, parcel), address.channel, address.pictures_thread)
+        sharing = Sharing(web, self._pictures, parcel, remember_each)
+        await share_for_post(sharing, known, place.channel, place.pictures_thread)
+        await remember({"files": "", "shared": "", "failures": ""})
 
     async def notify(self, notice: Notice) -> None:
         web = await self._web(notice.tenant)
@@ -96,6 +116,17 @@ class SlackRoom:
             await web.call("chat.postMessage", channel=opened["channel"]["id"], text=said, blocks=content)
         except Closed as closed:
             raise ChatGone(closed.code) from None
+
+
+def _newest(picture: Picture) -> str:
+    """Where the id of the file that shows it is remembered once it was posted again."""
+    return f"file {picture.index}"
+
+
+def _newest_files(settled: Settled, address: Mapping[str, str]) -> dict[Picture, str]:
+    first = Address.read(settled.job.origin.address).file_ids
+    posted = zip(settled.pictures, first, strict=False)
+    return {picture: address.get(_newest(picture), file) for picture, file in posted}
 
 
 async def _deleted(web: Web, files: Sequence[str]) -> None:
