@@ -266,6 +266,17 @@ def without_files(folder: Path) -> None:
             file.unlink()
 
 
+async def test_whoever_reported_before_is_told_so(posting: SlackTest) -> None:
+    await posting.human.slash("/imagine", "a fox")
+    await posting.job()
+    message = posting.workspace.by_bot()[0]
+    await report(posting, message, "U2")
+    reporter = posting.human.other("U2", "U2")
+    await reporter.sees("moderators will look")
+    await report(posting, message, "U2")
+    await reporter.sees("already reported")
+
+
 async def test_sanctions_are_ordered_with_mentions_and_told_directly(posting: SlackTest) -> None:
     moderator = posting.human.other("U9", "mo")
     await moderator.slash("/imagine-mod", "ban <@U1|ann> spam")

@@ -136,7 +136,7 @@ class Buttons:
         job_id = forms.metadata(body["view"]).get("job", "")
         reason = forms.values(body["view"]).get(forms.REASON) or ""
         try:
-            await self._moderators.report(await self._desk.person(visit), visit.place, job_id, None, reason)
+            fresh = await self._moderators.report(await self._desk.person(visit), visit.place, job_id, None, reason)
         except Refused as refused:
             return Reply(errors={forms.REASON: forms.errors(refused.problems, ())[forms.PROMPT]})
-        return Reply(blocks.private(replies.say("chat_reported")))
+        return Reply(blocks.private(replies.say("chat_reported" if fresh else "report_only_one")))
