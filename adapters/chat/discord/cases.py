@@ -30,7 +30,7 @@ def text_of(case: Case) -> str:
     """Who asked for what, why it is here, and what became of it. Of the hard category the words stay out."""
     item = case.item
     title = replies.say(f"discord_case_{item.kind.value}", person=mention(item.author))
-    words = [replies.say("discord_case_hidden", item=short_id(case))] if item.hard else _words(case)
+    words = [replies.say("chat_case_hidden", item=short_id(case))] if item.hard else _words(case)
     reasons = [f"- {replies.problem(reason)}" for reason in case.reasons[:SHOWN_REASONS]]
     return _whole(title, *words, *reasons, *_reports(case), *_outcome(case))
 

@@ -16,6 +16,7 @@ from adapters.chat.slack.workspaces import Workspaces
 from bot import replies
 from bot.conduct import DECIDED, Case, ItemKind, Notice
 from bot.errors import ChatGone, Refused
+from bot.mod_words import SHORT_ID
 from bot.model import Picture, Settled
 from bot.moderators import Moderators
 from bot.ports import Pictures
@@ -150,10 +151,12 @@ async def _is_gone(web: Web, file: str) -> bool:
 
 
 def case_blocks(case: Case) -> tuple[str, list[blocks.Block]]:
-    """Who asked for what, why it is here, and what became of it."""
+    """Who asked for what, why it is here, and what became of it. Of the hard category the words stay out."""
     item, job = case.item, case.job
     head = replies.say(f"slack_case_{item.kind.value}", person=_mention(item.author))
     words = job.request.prompt if job else item.words
+    if item.hard:
+        words = replies.say("chat_case_hidden", item=item.id[:SHORT_ID])
     content = [blocks.context(head), *([blocks.section(text.shown(words))] if words else [])]
     extra = _extra(case)
     if extra:
@@ -173,9 +176,9 @@ def case_blocks(case: Case) -> tuple[str, list[blocks.Block]]:
 
 def _extra(case: Case) -> str:
     lines = []
-    if case.job is not None and case.job.request.negative_prompt:
+    if case.job is not None and case.job.request.negative_prompt and not case.item.hard:
         lines.append(replies.say("slack_case_negative", words=replies.display(case.job.request.negative_prompt)))
-    if case.item.original:
+    if case.item.original and not case.item.hard:
         lines.append(replies.say("slack_case_original", words=replies.display(case.item.original)))
     lines += [f"• {replies.problem(reason)}" for reason in case.reasons[:SHOWN_REASONS]]
     lines += [f"• {each.person}: {replies.display(each.reason)}" for each in case.reports[:SHOWN_REPORTS]]
