@@ -647,7 +647,7 @@ SELECT * FROM items WHERE ready = 1 AND state IN ('open', 'claimed') AND kind IN
 UPDATE jobs SET request = :request, notes = :notes WHERE id = :job AND state = 'review' RETURNING *
 
 -- name: hold_running
-UPDATE jobs SET state = 'review', review = 1, worker = '', lease_until = 0
+UPDATE jobs SET state = 'review', review = 1, queued_at = 0, worker = '', lease_until = 0
 WHERE id = :job AND attempt = :attempt AND state = 'running' AND worker <> ''
 RETURNING *
 

@@ -1,6 +1,7 @@
 """Moderation on Slack: the review channel, its buttons and forms, reports, sanctions, and `/imagine-mod`."""
 
 import asyncio
+import dataclasses
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -84,6 +85,17 @@ async def test_approve_lets_it_be_drawn_and_both_messages_say_so(test: SlackTest
     await until(lambda: "Approved by" in case.shown())
     assert labels(case) == []
     assert [message.thread_ts for message in test.workspace.with_files()] == [public.ts]
+
+
+async def test_approved_words_stay_when_the_request_is_cancelled(tmp_path: Path, slack: SlackStandIn) -> None:
+    async with open_test(tmp_path, slack, moderation=REVIEWED, working=False) as test:
+        async with test.house.working(dataclasses.replace(test.worker(), chats={})):
+            public, case, moderator = await held(test)
+        await moderator.click(case, "Approve")
+        await test.human.click(public, "Cancel")
+        async with test.house.working(test.worker()):
+            assert (await test.job()).state is JobState.CANCELLED
+            assert "a red fox" in public.shown()
 
 
 async def test_reject_asks_a_reason_at_once_which_the_person_reads(test: SlackTest) -> None:

@@ -20,7 +20,7 @@ from adapters.chat.slack.web import Closed, Web
 from adapters.chat.slack.workspaces import Workspaces
 from bot import replies, wording
 from bot.errors import ChatBusy, ChatGone
-from bot.model import Job, JobState, Picture, Progress, Settled
+from bot.model import FINAL_STATES, Job, JobState, Picture, Progress, Settled
 from bot.ports import Clock, Observer, Pictures, Remember
 from bot.recent import Newest
 from bot.studio import is_withheld
@@ -262,10 +262,8 @@ class SlackChat:
 def _request(job: Job, address: Address, status: str, buttons: Sequence[blocks.Block]) -> dict[str, Any]:
     """The request's message. Nothing public shows what moderators did not let pass, or may not have."""
     instead = ""
-    if job.state is JobState.REJECTED or (job.review and job.state is JobState.CANCELLED):
-        instead = replies.say("slack_withheld")
-    elif is_withheld(job):
-        instead = replies.say("chat_held")
+    if is_withheld(job):
+        instead = replies.say("slack_withheld" if job.state in FINAL_STATES else "chat_held")
     words, content = blocks.request(address.user, job.request, status, buttons, instead=instead)
     return {"text": words, "blocks": content}
 
