@@ -22,7 +22,7 @@ from adapters.chat.discord.parcels import REQUEST_LIMIT, SMALLEST, Fit, Packer, 
 from adapters.chat.discord.rest import Archived, Body, Closed, Missing, Rest, TooLarge, Upload
 from bot import replies, wording
 from bot.errors import ChatBusy, ChatGone
-from bot.model import FINAL_STATES, Job, JobState, Progress, Settled
+from bot.model import FINAL_STATES, Job, Progress, Settled
 from bot.ports import Clock, Observer, Pictures, Remember
 from bot.recent import Newest
 from bot.studio import is_withheld
@@ -220,10 +220,8 @@ class DiscordChat:
 
     def _view_without(self, job: Job) -> discord.ui.View | None:
         """The buttons of a request that ended without pictures."""
-        if job.state is JobState.FAILED:
-            return rows.failed_row(self._marks, job.id)
-        decision = str(job.reason.values.get("decision", "")) if job.reason else ""
-        return rows.appeal_row(self._marks, decision) if job.state is JobState.REJECTED and decision else None
+        about, buttons = wording.left(job)
+        return rows.row(self._marks, about, *buttons) if buttons else None
 
     def _header(self, job: Job) -> str:
         """"" where moderators did not let the prompt pass, or may not have: then nothing public shows it."""

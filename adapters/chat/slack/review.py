@@ -13,18 +13,16 @@ from adapters.chat.slack.reading import Payload, Visit
 from adapters.chat.slack.sharing import DELETED, UNKNOWN, Parcel, Sharing, share_for_post
 from adapters.chat.slack.web import Closed, Web
 from adapters.chat.slack.workspaces import Workspaces
-from bot import replies
-from bot.conduct import DECIDED, Case, ItemKind, Notice
+from bot import replies, wording
+from bot.conduct import DECIDED, Case, Notice
 from bot.errors import ChatGone, Refused
 from bot.mod_words import SHORT_ID
 from bot.model import Picture, Settled
 from bot.moderators import Moderators
 from bot.ports import Pictures
 from bot.ports_moderation import Remember
+from bot.wording import Button
 
-APPROVE, REJECT, EDIT = "approve", "reject", "edit"
-LABELS = {APPROVE: "Approve", REJECT: "Reject", EDIT: "Edit"}
-APPEALS = (blocks.APPEAL,)
 SHOWN_REASONS, SHOWN_REPORTS = 10, 5
 GONE = frozenset({UNKNOWN, DELETED})
 
@@ -111,7 +109,8 @@ class SlackRoom:
 
     async def notify(self, notice: Notice) -> None:
         web = await self._web(notice.tenant)
-        said, content = blocks.private(notice.text, *blocks.row(notice.decision, APPEALS if notice.decision else ()))
+        appeal = blocks.row(notice.decision, (Button.APPEAL,) if notice.decision else ())
+        said, content = blocks.private(notice.text, *appeal)
         try:
             opened = await web.call("conversations.open", users=notice.person.rpartition(":")[2])
             await web.call("chat.postMessage", channel=opened["channel"]["id"], text=said, blocks=content)
@@ -168,9 +167,7 @@ def case_blocks(case: Case) -> tuple[str, list[blocks.Block]]:
         if item.approvals:
             given = replies.say("chat_case_approvals", given=len(item.approvals), needed=item.required)
             content.append(blocks.context(given))
-        names = (APPROVE, REJECT, EDIT) if item.kind is ItemKind.REQUEST else (APPROVE, REJECT)
-        buttons = [blocks.button(name, item.id, LABELS[name]) for name in names]
-        content.append({"type": "actions", "elements": buttons})
+        content += blocks.row(item.id, wording.deciding(item))
     return text.clip(text.escape(text.shown(words or replies.say("slack_case"))), text.LONGEST_TEXT), content
 
 
@@ -203,8 +200,12 @@ class Reviews:
 
     @property
     def presses(self) -> Mapping[str, Press]:
-        presses = {APPROVE: self._approve, REJECT: self._ask_reason, EDIT: self._ask_prompt}
-        return {**presses, blocks.APPEAL: self._ask_why}
+        return {
+            Button.APPROVE: self._approve,
+            Button.REJECT: self._ask_reason,
+            Button.EDIT: self._ask_prompt,
+            Button.APPEAL: self._ask_why,
+        }
 
     async def _approve(self, visit: Visit, item: str) -> Reply:
         await self._moderators.approve(await self._desk.moderator(visit), visit.place, item)

@@ -18,11 +18,11 @@ from typing import Any
 
 from adapters.chat.slack.address import file_ids
 from adapters.chat.slack.web import Closed, Web
+from bot import wording
 from bot.errors import ChatBusy, ChatGone
 from bot.model import Picture
 from bot.ports import Pictures, Remember
 
-ENDINGS = {"image/png": "png", "image/jpeg": "jpg", "image/webp": "webp"}
 FIRST_LOOK, LONGEST_PAUSE = 0.3, 2.0
 SHARE_SECONDS = 15.0
 """How long one delivery waits for Slack to show what it took."""
@@ -137,7 +137,7 @@ async def _upload_one(web: Web, pictures: Pictures, parcel: Parcel, picture: Pic
         data = await pictures.read(picture.sha256)
     except FileNotFoundError as error:
         raise ChatGone(f"a picture's file is missing or damaged: {error}") from error
-    name = f"{parcel.stem}-{picture.index + 1}.{ENDINGS[picture.media_type]}"
+    name = wording.file_name(parcel.stem, picture.index, picture.media_type)
     ticket = await web.call("files.getUploadURLExternal", filename=name, length=len(data), alt_txt=parcel.alt)
     await web.upload(str(ticket["upload_url"]), data)
     return str(ticket["file_id"])
