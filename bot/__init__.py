@@ -31,6 +31,7 @@ answering         who waits for an answer goes first
 wording           what every chat platform says of a request
 holding           a job in a worker's hands
 mending           what was closed until somebody mends it, and what nobody will draw
+telling           what waiting people hear of their place in the line
 worker            the way out: claim, draw, deliver, settle
 showing           the worker's other hand: review items, changed pictures, notices
 governing         a community's rules and settings, as its moderators change them

@@ -7,6 +7,7 @@ and the operator is told (row F79); nothing that fails here lets anything pass.
 import asyncio
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import ParamSpec, TypeVar
 
@@ -279,10 +280,13 @@ class Judge:
         return verdicts.one(BLOCKED_LIKENESS) if is_blocked(found, blocked) else verdicts.ALLOWED
 
     async def likenesses(self, pictures: Sequence[Picture]) -> list[str]:
-        """Of stored pictures, the flat ones left out. Raises FileNotFoundError."""
+        """Of stored pictures; flat ones are left out, and those whose file is missing or damaged."""
         if self._pictures.likeness is None or self._pictures.read is None:
             return []
-        images = [await self._pictures.read(picture.sha256) for picture in pictures]
+        images = []
+        for picture in pictures:
+            with suppress(FileNotFoundError):
+                images.append(await self._pictures.read(picture.sha256))
         found = [await asyncio.to_thread(self._pictures.likeness, image) for image in images]
         return [each for each in found if each]
 

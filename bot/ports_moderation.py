@@ -154,10 +154,10 @@ class ReviewRoom(Protocol):
         ``address`` is what was remembered. Raises DeliveryError; ChatGone: no moderator can be reached here at all.
         """
 
-    async def revise(self, settled: Settled) -> None:
+    async def revise(self, settled: Settled, address: Mapping[str, str], remember: Remember) -> None:
         """A delivered result's pictures changed: hidden and deleted ones go from its message, others are there again.
 
-        Raises DeliveryError.
+        ``address`` is what was remembered of the changes shown before. Raises DeliveryError.
         """
 
     async def notify(self, notice: Notice) -> None:

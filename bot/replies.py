@@ -280,6 +280,7 @@ ENGLISH: Mapping[str, str] = {
     "chat_case_expired": "Nobody decided in time.",
     "chat_case_withdrawn": "The request ended before anybody decided.",
     "chat_case_approvals": "{given} of {needed} approvals.",
+    "chat_case_hidden": "Only an owner may look at this: /imagine-mod show {item}",
     "chat_field_appeal": "Why should it be taken back?",
     "chat_appealed": "Thank you. A moderator will look at it again.",
     "chat_state_received": "being taken in",
@@ -330,7 +331,6 @@ ENGLISH: Mapping[str, str] = {
     "discord_case_appeal": "{person} appeals a decision about this:",
     "discord_case_negative": "Not to be shown:",
     "discord_case_original": "It was, before it was edited:",
-    "discord_case_hidden": "Only an owner may look at this: /imagine-mod show {item}",
     "discord_case_blocked": "The server's AutoMod does not let its words be posted here: /imagine-mod show {item}",
     "discord_case_against": "against this: {sanction}",
     "discord_case_no_room": "This cannot be posted in a review channel of {guild}: name one under review_channels in "

@@ -13,7 +13,7 @@ from bot.errors import ChatBusy, ChatGone, StoreError
 from bot.judging import sanction_problem
 from bot.model import Job, Picture, Problem, Settled
 from bot.moderation import sanctions
-from bot.ports_moderation import ReviewRoom
+from bot.ports_moderation import Remember, ReviewRoom
 from bot.replies import problem, say
 
 POST_LEASE = 30.0
@@ -72,7 +72,8 @@ async def _show(core: steps.Core, rooms: Mapping[str, ReviewRoom], post: Post) -
         case PostKind.PICTURES:
             job = await core.store.job(post.subject)
             if job is not None:
-                await rooms[job.platform].revise(Settled(job, tuple(await core.store.pictures_of(job.id))))
+                settled = Settled(job, tuple(await core.store.pictures_of(job.id)))
+                await rooms[job.platform].revise(settled, post.address, _remembering(core, post))
         case PostKind.NOTICE:
             sanction = await store.sanction_by_id(post.tenant, post.subject)
             if sanction is not None:
@@ -109,11 +110,15 @@ def _of_item(item: Item, against: Sanction | None) -> Notice:
 
 
 async def _announce(core: steps.Core, room: ReviewRoom, post: Post, item: Item) -> None:
+    channel = core.judge.review_channel(post.tenant)
+    await room.announce(await case_of(core, item), channel, post.address, _remembering(core, post))
+
+
+def _remembering(core: steps.Core, post: Post) -> Remember:
     async def remember(address: Mapping[str, str]) -> None:
         await core.judge.store.remember_post(post, address)
 
-    channel = core.judge.review_channel(post.tenant)
-    await room.announce(await case_of(core, item), channel, post.address, remember)
+    return remember
 
 
 async def case_of(core: steps.Core, item: Item, moderator: str = "") -> Case:

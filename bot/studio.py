@@ -63,10 +63,13 @@ class Status:
 
 
 def is_withheld(job: Job) -> bool:
-    """Its words and pictures are for moderators and its author only: nobody let it pass, or somebody refused it."""
-    return job.state in {JobState.REVIEW, JobState.HELD, JobState.REJECTED} or (
-        job.state is JobState.RECEIVED and job.review
-    )
+    """Its words and pictures are for moderators and its author only: nobody let it pass, or somebody refused it.
+
+    A final one stays so: of those that were cancelled, what had not passed a moderator before.
+    """
+    if job.state in {JobState.REVIEW, JobState.HELD, JobState.REJECTED}:
+        return True
+    return (job.review and not job.queued_at) or (job.state is JobState.CANCELLED and job.drawn_at > 0)
 
 
 class Studio:

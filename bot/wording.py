@@ -2,12 +2,54 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
+from enum import StrEnum
 
 from bot import described
-from bot.model import Job, Picture, Problem, Progress, Settled
+from bot.conduct import Item, ItemKind
+from bot.model import Job, JobState, Picture, Problem, Progress, Settled
 from bot.quota import day_left
 from bot.replies import problem, say
 from bot.studio import Status
+
+
+class Button(StrEnum):
+    """What can be pressed under a message."""
+
+    CANCEL = "cancel"
+    AGAIN = "again"
+    VARY = "vary"
+    REPORT = "report"
+    DELETE = "delete"
+    APPROVE = "approve"
+    REJECT = "reject"
+    EDIT = "edit"
+    APPEAL = "appeal"
+
+
+RESULT = (Button.AGAIN, Button.VARY, Button.REPORT, Button.DELETE)
+ENDINGS = {"image/png": "png", "image/jpeg": "jpg", "image/webp": "webp"}
+
+
+def label_of(button: str) -> str:
+    """Fixed by the contract."""
+    return button.capitalize()
+
+
+def deciding(item: Item) -> tuple[Button, ...]:
+    """Under an item of the review queue: a request's words can be changed until it is drawn."""
+    return (Button.APPROVE, Button.REJECT, *([Button.EDIT] if item.kind is ItemKind.REQUEST else []))
+
+
+def left(job: Job) -> tuple[str, tuple[Button, ...]]:
+    """Under a request that ended without pictures: what the buttons are about, and which they are."""
+    if job.state is JobState.FAILED:
+        return job.id, (Button.AGAIN, Button.VARY)
+    decision = str(job.reason.values.get("decision", "")) if job.reason else ""
+    return decision, (Button.APPEAL,) if job.state is JobState.REJECTED and decision else ()
+
+
+def file_name(stem: str, index: int, media_type: str) -> str:
+    return f"{stem}-{index + 1}.{ENDINGS[media_type]}"
 
 
 def state(job: Job) -> str:

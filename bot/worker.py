@@ -18,6 +18,7 @@ from bot.mending import ROUND_SECONDS, Mending
 from bot.model import FINAL_STATES, Job, JobState, Problem, Settled
 from bot.ports import Chat, Pictures, Topic, Wakeup
 from bot.ports_moderation import ReviewRoom
+from bot.telling import Telling
 from bot.under_way import UnderWay
 
 LEASE_SECONDS = 7.5
@@ -55,6 +56,7 @@ class Worker:
     _claims: UnderWay = field(default_factory=UnderWay)
     _last_beat: float = 0.0
     _mending: Mending = field(init=False)
+    _telling: Telling = field(init=False)
     _switches: steps.Switches = field(init=False)
     _work_to_draw: Wakeup = field(init=False)
     _work_to_deliver: Wakeup = field(init=False)
@@ -64,6 +66,7 @@ class Worker:
     def __post_init__(self) -> None:
         store = self.core.store
         self._mending = Mending(self.core)
+        self._telling = Telling(self.core, self.chats, self.name, alone=self.alone)
         self._switches = steps.Switches(store, self.core.clock)
         self._work_to_draw, self._work_to_deliver, self._work_to_post = (store.subscribe(Topic.WORK) for _ in range(3))
         self._cancels = store.subscribe(Topic.CANCEL)
@@ -383,12 +386,7 @@ class Worker:
     async def _line_loop(self) -> None:
         while not self._stopping:
             await asyncio.sleep(LINE_SECONDS)
-            standings = await steps.standings(self.core)
-            for job_id, standing in standings.items():
-                job = await self.core.store.job(job_id)
-                chat = self.chats.get(job.platform) if job else None
-                if job and chat and job.state is JobState.QUEUED:
-                    await chat.progress(job, standing.position, standing.eta_seconds, None)
+            await self._telling.look()
 
     # -- moderation
 

@@ -52,7 +52,7 @@ class FakeRoom:
         self.items[case.item.id] = case
         self.channels[case.item.id] = channel
 
-    async def revise(self, settled: Settled) -> None:
+    async def revise(self, settled: Settled, address: Mapping[str, str], remember: Remember) -> None:
         if self.plan:
             raise self.plan.pop(0)
         self.revised.append(settled)

@@ -285,9 +285,9 @@ class PointedRoom:
         await self.inner.announce(case, channel, address, remember)
         self._at("announce:end")
 
-    async def revise(self, settled: Settled) -> None:
+    async def revise(self, settled: Settled, address: Mapping[str, str], remember: Remember) -> None:
         self._at("revise:begin")
-        await self.inner.revise(settled)
+        await self.inner.revise(settled, address, remember)
         self._at("revise:end")
 
     async def notify(self, notice: Notice) -> None:

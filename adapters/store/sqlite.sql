@@ -678,7 +678,7 @@ UPDATE jobs SET request = :request, lane = :lane, cost = :cost, notes = :notes W
 RETURNING *
 
 -- name: hold_running
-UPDATE jobs SET state = 'review', review = 1, worker = '', lease_until = 0
+UPDATE jobs SET state = 'review', review = 1, queued_at = 0, worker = '', lease_until = 0
 WHERE id = :job AND attempt = :attempt AND state = 'running' AND worker <> ''
 RETURNING *
 

@@ -29,6 +29,7 @@ from bot.moderation.permissions import Rank
 from bot.moderation.review import ITEM_SECONDS
 from bot.moderation.sanctions import automatic
 from bot.ports_moderation import Decide
+from bot.studio import is_withheld
 from tests import factories
 from tests.factories import DAY, NOW
 
@@ -52,6 +53,42 @@ async def held(store: SqlStore, tenant: str = GUILD) -> tuple[Job, Item]:
     item = item_of(job)
     await store.submit(factories.new(job), item)
     return await store.acknowledge(job.id, {}, "sketch", NOW, review=True), item
+
+
+async def cancelled(store: SqlStore, job: Job) -> Job:
+    await store.cancel(job.id, Problem("cancelled_by_you"), NOW)
+    ended = await store.job(job.id)
+    assert ended
+    assert ended.state is JobState.CANCELLED
+    return ended
+
+
+async def test_words_that_a_moderator_let_pass_stay_public_when_the_request_is_cancelled(store: SqlStore) -> None:
+    job, item = await held(store)
+    assert is_withheld(job)
+    await store.decide(GUILD, item.id, deciding(ItemState.APPROVED), "sketch", NOW)
+    assert not is_withheld(await cancelled(store, job))
+
+
+async def test_words_that_no_moderator_let_pass_stay_withheld_when_the_request_is_cancelled(store: SqlStore) -> None:
+    job, _ = await held(store)
+    assert is_withheld(await cancelled(store, job))
+
+
+@pytest.mark.parametrize("drawn", [False, True])
+async def test_words_held_back_after_they_were_shown_stay_withheld_when_the_request_is_cancelled(
+    store: SqlStore, drawn: bool
+) -> None:
+    job = guild_job()
+    await store.submit(factories.new(job))
+    await store.acknowledge(job.id, {}, "sketch", NOW, review=False)
+    claimed = await store.claim("w", lambda _: "sketch", NOW + 8, NOW)
+    assert claimed
+    if drawn:
+        claimed = await store.drawn(claimed, [factories.picture()], 0, (), NOW)
+    waiting = await store.hold(claimed, item_of(job, ItemKind.PICTURE if drawn else ItemKind.REQUEST), NOW)
+    assert is_withheld(waiting)
+    assert is_withheld(await cancelled(store, job))
 
 
 def deciding(state: ItemState, by: str = "discord:user:9") -> Decide:

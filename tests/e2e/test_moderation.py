@@ -644,6 +644,22 @@ async def test_a_banned_picture_is_not_posted_again_and_delete_bans_nothing(tmp_
         assert (await events(house)).count("picture_banned") == 1
 
 
+async def test_a_picture_whose_file_is_lost_can_be_banned_like_any_other(tmp_path: Path) -> None:
+    async with open_house(tmp_path, moderation=SETTINGS) as house:
+        on_discord(house)
+        house.core.judge._pictures = PictureChecks(likeness=likeness, read=house.pictures.read)
+        job = await delivered(house)
+        await house.moderators.report(BOB, HERE, job.id, 0, "rude")
+        for file in (tmp_path / "images").rglob("*"):
+            if file.is_file():
+                file.unlink()
+        [case] = await house.moderators.cases(MOD, HERE)
+        await house.moderators.dispatch(MOD, HERE, f"banish {case.item.id} never again")
+        [picture] = await house.store.pictures_of(job.id)
+        assert picture.hidden
+        assert await house.store.blocked_pictures(GUILD) == []
+
+
 def drawing(look: str, side: int) -> bytes:
     """A flat picture, or one of two with different shapes in them."""
     picture = Image.new("RGB", (side, side), "#404040")

@@ -6,6 +6,7 @@ import signal
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from adapters.store import postgres
@@ -13,13 +14,15 @@ from adapters.store.store import SqlStore
 from bot.errors import Refused, StoreError
 from bot.model import JobState
 from bot.ports import Topic
+from bot.telling import TRUSTED_SECONDS, Telling
 from bot.worker import BEAT_SECONDS, LEASE_SECONDS, POLL_SECONDS
 from tests import factories, machines
 from tests import postgres as servers
 from tests.contract.stores import database_of
 from tests.crashing import FolderChat, Fuse
-from tests.fakes import FakeBackend
+from tests.fakes import FakeBackend, FakeChat
 from tests.house import TestHouse, house_on, open_house
+from tests.moving import Ahead
 
 
 async def all_settled(house: TestHouse, job_ids: list[str], seconds: float = 60.0) -> None:
@@ -59,6 +62,25 @@ async def test_other_workers_take_a_dead_ones_job_over_within_ten_seconds(tmp_pa
         assert (job.state, job.crashes) == (JobState.DELIVERED, 1)
         assert time.monotonic() - killed_at < 25
     assert LEASE_SECONDS + BEAT_SECONDS / 2 + POLL_SECONDS < 10, "what it takes where nothing is slow"
+
+
+async def test_one_of_several_workers_tells_the_line_and_another_one_once_it_is_dead(tmp_path: Path) -> None:
+    async with open_house(tmp_path, [FakeBackend(seconds=60.0)], dialect="postgres") as house:
+        for _ in range(2):
+            await house.ask()
+        chats = [FakeChat(), FakeChat()]
+        clock = Ahead()
+        core = replace(house.core, clock=clock)
+        tellers = [Telling(core, {"web": chat}, f"w{number}", alone=False) for number, chat in enumerate(chats)]
+        for _ in range(3):
+            for teller in tellers:
+                await teller.look()
+        assert [len(chat.seen) for chat in chats] == [6, 0]
+        clock.ahead += TRUSTED_SECONDS
+        for _ in range(3):
+            await tellers[1].look()
+        await tellers[0].look()
+        assert [len(chat.seen) for chat in chats] == [6, 6]
 
 
 async def test_f02_a_dead_chat_processs_requests_are_dropped_by_another_but_not_those_on_their_way(

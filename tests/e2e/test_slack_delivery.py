@@ -155,6 +155,40 @@ async def test_f60_a_revoked_token_ends_undeliverable_and_refunded(tmp_path: Pat
         assert [message.channel for message in test.workspace.with_files()] == ["DU1"]
 
 
+async def test_a_kept_picture_whose_file_is_lost_keeps_back_no_other(
+    tmp_path: Path, slack: SlackStandIn
+) -> None:
+    async with open_test(tmp_path, slack, backends=[FakeBackend(seconds=0.5)]) as test:
+        failing = slack.faults.break_down("upload", times=2)
+        for words in ("a hill", "a dale"):
+            await test.human.slash("/imagine", words)
+        await until(lambda: failing.hits == 2)
+        slack.workspace.revoked = True
+        lost, kept = await test.all_settled(2)
+        assert (lost.state, kept.state) == (JobState.UNDELIVERABLE, JobState.UNDELIVERABLE)
+        [picture] = await test.house.store.pictures_of(lost.id)
+        await test.house.pictures.delete(picture.sha256)
+        slack.workspace.revoked = False
+        await test.human.slash("/imagine-status")
+        await until(test.workspace.with_files)
+        [shown] = test.workspace.with_files()
+        assert [file.name for file in shown.files] == [f"imagine-{kept.id[:8]}-1.png"]
+
+
+async def test_f68_a_picture_whose_file_is_lost_before_it_is_posted_is_refunded(
+    test: SlackTest, slack: SlackStandIn
+) -> None:
+    failing = slack.faults.break_down("upload")
+    await test.human.slash("/imagine", "a hill")
+    await until(lambda: failing.hits)
+    [picture] = await test.house.store.pictures_of((await test.jobs())[0].id)
+    await test.house.pictures.delete(picture.sha256)
+    job = await test.job()
+    assert job.state is JobState.UNDELIVERABLE
+    assert (await test.house.store.usage("slack:user:U1", test.house.core.day())).images_today == 0
+    assert test.house.recorder.named("alert") == []
+
+
 async def test_a_deleted_request_message_does_not_keep_the_pictures_back(tmp_path: Path, slack: SlackStandIn) -> None:
     async with open_test(tmp_path, slack, backends=[FakeBackend(seconds=0.5)]) as test:
         await test.human.slash("/imagine", "a hill")

@@ -1,6 +1,7 @@
 """Moderation on Slack: the review channel, its buttons and forms, reports, sanctions, and `/imagine-mod`."""
 
 import asyncio
+import dataclasses
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 from bot.model import JobState, QuotaSettings
 from bot.settings import ModerationSettings
 from tests.slack_house import SlackTest, open_test
-from tests.standins.slack import Human, Message, SlackStandIn, buttons_of, controls_in
+from tests.standins.slack import Answer, Cut, Human, Message, SlackStandIn, buttons_of, controls_in
 from tests.waiting import until
 
 REVIEWED = ModerationSettings(
@@ -84,6 +85,17 @@ async def test_approve_lets_it_be_drawn_and_both_messages_say_so(test: SlackTest
     await until(lambda: "Approved by" in case.shown())
     assert labels(case) == []
     assert [message.thread_ts for message in test.workspace.with_files()] == [public.ts]
+
+
+async def test_approved_words_stay_when_the_request_is_cancelled(tmp_path: Path, slack: SlackStandIn) -> None:
+    async with open_test(tmp_path, slack, moderation=REVIEWED, working=False) as test:
+        async with test.house.working(dataclasses.replace(test.worker(), chats={})):
+            public, case, moderator = await held(test)
+        await moderator.click(case, "Approve")
+        await test.human.click(public, "Cancel")
+        async with test.house.working(test.worker()):
+            assert (await test.job()).state is JobState.CANCELLED
+            assert "a red fox" in public.shown()
 
 
 async def test_reject_asks_a_reason_at_once_which_the_person_reads(test: SlackTest) -> None:
@@ -167,6 +179,114 @@ async def test_a_report_hides_the_pictures_until_a_moderator_dismisses_it(postin
     await moderator.click(case, "Approve")
     await until(lambda: sum(len(m.files) for m in test.workspace.with_files() if m.channel == "C1") == 2)
     await until(lambda: "Done" in message.shown())
+
+
+def pictures_in(test: SlackTest, channel: str) -> int:
+    shown = [file for each in test.workspace.with_files() if each.channel == channel for file in each.files]
+    return sum(not file.deleted for file in shown)
+
+
+async def shown_again(test: SlackTest, count: int) -> Message:
+    """The message of a request whose pictures were reported and found fit."""
+    message = await reported(test, count)
+    await until(lambda: "removed" in message.shown() and pictures_in(test, "C9") == count)
+    await test.human.other("U9", "mo").click(cases(test)[-1], "Approve")
+    await until(lambda: pictures_in(test, "C1") == count)
+    return message
+
+
+async def reported(test: SlackTest, count: int = 1) -> Message:
+    await test.human.slash("/imagine", f"a fox --count {count}")
+    await test.job()
+    message = test.workspace.by_bot()[0]
+    await report(test, message, "U2")
+    return message
+
+
+async def report(test: SlackTest, message: Message, user: str) -> Answer:
+    opened, reporter = len(test.workspace.views), test.human.other(user, user)
+    await reporter.click(message, "Report")
+    await until(lambda: len(test.workspace.views) > opened)
+    return await reporter.submit(reporter.form(), reason="rude")
+
+
+async def test_pictures_shown_again_can_be_taken_away_again(posting: SlackTest) -> None:
+    message = await shown_again(posting, 2)
+    await until(lambda: "Done" in message.shown())
+    await posting.human.click(message, "Delete")
+    await until(lambda: "removed" in message.shown())
+    assert pictures_in(posting, "C1") == 0
+
+
+async def test_pictures_come_and_go_with_every_report_and_are_never_there_twice(posting: SlackTest) -> None:
+    message = await shown_again(posting, 2)
+    await until(lambda: "Done" in message.shown())
+    await report(posting, message, "U3")
+    await until(lambda: "removed" in message.shown())
+    assert pictures_in(posting, "C1") == 0
+    await posting.human.other("U9", "mo").click(cases(posting)[-1], "Approve")
+    await until(lambda: "Done" in message.shown())
+    assert pictures_in(posting, "C1") == 2
+
+
+@pytest.mark.parametrize("method", ["files.completeUploadExternal", "files.info", "chat.update"])
+@pytest.mark.parametrize("cut", [Cut.BEFORE, Cut.AFTER])
+async def test_pictures_are_shown_again_once_whatever_call_fails(
+    posting: SlackTest, slack: SlackStandIn, method: str, cut: Cut
+) -> None:
+    message = await reported(posting)
+    await until(lambda: "removed" in message.shown() and pictures_in(posting, "C9") == 1)
+    slack.faults.cut(method, cut, times=2)
+    await posting.human.other("U9", "mo").click(cases(posting)[-1], "Approve")
+    await until(lambda: "Done" in message.shown())
+    await slack.settled_down()
+    assert pictures_in(posting, "C1") == 1
+    await posting.human.click(message, "Delete")
+    await until(lambda: "removed" in message.shown())
+    assert pictures_in(posting, "C1") == 0
+
+
+@pytest.mark.parametrize("cut", [Cut.BEFORE, Cut.AFTER])
+async def test_moderators_see_a_picture_once_although_sharing_it_failed_at_first(
+    posting: SlackTest, slack: SlackStandIn, cut: Cut
+) -> None:
+    await posting.human.slash("/imagine", "a fox")
+    await posting.job()
+    slack.faults.cut("files.completeUploadExternal", cut)
+    await report(posting, posting.workspace.by_bot()[0], "U2")
+    await until(lambda: pictures_in(posting, "C9"))
+    await asyncio.sleep(1.5)
+    assert pictures_in(posting, "C9") == 1
+
+
+async def test_a_case_whose_pictures_are_lost_is_shown_without_them(
+    posting: SlackTest, tmp_path: Path
+) -> None:
+    await posting.human.slash("/imagine", "a fox")
+    await posting.job()
+    without_files(tmp_path)
+    await report(posting, posting.workspace.by_bot()[0], "U2")
+    await until(lambda: cases(posting))
+    await posting.human.other("U9", "mo").click(cases(posting)[-1], "Reject")
+    await until(lambda: "removed" in posting.workspace.by_bot()[0].shown())
+    assert posting.house.recorder.named("alert") == []
+
+
+def without_files(folder: Path) -> None:
+    for file in (folder / "images").rglob("*"):
+        if file.is_file():
+            file.unlink()
+
+
+async def test_whoever_reported_before_is_told_so(posting: SlackTest) -> None:
+    await posting.human.slash("/imagine", "a fox")
+    await posting.job()
+    message = posting.workspace.by_bot()[0]
+    await report(posting, message, "U2")
+    reporter = posting.human.other("U2", "U2")
+    await reporter.sees("moderators will look")
+    await report(posting, message, "U2")
+    await reporter.sees("already reported")
 
 
 async def test_sanctions_are_ordered_with_mentions_and_told_directly(posting: SlackTest) -> None:

@@ -192,7 +192,7 @@ class SimRoom:
         if not address:
             await remember({"message": "1"})
 
-    async def revise(self, settled: Settled) -> None:
+    async def revise(self, settled: Settled, address: Mapping[str, str], remember: RememberPost) -> None:
         await self._reach("revise")
 
     async def notify(self, notice: Notice) -> None:

@@ -1,11 +1,16 @@
 """Words on the way to Slack and back."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.chat.slack import blocks, text
+from adapters.chat.slack import blocks, review, text
+from bot.conduct import HARD, Case, Item, ItemKind, ItemState
 from bot.model import ImageRequest
+from bot.wording import RESULT, Button
+from tests import factories
 from tests.standins.slack import controls_in
 from tests.standins.slack.validate import problems
 
@@ -63,7 +68,7 @@ def test_only_the_bots_own_mention_goes() -> None:
 @given(WORDS, st.sampled_from(["", "Held."]))
 def test_s02_a_request_message_parses_nothing_that_a_person_wrote(words: str, held: str) -> None:
     asked = ImageRequest(f"{words}<!channel>")
-    buttons = blocks.row("a" * 32, (blocks.CANCEL,))
+    buttons = blocks.row("a" * 32, (Button.CANCEL,))
     fallback, content = blocks.request("U1", asked, "Waiting", buttons, instead=held)
     assert controls_in(fallback) == []
     for block in content:
@@ -76,6 +81,20 @@ def test_s02_a_request_message_parses_nothing_that_a_person_wrote(words: str, he
 @given(st.text(max_size=40), st.integers(1, 2000))
 def test_messages_keep_slacks_limits_however_long_the_prompt_is(words: str, times: int) -> None:
     asked = ImageRequest((f"{words}\n" * times)[:2000] + "x")
-    fallback, content = blocks.request("U1", asked, "Waiting", blocks.row("a" * 32, blocks.RESULT))
+    fallback, content = blocks.request("U1", asked, "Waiting", blocks.row("a" * 32, RESULT))
     assert problems("chat.postMessage", {"channel": "C1", "text": fallback, "blocks": content}) == []
     assert len(text.alt_text(asked.prompt)) <= 1000
+
+
+@pytest.mark.parametrize("state", [ItemState.OPEN, ItemState.REJECTED])
+def test_words_of_the_hard_category_are_in_no_review_channel(state: ItemState) -> None:
+    job = factories.job(prompt="vile words")
+    job = replace(job, request=replace(job.request, negative_prompt="vile too"))
+    item = Item("i" * 32, "slack:T1", ItemKind.REQUEST, job.id, "slack:user:U1", 0.0, HARD)
+    item = replace(item, state=state, original="vile")
+    said, content = review.case_blocks(Case(item, job))
+    assert "vile" not in said + str(content)
+    assert "Only an owner may look" in str(content)
+    shown, content = review.case_blocks(Case(replace(item, category=""), job))
+    assert "vile words" in shown
+    assert "vile too" in str(content)

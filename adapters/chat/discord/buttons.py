@@ -16,6 +16,7 @@ from bot import replies
 from bot.errors import Refused, StoreError
 from bot.model import FINAL_STATES, Person, Place
 from bot.recent import DOUBLE_CLICK, Lately
+from bot.wording import RESULT, Button
 
 Handler = Callable[[Interaction, str], Awaitable[None]]
 
@@ -35,11 +36,11 @@ class Buttons:
         self._desk, self._studio, self._report_to = desk, desk.studio, report
         self._pressed = Lately(DOUBLE_CLICK)
         self._handlers: dict[str, Handler] = {
-            rows.CANCEL: self._cancel,
-            rows.AGAIN: self._again,
-            rows.VARY: self._vary,
-            rows.REPORT: self._report,
-            rows.DELETE: self._delete,
+            Button.CANCEL: self._cancel,
+            Button.AGAIN: self._again,
+            Button.VARY: self._vary,
+            Button.REPORT: self._report,
+            Button.DELETE: self._delete,
             rows.OLDER: partial(history.older, desk),
             **(more or {}),
         }
@@ -149,6 +150,6 @@ def job_of(message: discord.Message, desk: Desk) -> str | None:
     """The request that a message of ours is about."""
     for shown in shown_ids(message):
         mark = desk.marks.read(shown)
-        if mark is not None and mark.action in rows.RESULT:
+        if mark is not None and mark.action in RESULT:
             return mark.subject
     return None

@@ -6,8 +6,8 @@ import discord
 
 from adapters.chat.discord import rows, text
 from adapters.chat.discord.marks import Marks
-from bot import replies
-from bot.conduct import DECIDED, Case, ItemKind
+from bot import replies, wording
+from bot.conduct import DECIDED, Case
 from bot.mod_words import SHORT_ID
 
 SHOWN_REASONS = 10
@@ -19,18 +19,17 @@ def short_id(case: Case) -> str:
 
 
 def row_of(marks: Marks, case: Case) -> discord.ui.View | None:
-    """What can be decided; a request's words can be changed until it is drawn."""
+    """What can be decided."""
     if case.item.state in DECIDED:
         return None
-    actions = (rows.APPROVE, rows.REJECT, *([rows.EDIT] if case.item.kind is ItemKind.REQUEST else []))
-    return rows.row(marks, case.item.id, *actions)
+    return rows.row(marks, case.item.id, *wording.deciding(case.item))
 
 
 def text_of(case: Case) -> str:
     """Who asked for what, why it is here, and what became of it. Of the hard category the words stay out."""
     item = case.item
     title = replies.say(f"discord_case_{item.kind.value}", person=mention(item.author))
-    words = [replies.say("discord_case_hidden", item=short_id(case))] if item.hard else _words(case)
+    words = [replies.say("chat_case_hidden", item=short_id(case))] if item.hard else _words(case)
     reasons = [f"- {replies.problem(reason)}" for reason in case.reasons[:SHOWN_REASONS]]
     return _whole(title, *words, *reasons, *_reports(case), *_outcome(case))
 

@@ -22,7 +22,7 @@ from adapters.chat.discord.parcels import REQUEST_LIMIT, SMALLEST, Fit, Packer, 
 from adapters.chat.discord.rest import Archived, Body, Closed, Missing, Rest, TooLarge, Upload
 from bot import replies, wording
 from bot.errors import ChatBusy, ChatGone
-from bot.model import Job, JobState, Progress, Settled
+from bot.model import FINAL_STATES, Job, Progress, Settled
 from bot.ports import Clock, Observer, Pictures, Remember
 from bot.recent import Newest
 from bot.studio import is_withheld
@@ -220,16 +220,15 @@ class DiscordChat:
 
     def _view_without(self, job: Job) -> discord.ui.View | None:
         """The buttons of a request that ended without pictures."""
-        if job.state is JobState.FAILED:
-            return rows.failed_row(self._marks, job.id)
-        decision = str(job.reason.values.get("decision", "")) if job.reason else ""
-        return rows.appeal_row(self._marks, decision) if job.state is JobState.REJECTED and decision else None
+        about, buttons = wording.left(job)
+        return rows.row(self._marks, about, *buttons) if buttons else None
 
     def _header(self, job: Job) -> str:
         """"" where moderators did not let the prompt pass, or may not have: then nothing public shows it."""
-        if job.state is JobState.REJECTED or (job.review and job.state is JobState.CANCELLED):
+        withheld = is_withheld(job)
+        if withheld and job.state in FINAL_STATES:
             return ""
-        return text.placeholder(None if is_withheld(job) else job.request.prompt, job.request.count)
+        return text.placeholder(None if withheld else job.request.prompt, job.request.count)
 
     async def _tidy_placeholder(self, errand: Errand) -> None:
         """Where moderators had a say, or progress was shown: the prompt as it is now, or no prompt."""
@@ -334,8 +333,8 @@ class DiscordChat:
 
     async def open_thread(self, job: Job, address: Address) -> str:
         """The placeholder's thread, made now or before. Raises Closed, ChatBusy."""
-        hidden = is_withheld(job) or not self._header(job)
-        names = [text.neutral_name()] if hidden else [text.thread_name(job.request.prompt), text.neutral_name()]
+        spoken = [] if is_withheld(job) else [text.thread_name(job.request.prompt)]
+        names = [*spoken, text.neutral_name()]
         return await self.rest.start_thread(address.channel, address.placeholder, names)
 
     # -- the files

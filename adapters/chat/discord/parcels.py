@@ -7,7 +7,7 @@ import discord
 
 from adapters.chat.discord import text
 from adapters.chat.discord.rest import Body, Upload
-from bot import replies
+from bot import replies, wording
 from bot.errors import ChatGone
 from bot.model import Picture
 from bot.ports import Pictures
@@ -19,7 +19,6 @@ REQUEST_LIMIT = 24 * 1024 * 1024
 """Discord takes 25 MiB a request; the rest is for the text around the files."""
 
 SMALLEST = 256 * 1024
-ENDINGS = {"image/png": "png", "image/jpeg": "jpg", "image/webp": "webp"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +60,6 @@ class Packer:
             media_type, refitted = picture.media_type, False
             if len(data) > limit:
                 data, media_type, refitted = await self._fit(data, limit)  # noqa: PLW2901 - the same picture, smaller
-            name = f"{parcel.stem}-{picture.index + 1}.{ENDINGS[media_type]}"
-            uploads.append(Upload(name, data, parcel.alt))
+            uploads.append(Upload(wording.file_name(parcel.stem, picture.index, media_type), data, parcel.alt))
             changed = changed or refitted
         return tuple(uploads), changed

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from adapters.chat.discord import cases, forms, reading, rows
+from adapters.chat.discord import cases, forms, reading
 from adapters.chat.discord.asking import Desk
 from adapters.chat.discord.buttons import Handler
 from adapters.chat.discord.marks import Mark
@@ -11,6 +11,7 @@ from adapters.chat.discord.rest import NO_MENTIONS
 from bot import replies
 from bot.conduct import Case
 from bot.moderators import Moderators
+from bot.wording import Button
 
 
 class Reviews:
@@ -20,22 +21,22 @@ class Reviews:
     @property
     def buttons(self) -> Mapping[str, Handler]:
         return {
-            rows.APPROVE: self._approve,
-            rows.REJECT: self._ask_reason,
-            rows.EDIT: self._ask_prompt,
-            rows.APPEAL: self._ask_why,
+            Button.APPROVE: self._approve,
+            Button.REJECT: self._ask_reason,
+            Button.EDIT: self._ask_prompt,
+            Button.APPEAL: self._ask_why,
         }
 
     @property
     def forms(self) -> Mapping[str, Handler]:
-        return {rows.REJECT: self._reject, rows.EDIT: self._edit, rows.APPEAL: self._appeal}
+        return {Button.REJECT: self._reject, Button.EDIT: self._edit, Button.APPEAL: self._appeal}
 
     async def _approve(self, interaction: Interaction, item: str) -> None:
         case = await self._moderators.approve(reading.person(interaction), reading.place(interaction), item)
         await self._shown(interaction, case)
 
     async def _ask_reason(self, interaction: Interaction, item: str) -> None:
-        form = forms.Form(self._desk.marks, Mark(rows.REJECT, item), replies.say("discord_form_reject"))
+        form = forms.Form(self._desk.marks, Mark(Button.REJECT, item), replies.say("discord_form_reject"))
         form.ask(forms.REASON, replies.say("discord_field_reject"), required=True, limit=500)
         await interaction.response.send_modal(form)
 
@@ -46,7 +47,7 @@ class Reviews:
 
     async def _ask_prompt(self, interaction: Interaction, item: str) -> None:
         case = await self._moderators.case(reading.person(interaction), reading.place(interaction), item)
-        form = forms.Form(self._desk.marks, Mark(rows.EDIT, item), replies.say("discord_form_edit"))
+        form = forms.Form(self._desk.marks, Mark(Button.EDIT, item), replies.say("discord_form_edit"))
         prompt = case.job.request.prompt if case.job else ""
         form.ask(forms.PROMPT, replies.say("discord_field_prompt"), prompt, required=True, limit=forms.LONG)
         await interaction.response.send_modal(form)
@@ -68,7 +69,7 @@ class Reviews:
     # -- by those who were decided about
 
     async def _ask_why(self, interaction: Interaction, decision: str) -> None:
-        form = forms.Form(self._desk.marks, Mark(rows.APPEAL, decision), replies.say("discord_form_appeal"))
+        form = forms.Form(self._desk.marks, Mark(Button.APPEAL, decision), replies.say("discord_form_appeal"))
         form.ask(forms.REASON, replies.say("chat_field_appeal"), required=True, limit=1000)
         await interaction.response.send_modal(form)
 

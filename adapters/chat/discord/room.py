@@ -130,7 +130,7 @@ class DiscordReviewRoom:
 
     # -- what was decided
 
-    async def revise(self, settled: Settled) -> None:
+    async def revise(self, settled: Settled, address: Mapping[str, str], remember: Remember) -> None:  # noqa: ARG002 - as the port has it
         await self._chat.reshow(settled)
 
     async def notify(self, notice: Notice) -> None:

@@ -8,29 +8,16 @@ import discord
 
 from adapters.chat.discord.marks import PATTERN, Mark, Marks
 from bot.replies import say
+from bot.wording import RESULT, Button, label_of
 
-CANCEL, AGAIN, VARY, REPORT, DELETE = "cancel", "again", "vary", "report", "delete"
 OLDER = "older"
-APPROVE, REJECT, EDIT, APPEAL = "approve", "reject", "edit", "appeal"
-LABELS = {  # fixed by the contract
-    CANCEL: "Cancel",
-    AGAIN: "Again",
-    VARY: "Vary",
-    REPORT: "Report",
-    DELETE: "Delete",
-    APPROVE: "Approve",
-    REJECT: "Reject",
-    EDIT: "Edit",
-    APPEAL: "Appeal",
-}
-RESULT = (AGAIN, VARY, REPORT, DELETE)
-STYLES = {
-    CANCEL: discord.ButtonStyle.secondary,
-    AGAIN: discord.ButtonStyle.primary,
-    REPORT: discord.ButtonStyle.secondary,
-    DELETE: discord.ButtonStyle.danger,
-    APPROVE: discord.ButtonStyle.success,
-    REJECT: discord.ButtonStyle.danger,
+STYLES: Mapping[str, discord.ButtonStyle] = {
+    Button.CANCEL: discord.ButtonStyle.secondary,
+    Button.AGAIN: discord.ButtonStyle.primary,
+    Button.REPORT: discord.ButtonStyle.secondary,
+    Button.DELETE: discord.ButtonStyle.danger,
+    Button.APPROVE: discord.ButtonStyle.success,
+    Button.REJECT: discord.ButtonStyle.danger,
 }
 
 
@@ -43,7 +30,7 @@ class Presses(Protocol):
 class JobButton(discord.ui.DynamicItem[discord.ui.Button[Any]], template=PATTERN):
     def __init__(self, custom_id: str, action: str, label: str = "", row: int | None = None) -> None:
         style = STYLES.get(action, discord.ButtonStyle.secondary)
-        words = label or LABELS.get(action, action)
+        words = label or label_of(action)
         super().__init__(discord.ui.Button(label=words, style=style, custom_id=custom_id, row=row))
 
     @classmethod
@@ -67,26 +54,23 @@ def row(marks: Marks, job_id: str, *actions: str) -> discord.ui.View:
 
 
 def waiting_row(marks: Marks, job_id: str) -> discord.ui.View:
-    return row(marks, job_id, CANCEL)
+    return row(marks, job_id, Button.CANCEL)
 
 
 def result_row(marks: Marks, job_id: str) -> discord.ui.View:
     return row(marks, job_id, *RESULT)
 
 
-def failed_row(marks: Marks, job_id: str) -> discord.ui.View:
-    return row(marks, job_id, AGAIN, VARY)
-
-
 def appeal_row(marks: Marks, decision: str) -> discord.ui.View:
-    return row(marks, decision, APPEAL)
+    return row(marks, decision, Button.APPEAL)
 
 
 def history_rows(marks: Marks, again: Mapping[int, str], before: str) -> discord.ui.View:
     """``again``: the requests by their number on the page; ``before``: where the next page begins, "" for the last."""
     view = discord.ui.View(timeout=None)
     for number, job_id in again.items():
-        view.add_item(JobButton(marks.write(Mark(AGAIN, job_id)), AGAIN, f"{LABELS[AGAIN]} {number}", 0))
+        label = f"{label_of(Button.AGAIN)} {number}"
+        view.add_item(JobButton(marks.write(Mark(Button.AGAIN, job_id)), Button.AGAIN, label, 0))
     if before:
         view.add_item(JobButton(marks.write(Mark(OLDER, before)), OLDER, say("chat_older"), 1))
     view.stop()

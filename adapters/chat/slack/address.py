@@ -32,7 +32,11 @@ class Address:
 
     @property
     def file_ids(self) -> tuple[str, ...]:
-        return tuple(self.files.split(",")) if self.files else ()
+        return file_ids(self.files)
+
+
+def file_ids(joined: str) -> tuple[str, ...]:
+    return tuple(joined.split(",")) if joined else ()
 
 
 _NAMES = tuple(each.name for each in fields(Address))

@@ -8,17 +8,14 @@ from bot import replies, wording
 from bot.command import OPTIONS
 from bot.errors import Refused
 from bot.model import ImageRequest
+from bot.wording import Button, label_of
 
 Block = dict[str, Any]
 
-CANCEL, AGAIN, VARY, REPORT, DELETE, FORM = "cancel", "again", "vary", "report", "delete", "form"
-APPEAL = "appeal"
-LABELS = {CANCEL: "Cancel", AGAIN: "Again", VARY: "Vary", REPORT: "Report", DELETE: "Delete", APPEAL: "Appeal"}
+FORM = "form"
 ACTION = "imagine_"
 """A button's action_id is this and its name, its value the request's id: Slack lets nobody make up either, and who may
 do it is looked up at the click."""
-
-RESULT = (AGAIN, VARY, REPORT, DELETE)
 
 
 def plain(words: str) -> Block:
@@ -36,14 +33,14 @@ def context(mrkdwn: str) -> Block:
 
 def button(action: str, value: str, label: str = "") -> Block:
     made: Block = {
-        "type": "button", "action_id": f"{ACTION}{action}", "text": plain(label or LABELS[action]), "value": value,
+        "type": "button", "action_id": f"{ACTION}{action}", "text": plain(label or label_of(action)), "value": value,
     }  # fmt: skip
-    if action == DELETE:
+    if action == Button.DELETE:
         made["style"] = "danger"
         made["confirm"] = {
             "title": plain(replies.say("slack_delete_title")),
             "text": plain(replies.say("slack_delete_text")),
-            "confirm": plain(LABELS[DELETE]),
+            "confirm": plain(label_of(Button.DELETE)),
             "deny": plain(replies.say("slack_keep")),
         }
     return made
@@ -76,7 +73,7 @@ def private(words: str, *more: Block) -> tuple[str, list[Block]]:
 def refusal(refused: Refused) -> tuple[str, list[Block]]:
     """Everything that is wrong, the command to copy, and `Appeal` where a decision is behind it."""
     said, corrected = wording.listed(replies.sentences(refused, replies.typed), "•"), refused.corrected
-    appeal = row(refused.decision, (APPEAL,) if refused.decision else ())
+    appeal = row(refused.decision, (Button.APPEAL,) if refused.decision else ())
     if corrected is None:
         return private(said, *appeal)
     lead = replies.say("chat_corrected")

@@ -13,6 +13,7 @@ from bot.errors import Refused
 from bot.model import FINAL_STATES
 from bot.moderators import Moderators
 from bot.recent import DOUBLE_CLICK, Lately
+from bot.wording import Button
 
 TOO_LATE = frozenset({"expired_trigger_id", "exchanged_trigger_id", "invalid_trigger_id"})
 
@@ -42,11 +43,11 @@ class Buttons:
         self._desk, self._studio, self._moderators = desk, desk.studio, moderators
         self._pressed = Lately(DOUBLE_CLICK)
         self._handlers: dict[str, Press] = {
-            blocks.CANCEL: self._cancel,
-            blocks.AGAIN: self._again,
-            blocks.VARY: self._vary,
-            blocks.DELETE: self._delete,
-            blocks.REPORT: self._report_form,
+            Button.CANCEL: self._cancel,
+            Button.AGAIN: self._again,
+            Button.VARY: self._vary,
+            Button.DELETE: self._delete,
+            Button.REPORT: self._report_form,
             blocks.FORM: self._form,
             **more,
         }
@@ -136,7 +137,7 @@ class Buttons:
         job_id = forms.metadata(body["view"]).get("job", "")
         reason = forms.values(body["view"]).get(forms.REASON) or ""
         try:
-            await self._moderators.report(await self._desk.person(visit), visit.place, job_id, None, reason)
+            fresh = await self._moderators.report(await self._desk.person(visit), visit.place, job_id, None, reason)
         except Refused as refused:
             return Reply(errors={forms.REASON: forms.errors(refused.problems, ())[forms.PROMPT]})
-        return Reply(blocks.private(replies.say("chat_reported")))
+        return Reply(blocks.private(replies.say("chat_reported" if fresh else "report_only_one")))

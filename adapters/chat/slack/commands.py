@@ -1,11 +1,13 @@
 """What is asked in words: the slash commands and the app's mention. They answer in their acknowledgement."""
 
+from contextlib import suppress
+
 from adapters.chat.slack import blocks, text
 from adapters.chat.slack.asking import Desk, Reply
 from adapters.chat.slack.buttons import Buttons
 from adapters.chat.slack.reading import Payload, Visit
 from bot import replies, wording
-from bot.errors import Refused
+from bot.errors import ChatGone, Refused
 from bot.moderators import Moderators
 from bot.studio import Status
 
@@ -51,7 +53,8 @@ class Commands:
 
         async def then(_: bool) -> None:
             for settled in kept:
-                await self._desk.chat.hand_over(settled)
+                with suppress(ChatGone):  # a file that is lost keeps back no other
+                    await self._desk.chat.hand_over(settled)
 
         return Reply(blocks.private("\n".join(lines)), then)
 

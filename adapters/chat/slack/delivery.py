@@ -15,15 +15,16 @@ from weakref import WeakValueDictionary
 
 from adapters.chat.slack import blocks, text
 from adapters.chat.slack.address import Address
-from adapters.chat.slack.sharing import UNKNOWN, Parcel, Shared, share, shared_before, upload
+from adapters.chat.slack.sharing import Parcel, Shared, Sharing, share, upload
 from adapters.chat.slack.web import Closed, Web
 from adapters.chat.slack.workspaces import Workspaces
 from bot import replies, wording
 from bot.errors import ChatBusy, ChatGone
-from bot.model import Job, JobState, Picture, Progress, Settled
+from bot.model import FINAL_STATES, Job, Picture, Progress, Settled
 from bot.ports import Clock, Observer, Pictures, Remember
 from bot.recent import Newest
 from bot.studio import is_withheld
+from bot.wording import RESULT, Button
 
 BETWEEN_EDITS = 4.0
 """Seconds between two progress edits of one message."""
@@ -93,7 +94,7 @@ class SlackChat:
             "chat.postMessage",
             channel=address.channel,
             **({"thread_ts": address.thread} if address.thread else {}),
-            **_request(job, address, words, blocks.row(job.id, (blocks.CANCEL,))),
+            **_request(job, address, words, blocks.row(job.id, (Button.CANCEL,))),
             metadata={"event_type": METADATA, "event_payload": {"job": job.id}},
             unfurl_links=False,
             unfurl_media=False,
@@ -125,7 +126,7 @@ class SlackChat:
         async with self._turn(job.id):
             if job.id in self._settled:
                 return
-            shown = _request(job, address, words, blocks.row(job.id, (blocks.CANCEL,)))
+            shown = _request(job, address, words, blocks.row(job.id, (Button.CANCEL,)))
             kept = len(self._awaiting)
             await web.spare_call("chat.update", kept, channel=address.channel, ts=address.message, **shown)
 
@@ -162,7 +163,7 @@ class SlackChat:
     async def _show(self, errand: Errand, shown: tuple[Picture, ...]) -> None:
         shared = await self._shared(errand, shown)
         words = text.result(errand.job, shown)
-        await self._edit(errand, replies.say("slack_done", details=words), blocks.row(errand.job.id, blocks.RESULT))
+        await self._edit(errand, replies.say("slack_done", details=words), blocks.row(errand.job.id, RESULT))
         if errand.address.execution:
             outputs: dict[str, Any] = {"file_ids": list(shared.file_ids), "permalinks": list(shared.permalinks)}
             if shown[0].seed is not None:
@@ -171,27 +172,16 @@ class SlackChat:
 
     async def _shared(self, errand: Errand, shown: tuple[Picture, ...]) -> Shared:
         address, job = errand.address, errand.job
-        parcel = _parcel(job, shown)
-        files = address.file_ids
-        promised = bool(address.shared)
-        if files and (before := await shared_before(errand.web, files, job.deliveries, promised=promised)):
+        sharing = Sharing(
+            errand.web, self._pictures, _parcel(job, shown), errand.remember, address.file_ids, bool(address.shared)
+        )
+        if before := await sharing.before(job.deliveries):
             return before
-
-        async def took() -> None:
-            await errand.remember({"shared": "1"})
-
         refusals = []
         for place in places(address):
             try:
-                files = files or await self._uploaded(errand, parcel)
                 channel = place.channel or await _direct(errand.web, address)
-                try:
-                    shared = await share(errand.web, parcel, files, channel, place.thread, took)
-                except Closed as closed:
-                    if closed.code != UNKNOWN:
-                        raise
-                    files = await self._uploaded(errand, parcel)
-                    shared = await share(errand.web, parcel, files, channel, place.thread, took)
+                shared = await sharing.into(channel, place.thread)
             except Closed as closed:
                 refusals.append(closed.code)
                 continue
@@ -200,13 +190,11 @@ class SlackChat:
             return shared
         raise ChatGone("; ".join(refusals))
 
-    async def _uploaded(self, errand: Errand, parcel: Parcel) -> tuple[str, ...]:
-        files = await upload(errand.web, self._pictures, parcel)
-        await errand.remember({"files": ",".join(files), "shared": ""})
-        return files
-
     async def hand_over(self, settled: Settled) -> None:
-        """The pictures of a request that could not be posted, to whoever asked. Raises Closed, ChatBusy."""
+        """The pictures of a request that could not be posted, to whoever asked.
+
+        Raises Closed, ChatBusy; ChatGone without the files.
+        """
         job, address = settled.job, Address.read(settled.job.origin.address)
         web = await self._workspaces.web(address.team, address.enterprise)
         shown = tuple(each for each in settled.pictures if not each.deleted and not each.hidden)
@@ -216,7 +204,7 @@ class SlackChat:
     async def _tell(self, errand: Errand) -> None:
         """A request that ended without pictures: where it was asked, or privately where nothing was posted."""
         job, words = errand.job, wording.outcome(errand.job.reason)
-        told = bool(errand.address.message) and await self._edit(errand, words, _buttons_without(job))
+        told = bool(errand.address.message) and await self._edit(errand, words, blocks.row(*wording.left(job)))
         if errand.address.execution:
             await self._finish_step(errand, "functions.completeError", error=words)
         elif not told and not (job.reason and job.reason.code in TOLD_AT_ONCE):
@@ -265,7 +253,7 @@ class SlackChat:
         if not address.message:
             return
         web = await self._workspaces.web(address.team, address.enterprise)
-        said = _request(job, address, replies.say("slack_shown"), blocks.row(job.id, blocks.RESULT))
+        said = _request(job, address, replies.say("slack_shown"), blocks.row(job.id, RESULT))
         if gone:
             words = replies.say("slack_gone")
             said = {"text": words, "blocks": [blocks.section(words)]}
@@ -275,20 +263,10 @@ class SlackChat:
 def _request(job: Job, address: Address, status: str, buttons: Sequence[blocks.Block]) -> dict[str, Any]:
     """The request's message. Nothing public shows what moderators did not let pass, or may not have."""
     instead = ""
-    if job.state is JobState.REJECTED or (job.review and job.state is JobState.CANCELLED):
-        instead = replies.say("slack_withheld")
-    elif is_withheld(job):
-        instead = replies.say("chat_held")
+    if is_withheld(job):
+        instead = replies.say("slack_withheld" if job.state in FINAL_STATES else "chat_held")
     words, content = blocks.request(address.user, job.request, status, buttons, instead=instead)
     return {"text": words, "blocks": content}
-
-
-def _buttons_without(job: Job) -> list[blocks.Block]:
-    """Of a request that ended without pictures."""
-    if job.state is JobState.FAILED:
-        return blocks.row(job.id, (blocks.AGAIN, blocks.VARY))
-    decision = str(job.reason.values.get("decision", "")) if job.reason else ""
-    return blocks.row(decision, (blocks.APPEAL,)) if job.state is JobState.REJECTED and decision else []
 
 
 def _parcel(job: Job, shown: tuple[Picture, ...]) -> Parcel:

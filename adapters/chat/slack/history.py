@@ -18,6 +18,7 @@ from adapters.chat.slack.web import Closed, Web
 from bot import replies, wording
 from bot.errors import ChatBusy
 from bot.model import FINAL_STATES, JobState, Settled
+from bot.wording import Button
 
 PAGE = 5
 OLDER = "older"
@@ -124,7 +125,7 @@ def _blocks(entry: Entry, *, pictures: bool) -> list[blocks.Block]:
     said = " ".join(filter(None, [wording.record(entry.settled), kept]))
     about: blocks.Block = {"type": "context", "elements": [when, blocks.plain(text.clip(said, text.LONGEST_PLAIN))]}
     again = job.state in FINAL_STATES and job.state is not JobState.REJECTED
-    return [words, about, *blocks.row(job.id, (blocks.AGAIN,) if again else ())]
+    return [words, about, *blocks.row(job.id, (Button.AGAIN,) if again else ())]
 
 
 def _when(at: float) -> str:

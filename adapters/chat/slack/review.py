@@ -1,28 +1,28 @@
 """Moderation on Slack: the review channel with its buttons and forms, pictures that go and come back, notices."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from adapters.chat.slack import blocks, forms, text
-from adapters.chat.slack.address import Address
+from adapters.chat.slack.address import Address, file_ids
 from adapters.chat.slack.asking import Desk, Reply
 from adapters.chat.slack.buttons import Press, open_form
 from adapters.chat.slack.delivery import SlackChat
 from adapters.chat.slack.reading import Payload, Visit
-from adapters.chat.slack.sharing import DELETED, UNKNOWN, Parcel, share, upload
+from adapters.chat.slack.sharing import DELETED, UNKNOWN, Parcel, Sharing, share_for_post
 from adapters.chat.slack.web import Closed, Web
 from adapters.chat.slack.workspaces import Workspaces
-from bot import replies
-from bot.conduct import DECIDED, Case, ItemKind, Notice
+from bot import replies, wording
+from bot.conduct import DECIDED, Case, Notice
 from bot.errors import ChatGone, Refused
+from bot.mod_words import SHORT_ID
 from bot.model import Picture, Settled
 from bot.moderators import Moderators
 from bot.ports import Pictures
 from bot.ports_moderation import Remember
+from bot.wording import Button
 
-APPROVE, REJECT, EDIT = "approve", "reject", "edit"
-LABELS = {APPROVE: "Approve", REJECT: "Reject", EDIT: "Edit"}
-APPEALS = (blocks.APPEAL,)
 SHOWN_REASONS, SHOWN_REPORTS = 10, 5
 GONE = frozenset({UNKNOWN, DELETED})
 
@@ -51,51 +51,82 @@ class SlackRoom:
                 await web.call("chat.update", channel=channel, ts=known["message"], text=words, blocks=content)
             else:
                 posted = await web.call("chat.postMessage", channel=channel, text=words, blocks=content)
-                known = {"channel": channel, "message": str(posted["ts"]), "files": ""}
-                await remember(known)
+                known = {"channel": channel, "message": str(posted["ts"])}
+                await remember({**known, **dict.fromkeys(("files", "shared", "failures", "previewed"), "")})
             await self._previewed(web, case, known, remember)
         except Closed as closed:
             raise ChatGone(closed.code) from None
 
     async def _previewed(self, web: Web, case: Case, known: Mapping[str, str], remember: Remember) -> None:
         """The pictures in the message's thread while they wait; they go with the decision."""
-        files = tuple(filter(None, known.get("files", "").split(",")))
         if case.item.state in DECIDED:
-            await _deleted(web, files)
-        elif case.job is not None and case.pictures and not files and not case.item.hard:
+            await _deleted(web, file_ids(known.get("files", "")))
+        elif case.job is not None and case.pictures and not case.item.hard and not known.get("previewed"):
             parcel = Parcel(case.pictures, text.alt_text(case.job.request.prompt), f"review-{case.item.id[:8]}", "")
-            files = await upload(web, self._pictures, parcel)
-            await remember({**known, "files": ",".join(files)})
-            await share(web, parcel, files, known["channel"], known["message"])
+            with suppress(ChatGone):  # without the files it is decided by the words
+                sharing = Sharing(web, self._pictures, parcel, remember)
+                await share_for_post(sharing, known, known["channel"], known["message"])
+            await remember({"previewed": "1"})
 
-    async def revise(self, settled: Settled) -> None:
-        """Slack cannot hide a file: a hidden one is deleted there, and posted anew should it be shown again."""
-        job, address = settled.job, Address.read(settled.job.origin.address)
-        web = await self._web(job.origin.place.tenant)
-        posted = list(zip(settled.pictures, address.file_ids, strict=False))
+    async def revise(self, settled: Settled, address: Mapping[str, str], remember: Remember) -> None:
+        """Slack cannot hide a file: a hidden one is deleted there, and posted anew should it be shown again.
+
+        Remembered are each picture's newest file and, as ``files``, those that are on their way.
+        """
+        web = await self._web(settled.job.origin.place.tenant)
+        posted = _newest_files(settled, address)
+        shown = {picture: file for picture, file in posted.items() if not picture.hidden and not picture.deleted}
         try:
-            await _deleted(web, [file for picture, file in posted if picture.hidden or picture.deleted])
-            shown = [(picture, file) for picture, file in posted if not picture.hidden and not picture.deleted]
-            back = tuple([picture for picture, file in shown if await _is_gone(web, file)])
-            if back:
-                await self._posted_again(web, settled, back)
-            await self._chat.revise_request(job, gone=not shown)
+            await _deleted(web, [file for picture, file in posted.items() if picture not in shown])
+            sent = file_ids(address.get("files", ""))
+            late = {picture: file for picture, file in shown.items() if file in sent}
+            known = {**address, "files": ",".join(late.values())}
+            if len(late) < len(sent):
+                await remember({"files": known["files"]})
+            await self._posted_again(web, settled, tuple(late), known, remember)
+            gone = [picture for picture, file in shown.items() if picture not in late and await _is_gone(web, file)]
+            await self._posted_again(web, settled, tuple(gone), {}, remember)
+            await self._chat.revise_request(settled.job, gone=not shown)
         except Closed as closed:
             raise ChatGone(closed.code) from None
 
-    async def _posted_again(self, web: Web, settled: Settled, back: tuple[Picture, ...]) -> None:
-        job, address = settled.job, Address.read(settled.job.origin.address)
+    async def _posted_again(
+        self, web: Web, settled: Settled, back: tuple[Picture, ...], known: Mapping[str, str], remember: Remember
+    ) -> None:
+        """``known``: what an attempt that did not come to its end remembered."""
+        if not back:
+            return
+        job, place = settled.job, Address.read(settled.job.origin.address)
+
+        async def remember_each(found: Mapping[str, str]) -> None:
+            files = zip(back, file_ids(found.get("files", "")), strict=False)
+            await remember({**found, **{_newest(picture): file for picture, file in files}})
+
         parcel = Parcel(back, text.alt_text(job.request.prompt), f"imagine-{job.id[:8]}", text.result(job, back))
-        await share(web, parcel, await upload(web, self._pictures, parcel), address.channel, address.pictures_thread)
+        sharing = Sharing(web, self._pictures, parcel, remember_each)
+        await share_for_post(sharing, known, place.channel, place.pictures_thread)
+        await remember({"files": "", "shared": "", "failures": ""})
 
     async def notify(self, notice: Notice) -> None:
         web = await self._web(notice.tenant)
-        said, content = blocks.private(notice.text, *blocks.row(notice.decision, APPEALS if notice.decision else ()))
+        appeal = blocks.row(notice.decision, (Button.APPEAL,) if notice.decision else ())
+        said, content = blocks.private(notice.text, *appeal)
         try:
             opened = await web.call("conversations.open", users=notice.person.rpartition(":")[2])
             await web.call("chat.postMessage", channel=opened["channel"]["id"], text=said, blocks=content)
         except Closed as closed:
             raise ChatGone(closed.code) from None
+
+
+def _newest(picture: Picture) -> str:
+    """Where the id of the file that shows it is remembered once it was posted again."""
+    return f"file {picture.index}"
+
+
+def _newest_files(settled: Settled, address: Mapping[str, str]) -> dict[Picture, str]:
+    first = Address.read(settled.job.origin.address).file_ids
+    posted = zip(settled.pictures, first, strict=False)
+    return {picture: address.get(_newest(picture), file) for picture, file in posted}
 
 
 async def _deleted(web: Web, files: Sequence[str]) -> None:
@@ -119,10 +150,12 @@ async def _is_gone(web: Web, file: str) -> bool:
 
 
 def case_blocks(case: Case) -> tuple[str, list[blocks.Block]]:
-    """Who asked for what, why it is here, and what became of it."""
+    """Who asked for what, why it is here, and what became of it. Of the hard category the words stay out."""
     item, job = case.item, case.job
     head = replies.say(f"slack_case_{item.kind.value}", person=_mention(item.author))
     words = job.request.prompt if job else item.words
+    if item.hard:
+        words = replies.say("chat_case_hidden", item=item.id[:SHORT_ID])
     content = [blocks.context(head), *([blocks.section(text.shown(words))] if words else [])]
     extra = _extra(case)
     if extra:
@@ -134,17 +167,15 @@ def case_blocks(case: Case) -> tuple[str, list[blocks.Block]]:
         if item.approvals:
             given = replies.say("chat_case_approvals", given=len(item.approvals), needed=item.required)
             content.append(blocks.context(given))
-        names = (APPROVE, REJECT, EDIT) if item.kind is ItemKind.REQUEST else (APPROVE, REJECT)
-        buttons = [blocks.button(name, item.id, LABELS[name]) for name in names]
-        content.append({"type": "actions", "elements": buttons})
+        content += blocks.row(item.id, wording.deciding(item))
     return text.clip(text.escape(text.shown(words or replies.say("slack_case"))), text.LONGEST_TEXT), content
 
 
 def _extra(case: Case) -> str:
     lines = []
-    if case.job is not None and case.job.request.negative_prompt:
+    if case.job is not None and case.job.request.negative_prompt and not case.item.hard:
         lines.append(replies.say("slack_case_negative", words=replies.display(case.job.request.negative_prompt)))
-    if case.item.original:
+    if case.item.original and not case.item.hard:
         lines.append(replies.say("slack_case_original", words=replies.display(case.item.original)))
     lines += [f"• {replies.problem(reason)}" for reason in case.reasons[:SHOWN_REASONS]]
     lines += [f"• {each.person}: {replies.display(each.reason)}" for each in case.reports[:SHOWN_REPORTS]]
@@ -169,8 +200,12 @@ class Reviews:
 
     @property
     def presses(self) -> Mapping[str, Press]:
-        presses = {APPROVE: self._approve, REJECT: self._ask_reason, EDIT: self._ask_prompt}
-        return {**presses, blocks.APPEAL: self._ask_why}
+        return {
+            Button.APPROVE: self._approve,
+            Button.REJECT: self._ask_reason,
+            Button.EDIT: self._ask_prompt,
+            Button.APPEAL: self._ask_why,
+        }
 
     async def _approve(self, visit: Visit, item: str) -> Reply:
         await self._moderators.approve(await self._desk.moderator(visit), visit.place, item)

@@ -1,7 +1,7 @@
 """From picture files to one message with them, exactly once.
 
 1. each picture is uploaded: a ticket, then its bytes; nobody sees it
-2. the files' ids are remembered with the job
+2. the files' ids are remembered with the job, or with the post that shows them
 3. one call completes the uploads into one message of the thread
 4. `files.info` is asked until every file names that message
 
@@ -16,12 +16,13 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from adapters.chat.slack.address import file_ids
 from adapters.chat.slack.web import Closed, Web
-from bot.errors import ChatBusy
+from bot import wording
+from bot.errors import ChatBusy, ChatGone
 from bot.model import Picture
-from bot.ports import Pictures
+from bot.ports import Pictures, Remember
 
-ENDINGS = {"image/png": "png", "image/jpeg": "jpg", "image/webp": "webp"}
 FIRST_LOOK, LONGEST_PAUSE = 0.3, 2.0
 SHARE_SECONDS = 15.0
 """How long one delivery waits for Slack to show what it took."""
@@ -51,6 +52,58 @@ class Shared:
     permalinks: tuple[str, ...]
 
 
+@dataclass(slots=True)
+class Sharing:
+    """A parcel on its way, whichever attempt this is. It remembers ``files`` and ``shared``, as in `Address`."""
+
+    web: Web
+    pictures: Pictures
+    parcel: Parcel
+    remember: Remember
+    files: tuple[str, ...] = ()  #: uploaded before
+    promised: bool = False
+
+    async def before(self, failures: int) -> Shared | None:
+        """As `shared_before`. Raises ChatBusy."""
+        return await shared_before(self.web, self.files, failures, promised=self.promised) if self.files else None
+
+    async def into(self, channel: str, thread: str) -> Shared:
+        """Raises Closed, ChatBusy, ChatGone."""
+        self.files = self.files or await self._uploaded()
+        try:
+            return await self._into(channel, thread)
+        except Closed as closed:
+            if closed.code != UNKNOWN:
+                raise
+        self.files = await self._uploaded()
+        return await self._into(channel, thread)
+
+    async def _into(self, channel: str, thread: str) -> Shared:
+        async def took() -> None:
+            await self.remember({"shared": "1"})
+
+        return await share(self.web, self.parcel, self.files, channel, thread, took)
+
+    async def _uploaded(self) -> tuple[str, ...]:
+        files = await upload(self.web, self.pictures, self.parcel)
+        await self.remember({"files": ",".join(files), "shared": ""})
+        return files
+
+
+async def share_for_post(sharing: Sharing, known: Mapping[str, str], channel: str, thread: str) -> Shared:
+    """What is done once for a post, however often it is tried: ``known`` is what earlier attempts remembered.
+
+    Raises Closed, ChatBusy, ChatGone.
+    """
+    sharing.files, sharing.promised = file_ids(known.get("files", "")), bool(known.get("shared"))
+    failures = int(known.get("failures") or 0)
+    try:
+        return await sharing.before(failures) or await sharing.into(channel, thread)
+    except ChatBusy:
+        await sharing.remember({"failures": str(failures + 1)})
+        raise
+
+
 async def shared_before(web: Web, files: Sequence[str], deliveries: int, *, promised: bool) -> Shared | None:
     """What became of files that an earlier delivery shared (``promised``) or was about to. None: share them now.
 
@@ -75,13 +128,16 @@ def unseen(files: Sequence[str]) -> Shared:
 
 
 async def upload(web: Web, pictures: Pictures, parcel: Parcel) -> tuple[str, ...]:
-    """The files' ids, in order; nobody sees them yet. Raises Closed, ChatBusy."""
+    """The files' ids, in order; nobody sees them yet. Raises Closed, ChatBusy; ChatGone without a picture's file."""
     return tuple([await _upload_one(web, pictures, parcel, picture) for picture in parcel.pictures])
 
 
 async def _upload_one(web: Web, pictures: Pictures, parcel: Parcel, picture: Picture) -> str:
-    data = await pictures.read(picture.sha256)
-    name = f"{parcel.stem}-{picture.index + 1}.{ENDINGS[picture.media_type]}"
+    try:
+        data = await pictures.read(picture.sha256)
+    except FileNotFoundError as error:
+        raise ChatGone(f"a picture's file is missing or damaged: {error}") from error
+    name = wording.file_name(parcel.stem, picture.index, picture.media_type)
     ticket = await web.call("files.getUploadURLExternal", filename=name, length=len(data), alt_txt=parcel.alt)
     await web.upload(str(ticket["upload_url"]), data)
     return str(ticket["file_id"])

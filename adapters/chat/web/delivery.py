@@ -46,7 +46,7 @@ class RoomChat(WebChat):
     async def announce(self, case: Case, channel: str, address: Mapping[str, str], remember: Remember) -> None:
         """The moderation page reads the queue itself."""
 
-    async def revise(self, settled: Settled) -> None:
+    async def revise(self, settled: Settled, address: Mapping[str, str], remember: Remember) -> None:
         """The room reads the pictures' rows itself."""
 
     async def notify(self, notice: Notice) -> None:

@@ -13,6 +13,7 @@ from bot.fairness import LONGEST_LINE, Standing
 from bot.model import CANCELLABLE_STATES, FINAL_STATES, Job, JobState, Message, Picture, Progress, Settled
 from bot.options import plain
 from bot.replies import display, problem, say
+from bot.studio import is_withheld
 
 Link = Callable[[str], str]
 """From a path to the same with a signature."""
@@ -88,12 +89,11 @@ class Live:
 
 def withheld(job: Job) -> str:
     """What stands in place of a request's words as long as nobody but moderators may read them, else ""."""
-    if job.state in {JobState.REVIEW, JobState.HELD} or (job.state is JobState.RECEIVED and job.review):
-        return "web_prompt_withheld"
-    never_passed = (job.review and not job.queued_at) or (job.drawn_at and job.state is JobState.CANCELLED)
-    if job.state is JobState.REJECTED or (job.state in FINAL_STATES and never_passed):
-        return "web_prompt_taken_back" if _is_taken_back(job) else "web_prompt_rejected"
-    return ""
+    if not is_withheld(job):
+        return ""
+    if _is_taken_back(job):
+        return "web_prompt_taken_back"
+    return "web_prompt_rejected" if job.state in FINAL_STATES else "web_prompt_withheld"
 
 
 def _is_taken_back(job: Job) -> bool:
