@@ -18,7 +18,7 @@ PROBE_SECONDS = 30.0
 STRANDED_SECONDS = 600.0
 """While processes are replaced one by one, an old one does not know what a new one is to draw with."""
 
-STRANDED_AT_ONCE = 100
+STRANDED_AT_ONCE = 100  #: in one round
 
 
 class Mending:
@@ -45,10 +45,9 @@ class Mending:
 
     async def _end_stranded(self) -> None:
         before = self._core.clock.now() - STRANDED_SECONDS
-        while jobs := await self._core.store.stranded(self._core.backends.keys(), before, STRANDED_AT_ONCE):
-            for job in jobs:
-                with contextlib.suppress(Conflict):  # cancelled meanwhile
-                    await steps.finish(self._core, job, JobState.FAILED, Problem("failed_no_backend"))
+        for job in await self._core.store.stranded(self._core.backends.keys(), before, STRANDED_AT_ONCE):
+            with contextlib.suppress(Conflict):  # cancelled meanwhile
+                await steps.finish(self._core, job, JobState.FAILED, Problem("failed_no_backend"))
 
     def _is_broken(self, name: str) -> bool:
         return math.isinf(self._core.health.breaker(name).closed_until)
