@@ -3,6 +3,7 @@
 import asyncio
 import os
 import shlex
+import shutil
 import sys
 from collections.abc import Callable, Coroutine, Mapping
 from enum import StrEnum
@@ -65,7 +66,8 @@ def demo(
         _stop(FAILED, say("demo_cannot", name=missing))
     shown = demonstration.demo(model=not missing if model is None else model)
     settings = shown.applied(_settings(lambda: configuration.embedded(data, port)))
-    _run(settings, Role.ALL, demo=shown)
+    file = configuration.keep(settings, data)
+    _run(settings, Role.ALL, login=_login_command(file), demo=shown)
 
 
 @app.command()
@@ -83,10 +85,17 @@ def run(
     missing = missing_secrets(settings, Role(role))
     if missing:
         _stop(WRONG_USAGE, *(problem(each) for each in missing))
-    _run(settings, Role(role), welcome=say("run_login", config=shlex.quote(str(config))))
+    _run(settings, Role(role), login=_login_command(config))
 
 
-def _run(settings: Settings, role: Role, *, welcome: str = "", demo: "Demo | None" = None) -> None:
+def _login_command(config: Path) -> str:
+    """As it can be typed here: `make demo` installs into a folder that is on nobody's PATH."""
+    program = Path(sys.argv[0])
+    name = program.name if shutil.which(program.name) else str(program)
+    return shlex.join([name, "login", "-c", str(config)])
+
+
+def _run(settings: Settings, role: Role, *, login: str, demo: "Demo | None" = None) -> None:
     from adapters import main, observe
     from adapters.several import TokenTaken
     from adapters.small import AlreadyRunning
@@ -94,7 +103,7 @@ def _run(settings: Settings, role: Role, *, welcome: str = "", demo: "Demo | Non
 
     watch = observe.start(settings, _environ())
     try:
-        asyncio.run(main.run(settings, role, watch, _announce, welcome=welcome, demo=demo))
+        asyncio.run(main.run(settings, role, watch, _announce, login=login, demo=demo))
     except SettingsError as error:
         _stop(WRONG_USAGE, *(problem(finding) for finding in error.findings))
     except AlreadyRunning:

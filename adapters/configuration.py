@@ -1,5 +1,7 @@
 """The file system's part of the settings: imagine.toml and the files that NAME_FILE names."""
 
+import contextlib
+import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -29,6 +31,24 @@ def load(path: Path, environ: Mapping[str, str] = os.environ) -> Settings:
 def embedded(data: Path, port: int, environ: Mapping[str, str] = os.environ) -> Settings:
     """What `imagine-bot demo` runs on. Raises SettingsError for a faulty NAME_FILE."""
     return settings.embedded(data.as_posix(), port, environ, read_file)
+
+
+def keep(embedded: Settings, data: Path) -> Path:
+    """Where the demo's settings stand for the other commands, such as login and api-key.
+
+    A folder that cannot be written to is found out by the store, with its name.
+    """
+    path = data / "imagine.toml"
+    folder = data.absolute().as_posix()
+    lines = (
+        "# Written by imagine-bot demo at each start, for login, api-key, check and export-audit",
+        f"[store]\nurl = {json.dumps(f'sqlite:///{folder}/imagine.db')}\nimages = {json.dumps(f'{folder}/images')}",
+        f"[web]\nport = {embedded.web.port}\n",
+    )
+    with contextlib.suppress(OSError):
+        data.mkdir(parents=True, exist_ok=True)
+        path.write_text("\n".join(lines), encoding="utf-8")
+    return path
 
 
 def read_file(path: str) -> tuple[str, int]:

@@ -158,10 +158,11 @@ async def run(
     observe: Observe,
     announce: Callable[[str], None],
     *,
-    welcome: str = "",
+    login: str,
     demo: "Demo | None" = None,
 ) -> None:
-    """Until SIGTERM or SIGINT. ``welcome`` is announced after the address; of a ``demo`` also a link to moderate it.
+    """Until SIGTERM or SIGINT. ``login``: the command for operators, announced after the address; of a ``demo`` also a
+    link to moderate it.
 
     Raises AlreadyRunning, StoreError, OSError for a port that is taken.
     """
@@ -176,11 +177,12 @@ async def run(
         endless = [asyncio.create_task(each) for each in housekeeping(house, role, platforms)]
         tasks = [asyncio.create_task(each) for each in work_of(house, role, platforms, stop)]
         load = partial(preload, stack, house, role)
-        serving = serving_of(house, role, demo)
+        serving = serving_of(house, role, login, demo)
         if serving is None:
             load()
         else:
-            further = [demo.announcement, await login_link(house)] if demo else [welcome]
+            first = [demo.announcement, await login_link(house)] if demo else []
+            further = [*first, say("run_login", command=login)]
             tasks.append(asyncio.create_task(serve(serving, stop, further, announce, load)))
         await until_stopped(stop, tasks, endless)
 
@@ -278,14 +280,14 @@ def among_others(house: House, role: Role, platforms: Platforms) -> list[Work]:
     return work
 
 
-def serving_of(house: House, role: Role, demo: "Demo | None" = None) -> Serving | None:
+def serving_of(house: House, role: Role, login: str, demo: "Demo | None" = None) -> Serving | None:
     """A worker alone serves health and metrics only, and only where IMAGINE_WORKER_PORT says at which port."""
     port = os.environ.get("IMAGINE_WORKER_PORT", "")
     if role is Role.WORKER and not port.isdigit():
         return None
     from adapters.chat.web.server import serve_health, serve_web
 
-    web = house_for_web(house)
+    web = replace(house_for_web(house), login=login)
     if role is Role.WORKER:
         return partial(serve_health, web, int(port))
     return partial(serve_web, replace(web, about=demo.about, examples=demo.examples) if demo else web)

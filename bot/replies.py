@@ -831,7 +831,7 @@ ENGLISH: Mapping[str, str] = {
     "api_broken": "That failed inside the bot. Its log has more under the id in x-request-id.",
     # -- command line
     "running": "imagine-bot runs: {url}",
-    "run_login": "Moderation and operations: imagine-bot login -c {config} prints a link.",
+    "run_login": "Moderation and operations: {command} prints a link.",
     "draw_instead": "imagine-bot draw {request}",
     "probe_no_key": "{name} has no usable key. Put one into {key_env}, or into a file that {key_env}_FILE names.",
     "probe_key": "{name} refuses the key ({status}). Put a valid one into {key_env}.",

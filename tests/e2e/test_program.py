@@ -45,6 +45,17 @@ def test_a_demo_without_the_model_says_how_to_get_it(tmp_path: Path) -> None:
         assert "a red fox in snow" in bot.get("/")[1]
 
 
+def test_a_demo_says_how_to_come_back_to_its_operators_pages(tmp_path: Path) -> None:
+    with program.running(tmp_path) as bot:
+        file = tmp_path / "data" / "imagine.toml"
+        assert "login -c data/imagine.toml prints a link" in bot.log.read_text()
+        assert "login -c data/imagine.toml" in bot.get("/moderation")[1]
+        new = program.call("login", "-c", str(file), cwd=tmp_path)
+        assert f"http://127.0.0.1:{bot.port}/moderation" in new.stdout
+        assert program.call("api-key", "create", "me", "-c", str(file), cwd=tmp_path).returncode == 0
+        assert program.call("api-key", "list", "-c", str(file), cwd=tmp_path).stdout.startswith("me")
+
+
 def test_a_demo_with_the_model_shows_what_that_knows_before_it_is_loaded(tmp_path: Path) -> None:
     pytest.importorskip("torch")
     port = program.free_port()

@@ -144,7 +144,8 @@ class ModerationPages:
 
     def closed(self, code: str, status: int) -> Response:
         room = self._house.settings.chat
-        html = self._pages.render("moderation-closed.html", why=say(code), how=code != "moderation_slow", room=room)
+        values = {"why": say(code), "how": code != "moderation_slow", "command": self._house.login, "room": room}
+        html = self._pages.render("moderation-closed.html", **values)
         return HTMLResponse(html, status, headers={**PRIVATE, "content-security-policy": POLICY})
 
     async def _logout(self, session: Session, _: Mapping[str, Any]) -> Response:

@@ -73,6 +73,7 @@ class WebHouse:
     recent: Callable[[], Sequence[Trouble]]  #: what went wrong lately, newest first
     clock: Clock
     observer: Observer
+    login: str = "imagine-bot login"  #: the command that prints a link for operators
     about: str = ""  #: who draws here, where a newcomer should know
     examples: Sequence[str] = ()  #: to start from; (): the page's own
 
