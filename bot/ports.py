@@ -173,15 +173,18 @@ class Store(Protocol):
         """Jobs whose lease ran out; with ``all_workers`` every lease counts as run out."""
 
     async def crashed(self, job: Job, worker: str, lease_until: float) -> Job:
-        """Takes the lease of a dead worker over and counts the crash."""
+        """Takes the lease of a dead worker over and counts the crash. Conflict where it was extended since ``job``."""
 
     async def release(
         self, job: Job, candidates: Sequence[str], now: float, *, error: bool = False, paid: bool = False
     ) -> Job:
         """Back to the queue at its old place."""
 
-    async def let_go(self, job: Job) -> None:
-        """Drops the lease of a job that is drawn or final; another worker goes on."""
+    async def let_go(self, job: Job, *, expired: bool = False) -> None:
+        """Drops the lease of a job that is drawn or final; another worker goes on.
+
+        ``expired``: it is another's, and stays where it was extended since ``job``.
+        """
 
     async def remember_task(self, job: Job, task: str) -> None: ...
 

@@ -349,7 +349,7 @@ class Worker:
 
     async def _take_up(self, job: Job) -> None:
         if job.state is not JobState.RUNNING:
-            await self.core.store.let_go(job)
+            await self.core.store.let_go(job, expired=True)
             return
         crashed = await self.core.store.crashed(job, self.name, self.core.clock.now() + LEASE_SECONDS)
         if crashed.cancel_requested:

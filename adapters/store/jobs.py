@@ -151,7 +151,7 @@ class Jobs(Shelf):
             return [rows.job(row) for row in await tx.run("expired_leases", now=now, all_workers=int(all_workers))]
 
     async def crashed(self, job: Job, worker: str, lease_until: float) -> Job:
-        return await self._fenced("count_crash", job, worker=worker, lease_until=lease_until)
+        return await self._fenced("count_crash", job, worker=worker, lease_until=lease_until, seen=job.lease_until)
 
     async def release(
         self, job: Job, candidates: Sequence[str], now: float, *, error: bool = False, paid: bool = False
@@ -171,9 +171,9 @@ class Jobs(Shelf):
             show(tx, row)
             return rows.job(row)
 
-    async def let_go(self, job: Job) -> None:
+    async def let_go(self, job: Job, *, expired: bool = False) -> None:
         async with self._engine.write() as tx:
-            await tx.run("drop_lease", **_fence(job))
+            await tx.run("drop_lease", **_fence(job), seen=job.lease_until if expired else -1.0)
             tx.signal(Topic.WORK)
 
     async def remember_task(self, job: Job, task: str) -> None:

@@ -26,8 +26,8 @@ def load(dialect: str) -> Mapping[str, str]:
 PARAMETER = re.compile(r"'[^']*'|::|:([a-z]\w*)")
 
 FLOATS = (
-    "at", "cap", "cost", "created_at", "dollars", "due_at", "finish", "floor", "lease_until", "now", "since", "tag",
-    "until", "weight",
+    "at", "cap", "cost", "created_at", "dollars", "due_at", "finish", "floor", "lease_until", "now", "seen", "since",
+    "tag", "until", "weight",
 )  # fmt: skip
 WHOLE = ("allowed", "day", "hidden", "images", "plain", "revision", "seq", "waiting_limit")
 TYPES = {**dict.fromkeys(FLOATS, "double precision"), **dict.fromkeys(WHOLE, "bigint")}

@@ -166,13 +166,14 @@ RETURNING id, attempt, cancel_requested
 SELECT * FROM jobs WHERE worker <> '' AND (lease_until < :now OR :all_workers = 1)
 
 -- name: count_crash
--- Who was taken for dead may have come back meanwhile, and have drawn it.
+-- Who was taken for dead may have come back meanwhile: have drawn it, or have extended its lease.
 UPDATE jobs SET crashes = crashes + 1, attempt = attempt + 1, worker = :worker, lease_until = :lease_until
-WHERE id = :job AND attempt = :attempt AND state = 'running'
+WHERE id = :job AND state = 'running' AND attempt = :attempt AND lease_until = :seen
 RETURNING *
 
 -- name: drop_lease
-UPDATE jobs SET attempt = attempt + 1, worker = '', lease_until = 0 WHERE id = :job AND attempt = :attempt
+UPDATE jobs SET attempt = attempt + 1, worker = '', lease_until = 0
+WHERE id = :job AND attempt = :attempt AND (:seen < 0 OR lease_until = :seen)
 
 -- name: release
 UPDATE jobs SET state = 'queued', worker = '', lease_until = 0, lane = :lane, errors = errors + :error,

@@ -174,7 +174,7 @@ async def test_f20_a_call_whose_turn_has_passed_waits_for_the_next_one(hive: Rig
 
     limiter = Late()
     assert isinstance(await outcome(hive.backend(limiter=limiter), hive.drawing()), Drawn)
-    assert limiter.asked == 2
+    assert limiter.asked >= 2, "again, if the machine stood still itself"
     assert len(hive.api.heard) == 1
 
 

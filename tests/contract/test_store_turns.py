@@ -161,6 +161,20 @@ async def test_f06_whoever_was_taken_for_dead_and_drew_after_all_keeps_its_job(s
     assert await store.expired(NOW, all_workers=True) == []
 
 
+async def test_f10_whoever_was_taken_for_dead_and_extended_its_lease_keeps_its_job(store: SqlStore) -> None:
+    await queue(store, factories.job())
+    job = await take(store)
+    [seen] = await store.expired(LEASE + 1)
+    await store.heartbeat("w1", LEASE + 8, [job.id])
+    with pytest.raises(Conflict):
+        await store.crashed(seen, "w2", LEASE + 20)
+    drawn = await store.drawn(job, [factories.picture()], 0, [], NOW)
+    [seen] = await store.expired(LEASE + 9)
+    await store.heartbeat("w1", LEASE + 16, [job.id])
+    await store.let_go(seen, expired=True)
+    assert (await store.delivered(drawn, NOW)).state is JobState.DELIVERED
+
+
 async def test_leases_expire_and_are_extended_by_heartbeats(store: SqlStore) -> None:
     await queue(store, factories.job())
     job = await take(store)

@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from adapters.store.sqlite import SqliteEngine
 
 BUGS: Mapping[str, tuple[str, str]] = {
-    "crashed": ("count_crash", " AND attempt = :attempt"),
+    "crashed": ("count_crash", " AND attempt = :attempt AND lease_until = :seen"),
     "delivered": ("set_delivered", " AND attempt = :attempt AND worker <> ''"),
     "drawn": ("set_drawn", " AND attempt = :attempt"),
     "later": ("deliver_later", " AND attempt = :attempt"),
-    "let_go": ("drop_lease", " AND attempt = :attempt"),
+    "let_go": ("drop_lease", " AND attempt = :attempt AND (:seen < 0 OR lease_until = :seen)"),
     "release": ("release", " AND attempt = :attempt"),
     "told": ("set_told", " AND attempt = :attempt"),
 }
