@@ -50,6 +50,7 @@ class Sandbox:
         self._seconds = seconds
         self._max_pixels = max_pixels
         self._idle: list[Child] = []
+        self._busy: set[Child] = set()
 
     async def run(self, work: str, values: Mapping[str, Any], blobs: Blobs) -> Answer:
         """``work`` is a key of WORK. Raises Down and DeliveryError as the function there does.
@@ -67,10 +68,19 @@ class Sandbox:
 
     async def _exchange(self, message: Blobs) -> Answer:
         child = self._idle.pop() if self._idle else Child(self._memory_bytes)
+        self._busy.add(child)
+        try:
+            answer = await self._answer(child, message)
+        finally:
+            self._busy.discard(child)
+        self._idle.append(child)
+        return answer
+
+    async def _answer(self, child: "Child", message: Blobs) -> Answer:
         asked = asyncio.get_running_loop().run_in_executor(self._threads, child.ask, message)
         try:
             async with asyncio.timeout(self._seconds):
-                answer = await asyncio.shield(asked)
+                return await asyncio.shield(asked)
         except TimeoutError:
             await _ended(child, asked)
             detail = f"the image process gave no answer within {self._seconds:g} s"
@@ -78,13 +88,13 @@ class Sandbox:
         except BaseException:
             await _ended(child, asked)
             raise
-        self._idle.append(child)
-        return answer
 
     async def close(self) -> None:
-        children, self._idle = self._idle, []
-        await asyncio.gather(*(asyncio.to_thread(child.close) for child in children))
+        """What is under way comes to its end first; nobody may be there any more to take its child back."""
+        busy = set(self._busy)
         await asyncio.to_thread(self._threads.shutdown)
+        children, self._idle = {*busy, *self._idle}, []
+        await asyncio.gather(*(asyncio.to_thread(child.close) for child in children))
 
 
 async def _ended(child: "Child", asked: "asyncio.Future[Answer]") -> None:

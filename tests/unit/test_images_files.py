@@ -19,6 +19,7 @@ from adapters.images import decode, pixels
 from adapters.images.files import FilePictures
 from adapters.images.sandbox import Sandbox
 from bot.errors import Down, StoreBroken, StoreFull
+from tests.waiting import until
 
 JOB = "0123456789abcdef" * 2
 
@@ -321,6 +322,16 @@ async def test_work_that_takes_too_long_is_down_and_the_next_goes_on(tmp_path: P
     pictures._sandbox._seconds = 30
     assert len(await pictures.save([png()], [{}])) == 1
     await pictures.close()
+
+
+async def test_closing_while_a_picture_is_worked_on_leaves_no_child(tmp_path: Path) -> None:
+    before = children()
+    pictures = FilePictures(tmp_path, sandbox=Sandbox(workers=1))
+    saving = asyncio.create_task(pictures.save([png()], [{}]))
+    await until(lambda: children() - before)
+    await pictures.close()
+    assert children() - before == set()
+    await asyncio.gather(saving, return_exceptions=True)
 
 
 async def test_cancelling_a_save_ends_its_child_and_leaves_no_half_written_file(tmp_path: Path) -> None:
