@@ -34,6 +34,7 @@ app.add_typer(keys, name="api-key")
 Config = Annotated[Path, typer.Option("-c", "--config", help="The configuration file.")]
 DEFAULT_CONFIG = Path("imagine.toml")
 
+PROGRAM = "imagine-bot"
 FAILED, WRONG_USAGE = 1, 2
 
 
@@ -91,8 +92,8 @@ def run(
 def _login_command(config: Path) -> str:
     """As it can be typed here: `make demo` installs into a folder that is on nobody's PATH."""
     program = Path(sys.argv[0])
-    name = program.name if shutil.which(program.name) else str(program)
-    return shlex.join([name, "login", "-c", str(config)])
+    here = program.name == PROGRAM and not shutil.which(PROGRAM)
+    return shlex.join([str(program) if here else PROGRAM, "login", "-c", str(config)])
 
 
 def _run(settings: Settings, role: Role, *, login: str, demo: "Demo | None" = None) -> None:

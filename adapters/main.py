@@ -158,7 +158,7 @@ async def run(
     observe: Observe,
     announce: Callable[[str], None],
     *,
-    login: str,
+    login: str = "imagine-bot login",
     demo: "Demo | None" = None,
 ) -> None:
     """Until SIGTERM or SIGINT. ``login``: the command for operators, announced after the address; of a ``demo`` also a
